@@ -1,0 +1,57 @@
+# make demo [VIDEOS=~/Videos] [PORT=8501]   a library, indexed, and its page at http://127.0.0.1:8501
+# make test                                 style, types, all tests, coverage
+# Both do their own set-up in .venv; all they need is Python >= 3.11 with its venv module.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+VIDEOS ?=
+
+# The first Python that really runs, is new enough and can make an environment. PYTHON=... overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
+
+.PHONY: demo test check install help pins clean
+
+help:
+	@sed -n '1,3s/^# //p' Makefile
+
+install: $(VENV)/.installed-base
+
+demo: $(VENV)/.installed-base
+	$(BIN)/vret demo --port $(PORT) $(if $(VIDEOS),--videos "$(VIDEOS)")
+
+# The tests run even when style or types fail, so that one slip does not hide another; either fails the command.
+test: $(VENV)/.installed-dev
+	@style=0; $(MAKE) --no-print-directory check || style=$$?; \
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGS) || exit $$?; \
+	if [ $$style != 0 ]; then echo "The tests pass, but ruff or mypy does not: see the top, or run: make check" >&2; fi; exit $$style
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+# Writes the versions of the present environment as the pins, without local version labels such as +cpu.
+pins: $(VENV)/.installed-dev
+	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -v '^-e\|^#' | sed 's/+[a-z0-9.]*$$//'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.created:
+	@test -n "$(PYTHON)" || { echo "vret needs Python 3.11 or newer with its venv module. On Debian or Ubuntu: apt-get install python3 python3-venv; or name one: make PYTHON=/path/to/python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+# The stamps are older than the files they depend on only when something to install has changed, so a second run costs nothing.
+$(VENV)/.installed-base: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) --editable '.[cpu]'
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.created pyproject.toml constraints.txt
+	$(PIP) --editable '.[cpu,train,dev]'
+	touch $@ $(VENV)/.installed-base
