@@ -1,0 +1,25 @@
+# docker build --target cpu -t vret .          or: docker compose up
+# docker build --target gpu -t vret:gpu .      then: docker run --gpus all ...
+FROM python:3.12-slim AS base
+WORKDIR /srv/vret
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 VRET_HOME=/data
+# Not root: the page reads people's videos and writes only into the data volume.
+RUN useradd --create-home --uid 1000 vret && install -d -o vret -g vret /data
+COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY app app
+COPY embedder embedder
+COPY index index
+COPY pretrain pretrain
+VOLUME /data
+EXPOSE 8501
+
+FROM base AS gpu
+RUN pip install --constraint constraints.txt '.[gpu,postgres]'
+USER vret
+CMD ["vret", "ui"]
+
+# The last target is the one that a plain `docker build` makes.
+FROM base AS cpu
+RUN pip install --constraint constraints.txt '.[cpu,postgres]'
+USER vret
+CMD ["vret", "ui"]
