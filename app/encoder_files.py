@@ -1,0 +1,92 @@
+"""Encoder files by name: those that came with vret and those that were added to the data folder."""
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from app.errors import DataFolderError, UnknownEncoder
+
+if TYPE_CHECKING:
+    from embedder.encoder_card import EncoderCard
+
+PACKAGED_FOLDER = Path(__file__).parent / "encoders"
+
+_GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class EncoderFile:
+    """One encoder that can be used by name.
+
+    origin: "packaged" came with vret, "added" lies in the data folder, "file" was given by its path.
+    """
+
+    name: str
+    path: Path
+    origin: Literal["packaged", "added", "file"]
+
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
+    def read_card(self) -> "EncoderCard":
+        """The card inside the file. Raises EncoderError when there is none or it is wrong."""
+        from embedder.encoder_card import read_card
+
+        return read_card(self.path)
+
+
+def list_encoders(encoders_folder: Path) -> list[EncoderFile]:
+    """All encoders by name, sorted; an added one hides a packaged one of the same name."""
+    found = {path.stem: EncoderFile(path.stem, path, "packaged") for path in PACKAGED_FOLDER.glob("*.onnx")}
+    found |= {path.stem: EncoderFile(path.stem, path, "added") for path in encoders_folder.glob("*.onnx")}
+    return [found[name] for name in sorted(found)]
+
+
+def find_encoder(encoders_folder: Path, name: str) -> EncoderFile:
+    """The encoder of that name; a name that ends in .onnx is the path of a file. Raises UnknownEncoder with the known names."""
+    if name.endswith(".onnx"):
+        path = Path(os.path.abspath(Path(name).expanduser()))
+        if not path.is_file():
+            raise UnknownEncoder(f"There is no encoder file {path}.")
+        return EncoderFile(path.stem, path, "file")
+    encoders = list_encoders(encoders_folder)
+    for encoder in encoders:
+        if encoder.name == name:
+            return encoder
+    known = ", ".join(encoder.name for encoder in encoders) or "none"
+    raise UnknownEncoder(f"There is no encoder {name!r}. Known: {known}. Add one with: vret encoders add FILE.onnx")
+
+
+def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None, replace: bool = False) -> EncoderFile:
+    """Copies an encoder into the data folder, whole or not at all, after it has proved that it works.
+
+    source: an .onnx file with a card. name: what to call it; by default as its card does.
+    Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError (cannot write).
+    """
+    from embedder.onnx_encoder import OnnxEncoder
+
+    if not source.is_file():
+        raise UnknownEncoder(f"There is no encoder file {source}.")
+    encoder = OnnxEncoder(source)
+    name = name or encoder.card.name
+    if not _GOOD_NAME.fullmatch(name) or name.endswith(".onnx"):
+        raise UnknownEncoder(
+            f"An encoder's name has letters, digits, '.', '_' and '-' only, got {name!r}. Give another with --name."
+        )
+    target = encoders_folder / f"{name}.onnx"
+    if target.exists() and not replace:
+        raise UnknownEncoder(f"There already is an encoder {name!r}. Use another --name, or --replace.")
+    partial = encoders_folder / f".{name}.onnx.{os.getpid()}.part"
+    try:
+        encoders_folder.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, partial)
+        os.replace(partial, target)
+    except OSError as error:
+        raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return EncoderFile(name, target, "added")

@@ -1,0 +1,52 @@
+"""What can go wrong in a use case, in words for the person at the keyboard.
+
+AppError                  one line on stderr, exit code 1
+├── UnknownEncoder        no encoder of that name
+├── NotIndexed            the library has no vectors of the encoder asked for
+├── BadQuery              the query cannot be understood, or names nothing indexed
+├── BadFolder             a folder to index that is none
+├── BadLabels             a label file that cannot be used
+├── DataFolderError       the data folder cannot be written
+├── MissingPart           an optional part (torch, Streamlit) is not installed
+└── Busy                  another run holds the lock (exit code 4)
+"""
+
+
+class AppError(Exception):
+    """Base of the errors that a use case raises for its user."""
+
+    exit_code = 1
+
+
+class UnknownEncoder(AppError):
+    """No encoder of that name, or a name that cannot be one."""
+
+
+class NotIndexed(AppError):
+    """There is nothing to search: no library, or none embedded with this encoder."""
+
+
+class BadQuery(AppError):
+    """The query cannot be understood, or names a video that is not indexed."""
+
+
+class BadFolder(AppError):
+    """A folder to index does not exist, is a file or cannot be read."""
+
+
+class BadLabels(AppError):
+    """The label file lacks columns or rows."""
+
+
+class DataFolderError(AppError):
+    """The data folder cannot be made or written."""
+
+
+class MissingPart(AppError):
+    """An optional part of vret is not installed; the message has the command that installs it."""
+
+
+class Busy(AppError):
+    """Another run holds the lock; the message says which."""
+
+    exit_code = 4

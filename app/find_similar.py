@@ -1,0 +1,175 @@
+"""Use case: a clip goes in, the most similar moments come out."""
+
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import BadQuery, NotIndexed
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from index.search import Filters, QueryClips
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipQuery:
+    """Seconds [start_s, end_s) of any video file, indexed or not; None means from its start, to its end."""
+
+    path: Path
+    start_s: float | None = None
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentQuery:
+    """A moment of an indexed video, by its number or its path. Needs no decoding: the stored vectors are the query.
+
+    at_s: a second within the moment, or its start when `end_s` is given.
+    """
+
+    video_id: int | None = None
+    path: Path | None = None
+    at_s: float = 0.0
+    end_s: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A moment that answers the query. score: cosine, 1 is the same. clip_ordinal: its nearest clip, for the thumbnail."""
+
+    rank: int
+    video_id: int
+    path: Path
+    library: str
+    start_s: float
+    end_s: float
+    score: float
+    clip_ordinal: int
+    flagged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchResult:
+    """Hits, best first, and how they were found.
+
+    query_s: length of the query. provider: ONNX Runtime's execution provider, None when no decoding was needed.
+    query_vectors: how many vectors the query became. warnings: what is odd about the query.
+    """
+
+    hits: list[Hit]
+    query_s: float
+    query_vectors: int
+    encoder: str
+    seconds: float
+    provider: str | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON; paths are text."""
+        return asdict(self) | {"hits": [asdict(hit) | {"path": str(hit.path)} for hit in self.hits]}
+
+
+def find_similar(
+    ws: Workspace,
+    query: ClipQuery | MomentQuery,
+    *,
+    encoder_name: str | None = None,
+    k: int = 10,
+    filters: "Filters | None" = None,
+    one_per_video: bool = False,
+) -> SearchResult:
+    """The k most similar moments.
+
+    Raises BadQuery (impossible range, not an indexed video), NotIndexed (nothing to search in), VideoRejected (unreadable
+    query), UnknownEncoder, UnknownLibrary, CatalogError.
+    """
+    from index.search import Filters, find_moments
+
+    began = time.perf_counter()
+    if k < 1:
+        raise BadQuery(f"The number of hits must be at least 1, got {k}.")
+    filters = filters if filters is not None else Filters()
+    encoder_id = _searchable_encoder(ws, encoder_name, filters)
+    if isinstance(query, ClipQuery):
+        clips, provider, warnings = _embed(ws, query, encoder_name)
+    else:
+        clips, provider, warnings = _stored(ws, query, encoder_id), None, ()
+    vectors = ws.vectors(encoder_id)
+    moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video)
+    hits = [
+        Hit(
+            rank=rank,
+            video_id=moment.video_id,
+            path=Path(moment.path),
+            library=moment.library,
+            start_s=moment.start_s,
+            end_s=moment.end_s,
+            score=moment.score,
+            clip_ordinal=moment.clip_ordinal,
+            flagged=moment.flagged,
+        )
+        for rank, moment in enumerate(moments, start=1)
+    ]
+    return SearchResult(
+        hits=hits,
+        query_s=clips.duration_s,
+        query_vectors=len(clips.vectors),
+        encoder=encoder_name or ws.settings.encoder_name,
+        seconds=time.perf_counter() - began,
+        provider=provider,
+        warnings=warnings,
+    )
+
+
+def _searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filters") -> int:
+    """The encoder's number in the catalog, when there is something of it to search in."""
+    encoder_id = ws.encoder_id(encoder_name)
+    if filters.library is not None:
+        ws.catalog.library(filters.library)  # says which libraries there are, if not this one
+    if not ws.catalog.has_clips(encoder_id, library=filters.library):
+        where = f"Library {filters.library!r}" if filters.library is not None else "Nothing"
+        name = encoder_name or ws.settings.encoder_name
+        library = f" --library {filters.library}" if filters.library is not None else ""
+        raise NotIndexed(
+            f"{where} is{' not' if filters.library else ''} indexed with encoder {name!r} yet. Run: vret index FOLDER{library} --encoder {name}"
+        )
+    return encoder_id
+
+
+def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[QueryClips, str, tuple[str, ...]]":
+    from embedder.embed_query import embed_query
+    from index.search import QueryClips
+
+    if not query.path.is_file():
+        raise BadQuery(f"There is no file {query.path}.")
+    start_s = query.start_s or 0.0
+    if start_s < 0 or (query.end_s is not None and query.end_s <= start_s):
+        raise BadQuery(
+            f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s."
+        )
+    encoder = ws.encoder(encoder_name)
+    embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
+    clips = QueryClips(embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole)
+    return clips, encoder.provider, embedded.warnings
+
+
+def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "QueryClips":
+    from index.search import moment_as_query
+
+    return moment_as_query(ws.catalog, encoder_id, _video_id(ws, query), query.at_s, query.end_s)
+
+
+def _video_id(ws: Workspace, query: MomentQuery) -> int:
+    if query.video_id is not None:
+        return query.video_id
+    if query.path is None:
+        raise BadQuery("A moment needs a video: give its number or its path.")
+    path = Path(os.path.abspath(query.path))
+    found = ws.catalog.find_video(path)
+    if found is None:
+        raise BadQuery(
+            f"{path} is not indexed. Search by the file itself: vret search {path} (or index its folder first)"
+        )
+    return found.id

@@ -1,0 +1,85 @@
+"""Use case: make the videos of some folders searchable. Does only what has not been done yet."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import BadFolder
+from app.index_report import IndexProgress, IndexReport
+from app.index_run import IndexRun
+from app.library_scan import check_folders, scan_library
+from app.run_lock import LockHolder, run_lock
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from index.catalog import Catalog
+
+OnEvent = Callable[[IndexProgress], None]
+
+
+def index_library(
+    ws: Workspace,
+    library: str,
+    folders: Sequence[Path] = (),
+    *,
+    encoder_name: str | None = None,
+    hop: float | None = None,
+    on_event: OnEvent | None = None,
+    wait_s: float = 0.0,
+    reembed: bool = False,
+) -> IndexReport:
+    """Brings a library up to date with its folders.
+
+    library: its name; made if it is new. folders: added to the library, and only these are looked through; none means all that
+    the library has. hop: distance of the clips' starts in clip lengths, for videos embedded in this run. wait_s: how long to
+    wait for another run, negative for ever. reembed: embed every video anew.
+
+    On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
+    Raises BadFolder, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError, ProviderUnavailable.
+    """
+    began = time.perf_counter()
+    tell: OnEvent = on_event if on_event is not None else _ignore
+    paths = check_folders(folders)
+    card = ws.encoder_card(encoder_name)  # a missing encoder is said before anything is made
+    ws.make_home()
+
+    def say_who_is_waited_for(holder: LockHolder | None) -> None:
+        tell(IndexProgress(phase="waiting", current=str(holder or "another run")))
+
+    with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for):
+        tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
+        if paths:
+            ws.catalog.add_library(library, paths)
+        else:
+            paths = _folders_of(ws.catalog, library)
+        encoder_id = ws.encoder_id(encoder_name)
+        report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
+        run = IndexRun(ws, report, encoder_id, encoder_name, hop, tell)
+        run.carry_out(
+            scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed), reembed=reembed
+        )
+    report.seconds = time.perf_counter() - began
+    tell(
+        IndexProgress(
+            phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name
+        )
+    )
+    return report
+
+
+def _folders_of(catalog: "Catalog", library: str) -> list[Path]:
+    """The library's folders. One that is gone is an error, not thousands of missing videos: a disk may not be plugged in."""
+    folders = [Path(folder) for folder in catalog.library(library).folders]
+    for folder in folders:
+        if not os.path.isdir(folder):
+            raise BadFolder(
+                f"The folder {folder} of library {library!r} is not there. Plug in its disk, or name the folders to look "
+                f"through: vret index FOLDER --library {library}"
+            )
+    return check_folders(folders)
+
+
+def _ignore(progress: IndexProgress) -> None:
+    pass

@@ -1,0 +1,92 @@
+"""What an indexing run did and how far it is: counted, with reasons, ready for JSON."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(kw_only=True)
+class IndexReport:
+    """The counts of one run. Every video found is in exactly one of the first eight counts.
+
+    added: embedded for the first time (with this encoder). changed: new content under a known path, embedded anew.
+    unchanged: nothing to do. touched: new time stamp, same content. moved: found under a new path, not embedded again.
+    copied: content known from another path, not embedded again. returned: was missing, is back as it was.
+    broken: (path, reason), those refused in this run and those refused before and unchanged since.
+    newly_broken: how many of `broken` were refused in this run. missing: known videos that are gone since the last run.
+    left: found, but not reached, because the run was stopped.
+    warnings: (path, what is odd about it). clips: vectors written. video_seconds: their videos' length. seconds: the run's time.
+    provider: ONNX Runtime's execution provider that really ran, None when nothing had to be embedded.
+    """
+
+    library: str
+    encoder: str
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    touched: int = 0
+    moved: int = 0
+    copied: int = 0
+    returned: int = 0
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    newly_broken: int = 0
+    missing: int = 0
+    left: int = 0
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+    clips: int = 0
+    video_seconds: float = 0.0
+    seconds: float = 0.0
+    provider: str | None = None
+    stopped: bool = False
+
+    def counts(self) -> dict[str, int]:
+        """The counts by name, in the order in which they are shown."""
+        return {
+            "added": self.added,
+            "changed": self.changed,
+            "unchanged": self.unchanged,
+            "touched": self.touched,
+            "moved": self.moved,
+            "copied": self.copied,
+            "returned": self.returned,
+            "missing": self.missing,
+            "broken": len(self.broken),
+            "left": self.left,
+        }
+
+    def summary(self) -> str:
+        """One line, e.g. `added 41 · unchanged 310 · moved 2 · missing 0 · broken 2`; rare counts only when they are not zero."""
+        always = ("added", "unchanged", "moved", "missing", "broken")
+        return " · ".join(f"{name} {count}" for name, count in self.counts().items() if count or name in always)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return asdict(self) | {"broken": [list(entry) for entry in self.broken], "num_broken": len(self.broken)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexProgress:
+    """How far a run is. Sent to `on_event` often; also kept, less often, in the catalog's job.
+
+    phase: "waiting" for another run, "scanning" the folders, "embedding", "saving" the vector index, "done".
+    done, total: videos that needed work. clips: written so far. seconds: since the embedding began.
+    seconds_left: by the rate so far, weighted by file size; None before there is a rate.
+    current: the path finished last, or who is waited for. message: something worth a line of its own, else None.
+    """
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    clips: int = 0
+    broken: int = 0
+    seconds: float = 0.0
+    seconds_left: float | None = None
+    current: str = ""
+    message: str | None = None
+
+    @property
+    def clips_per_s(self) -> float:
+        return self.clips / self.seconds if self.seconds > 0 else 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON."""
+        return asdict(self) | {"clips_per_s": round(self.clips_per_s, 2)}

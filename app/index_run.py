@@ -1,0 +1,262 @@
+"""One indexing run, from a scan to a catalog that agrees with the disk. `index_library` holds the lock around it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.index_report import IndexProgress, IndexReport
+from app.library_scan import FoundFile, Scan
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from embedder.embed_videos import EmbeddedVideo, RejectedVideo
+    from index.catalog import FileFingerprint, KnownFile
+
+_JOB_EVERY_S = 0.5  # the catalog is told of progress this often; a write for each video would cost more than it tells
+_RETRY_ALWAYS = -1  # a time of change that no file has: what could not be opened today is tried again next time
+
+
+class IndexRun:
+    """Carries out one scan. Every video is one transaction, so the run may end at any instant and the next does the rest."""
+
+    def __init__(
+        self,
+        ws: Workspace,
+        report: IndexReport,
+        encoder_id: int,
+        encoder_name: str | None,
+        hop: float | None,
+        tell: Callable[[IndexProgress], None],
+    ) -> None:
+        self._ws = ws
+        self._catalog = ws.catalog
+        self._report = report
+        self._encoder_id = encoder_id
+        self._encoder_name = encoder_name
+        self._hop = hop
+        self._tell = tell
+        self._pending: dict[Path, tuple[FileFingerprint, bool]] = {}  # being embedded; whether its path was known
+        self._twins: list[tuple[FileFingerprint, str]] = []  # same content as one being embedded; that content's hash
+        self._refused: dict[str, str] = {}  # content hash -> reason
+        self._gone_by_content: dict[str, str] = {}
+        self._done = self._total = 0
+        self._done_bytes = self._total_bytes = 0
+        self._began = self._last_told = time.perf_counter()
+        self._job_id = 0
+
+    def carry_out(self, scan: Scan, *, reembed: bool) -> None:
+        """Does all that the scan found to do, and writes it into the report."""
+        report = self._report
+        report.unchanged = len(scan.unchanged)
+        report.broken = list(scan.broken)
+        report.warnings = list(scan.warnings)
+        if scan.returned:
+            self._catalog.mark_present(scan.returned)
+            report.returned = len(scan.returned)
+        self._gone_by_content = {entry.content_hash: path for path, entry in scan.gone.items() if entry.content_hash}
+        self._total = len(scan.to_compare)
+        self._total_bytes = sum(found.size for found, _ in scan.to_compare)
+        if self._total:
+            self._job_id = self._catalog.start_job("index", report.library)
+            outcome = "failed"
+            try:
+                self._embed_all(scan, reembed)
+                outcome = "done"
+            except KeyboardInterrupt:
+                report.stopped, outcome = True, "stopped"
+                report.left = self._total - self._done
+            finally:
+                self._catalog.finish_job(
+                    self._job_id, outcome, self._progress("done").to_dict() | {"report": report.to_dict()}
+                )
+        if not report.stopped:
+            self._sweep(scan)
+        if self._changed_something():
+            self._tell(self._progress("saving"))
+            self._ws.vectors(self._encoder_id)  # catches up and saves, so that the next search need not
+
+    # --- new and changed files -----------------------------------------------------------------------------------------------
+
+    def _embed_all(self, scan: Scan, reembed: bool) -> None:
+        paths = self._paths_to_embed(scan, reembed)
+        first = next(paths, None)
+        if first is not None:
+            from embedder.embed_videos import EmbeddedVideo, embed_videos
+
+            encoder = self._ws.encoder(self._encoder_name)
+            self._report.provider = encoder.provider
+            self._say(f"Encoder {encoder.card.name} runs on {encoder.provider}.")
+            self._began = time.perf_counter()
+            options = {} if self._hop is None else {"hop": self._hop}
+            with closing(embed_videos(chain([first], paths), encoder, **options)) as results:
+                for result in results:
+                    if isinstance(result, EmbeddedVideo):
+                        self._keep(result)
+                    else:
+                        self._refuse(result)
+        self._settle_twins()
+
+    def _paths_to_embed(self, scan: Scan, reembed: bool) -> Iterator[Path]:
+        """Compares contents one file at a time, as the embedding asks for more; what needs no embedding is settled here."""
+        from embedder.fingerprint import hash_file
+        from index.catalog import FileFingerprint
+
+        in_work: set[str] = set()
+        for found, known in scan.to_compare:
+            try:
+                content = hash_file(found.path)
+            except OSError as error:
+                self._unreadable(found, error)
+                continue
+            file = FileFingerprint(str(found.path), found.size, found.mtime_ns, content)
+            if not reembed and self._settled_by_content(file, known, scan):
+                self._finish(file)
+            elif content in in_work and known is None:
+                self._twins.append((file, content))
+            else:
+                in_work.add(content)
+                self._pending[found.path] = (file, known is not None and known.embedded)
+                yield found.path
+
+    def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None", scan: Scan) -> bool:
+        """True when the content tells that this file needs no embedding: it was touched, moved or copied."""
+        report = self._report
+        if known is not None and known.content_hash == file.content_hash:
+            if known.outcome != "broken" and not known.embedded:
+                return False
+            self._catalog.touch(known.video_id, file)
+            if known.outcome == "broken":
+                report.broken.append((file.path, known.reason or ""))
+            else:
+                report.touched += 1
+            return True
+        old_path = self._gone_by_content.get(file.content_hash)
+        if known is None and old_path in scan.gone:
+            moved = scan.gone.pop(old_path)
+            self._catalog.move_video(moved.video_id, file)
+            report.moved += moved.embedded
+            return moved.embedded
+        for twin in self._catalog.find_by_content(file.content_hash, self._encoder_id):
+            if self._catalog.copy_embedding(twin.id, report.library, file, self._encoder_id) is not None:
+                report.copied += 1
+                return True
+        return False
+
+    def _unreadable(self, found: FoundFile, error: OSError) -> None:
+        from index.catalog import FileFingerprint
+
+        if isinstance(error, FileNotFoundError):
+            self._report.warnings.append((str(found.path), "vanished while the library was being indexed"))
+            self._total -= 1
+            return
+        reason = f"cannot be read: {error.strerror or error}"
+        file = FileFingerprint(str(found.path), found.size, _RETRY_ALWAYS, "")
+        self._break(file, reason)
+
+    # --- results ---------------------------------------------------------------------------------------------------------------
+
+    def _keep(self, video: "EmbeddedVideo") -> None:
+        file, was_known = self._pending.pop(video.path)
+        self._catalog.put_embedded(
+            self._report.library,
+            file,
+            video.facts,
+            self._encoder_id,
+            video.spans_s,
+            video.vectors,
+            video.flags,
+            video.thumbnails,
+            warnings=video.warnings,
+        )
+        report = self._report
+        report.added += not was_known
+        report.changed += was_known
+        report.clips += len(video.spans_s)
+        report.video_seconds += video.facts.duration_s
+        report.warnings.extend((file.path, warning) for warning in video.warnings)
+        self._finish(file)
+
+    def _refuse(self, video: "RejectedVideo") -> None:
+        file, _ = self._pending.pop(video.path)
+        if not video.path.exists():
+            self._report.warnings.append((file.path, "vanished while the library was being indexed"))
+            self._total -= 1
+            return
+        self._refused[file.content_hash] = video.reason
+        self._break(file, video.reason)
+
+    def _break(self, file: "FileFingerprint", reason: str) -> None:
+        self._catalog.put_broken(self._report.library, file, reason)
+        self._report.broken.append((file.path, reason))
+        self._report.newly_broken += 1
+        self._finish(file)
+        self._say(f"broken: {file.path}: {reason}")
+
+    def _settle_twins(self) -> None:
+        """Files with the same content as one embedded in this run take its vectors, or its reason."""
+        for file, content in self._twins:
+            if content in self._refused:
+                self._break(file, self._refused[content])
+                continue
+            twins = self._catalog.find_by_content(content, self._encoder_id)
+            if (
+                twins
+                and self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None
+            ):
+                self._report.copied += 1
+                self._finish(file)
+            else:  # its original vanished meanwhile; the next run embeds this one
+                self._report.left += 1
+
+    def _sweep(self, scan: Scan) -> None:
+        newly_gone = [entry.video_id for entry in scan.gone.values() if entry.outcome != "missing"]
+        if newly_gone:
+            self._catalog.mark_missing(newly_gone)
+        self._report.missing = len(newly_gone)
+
+    def _changed_something(self) -> bool:
+        report = self._report
+        counts = (
+            report.added,
+            report.changed,
+            report.moved,
+            report.copied,
+            report.returned,
+            report.missing,
+            report.newly_broken,
+        )
+        return any(counts)
+
+    # --- progress --------------------------------------------------------------------------------------------------------------
+
+    def _finish(self, file: "FileFingerprint") -> None:
+        self._done += 1
+        self._done_bytes += file.size
+        progress = self._progress("embedding", current=file.path)
+        self._tell(progress)
+        if time.perf_counter() - self._last_told >= _JOB_EVERY_S:
+            self._last_told = time.perf_counter()
+            self._catalog.update_job(self._job_id, progress.to_dict() | {"counts": self._report.counts()})
+
+    def _say(self, message: str) -> None:
+        self._tell(self._progress("embedding", message=message))
+
+    def _progress(self, phase: str, *, current: str = "", message: str | None = None) -> IndexProgress:
+        seconds = time.perf_counter() - self._began
+        left = None
+        if self._done_bytes and self._total_bytes:
+            left = seconds * (self._total_bytes - self._done_bytes) / self._done_bytes
+        return IndexProgress(
+            phase=phase,
+            done=self._done,
+            total=self._total,
+            clips=self._report.clips,
+            broken=len(self._report.broken),
+            seconds=seconds,
+            seconds_left=left,
+            current=current,
+            message=message,
+        )

@@ -1,0 +1,116 @@
+"""What is on disk against what the catalog knows: which files need work, which are as they were, which are gone."""
+
+import os
+import stat
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import BadFolder
+
+if TYPE_CHECKING:
+    from index.catalog import KnownFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundFile:
+    """A video file on disk, as it was when it was found."""
+
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+@dataclass(kw_only=True)
+class Scan:
+    """A library's folders, compared with the catalog by path, size and time of change; no file has been opened.
+
+    unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason.
+    returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
+    one comes with what is known of it. to_embed: known content that this encoder has not embedded yet.
+    gone: known paths under the scanned folders that are no more. warnings: (path, what could not be looked at).
+    """
+
+    unchanged: list[str] = field(default_factory=list)
+    broken: list[tuple[str, str]] = field(default_factory=list)
+    returned: list[int] = field(default_factory=list)
+    to_compare: list[tuple[FoundFile, "KnownFile | None"]] = field(default_factory=list)
+    gone: dict[str, "KnownFile"] = field(default_factory=dict)
+    warnings: list[tuple[str, str]] = field(default_factory=list)
+
+
+def check_folders(folders: Iterable[Path]) -> list[Path]:
+    """The folders as absolute paths, each once, none inside another. Raises BadFolder for the first that cannot be indexed."""
+    absolute: list[Path] = []
+    for folder in folders:
+        path = Path(os.path.abspath(folder.expanduser()))
+        if not path.exists():
+            raise BadFolder(f"There is no folder {path}. {_nearest_existing(path)}")
+        if not path.is_dir():
+            raise BadFolder(f"{path} is a file. Give the folder that it lies in: {path.parent}")
+        if not os.access(path, os.R_OK | os.X_OK):
+            raise BadFolder(f"The folder {path} cannot be read: permission denied.")
+        absolute.append(path)
+    distinct = sorted(set(absolute))
+    return [path for path in distinct if not any(other in path.parents for other in distinct)]
+
+
+def scan_library(folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, reembed: bool = False) -> Scan:
+    """Compares. folders: absolute. known: what the catalog has of the library, by path. reembed: take nothing as done."""
+    from embedder.video_file import find_videos
+
+    scan = Scan()
+    seen: set[str] = set()
+    for folder in folders:
+        for path in find_videos(folder):
+            text = str(path)
+            if text in seen:
+                continue
+            try:
+                status = path.stat()
+            except OSError as error:
+                scan.warnings.append((text, f"cannot be looked at: {error.strerror}"))
+                seen.add(text)
+                continue
+            if stat.S_ISREG(status.st_mode):
+                seen.add(text)
+                found = FoundFile(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)
+                _compare(scan, found, known.get(text), reembed)
+    _sweep(scan, folders, known, seen)
+    return scan
+
+
+def _compare(scan: Scan, found: FoundFile, known: "KnownFile | None", reembed: bool) -> None:
+    same = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
+    if known is None or not same or reembed:
+        scan.to_compare.append((found, known))
+    elif known.outcome == "broken":
+        scan.broken.append((str(found.path), known.reason or ""))
+    elif not known.embedded:
+        scan.to_compare.append((found, known))
+    elif known.outcome == "missing":
+        scan.returned.append(known.video_id)
+    else:
+        scan.unchanged.append(str(found.path))
+
+
+def _sweep(scan: Scan, folders: Sequence[Path], known: Mapping[str, "KnownFile"], seen: set[str]) -> None:
+    """Finds what is gone. A path that merely cannot be looked at (permissions, a sleeping disk) is not gone."""
+    roots = tuple(f"{folder}{os.sep}" if str(folder) != os.sep else os.sep for folder in folders)
+    for path, entry in known.items():
+        if path in seen or not path.startswith(roots):
+            continue
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            scan.gone[path] = entry
+        except OSError as error:
+            scan.warnings.append((path, f"cannot be looked at: {error.strerror}"))
+        else:  # still there, but no longer what is taken for a video, e.g. a folder or a hidden one now
+            scan.gone[path] = entry
+
+
+def _nearest_existing(path: Path) -> str:
+    parent = next(parent for parent in path.parents if parent.exists())
+    return f"The nearest folder that exists is {parent}."

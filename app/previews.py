@@ -1,0 +1,100 @@
+"""Small playable copies of moments, made when first asked for and kept up to a size."""
+
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import DataFolderError
+
+DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+_SPARED_S = 60.0  # a preview that was just handed out may not have been read yet, perhaps by another process
+
+
+@dataclass(frozen=True)
+class PreviewCache:
+    """Previews by what they show: file (path, size, time of change), span and height. Several processes may share one folder.
+
+    max_bytes: the least recently used go when all together are larger.
+    """
+
+    folder: Path
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    def preview(self, path: Path, start_s: float, end_s: float, *, height_px: int = 240) -> Path:
+        """An H.264 file of [start_s, end_s) of a video. Raises VideoRejected, FileNotFoundError, DataFolderError."""
+        target = self.folder / f"{self._key(path, start_s, end_s, height_px)}.mp4"
+        if not self._touch(target):
+            from embedder.preview import write_preview
+
+            self._make_folder()
+            write_preview(path, start_s, end_s, target, height_px=height_px)
+            self._drop_oldest()
+        return target
+
+    def frame(self, path: Path, at_s: float, *, max_px: int = 640) -> Path:
+        """A JPEG of the picture on screen at `at_s`. Raises as `preview` does."""
+        target = self.folder / f"{self._key(path, at_s, at_s, max_px)}.jpg"
+        if not self._touch(target):
+            from embedder.preview import read_frame
+
+            picture = read_frame(path, at_s, max_px)
+            self._make_folder()
+            partial = target.with_suffix(f".{os.getpid()}.part")
+            try:
+                partial.write_bytes(picture)
+                os.replace(partial, target)
+            except OSError as error:
+                partial.unlink(missing_ok=True)
+                raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
+            self._drop_oldest()
+        return target
+
+    def size_bytes(self) -> int:
+        """Bytes of all previews together."""
+        return sum(size for _, size, _ in self._files())
+
+    def clear(self) -> None:
+        """Deletes all previews."""
+        for _, _, path in self._files():
+            path.unlink(missing_ok=True)
+
+    def _key(self, path: Path, start_s: float, end_s: float, size_px: int) -> str:
+        stat = path.stat()
+        what = f"{os.path.abspath(path)}\n{stat.st_size}\n{stat.st_mtime_ns}\n{start_s:.3f}\n{end_s:.3f}\n{size_px}"
+        return hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+    def _touch(self, target: Path) -> bool:
+        """Marks a preview as just used; False when it is not there."""
+        try:
+            os.utime(target)
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(f"Cannot make the folder for previews {self.folder}: {error.strerror}.") from error
+
+    def _files(self) -> list[tuple[float, int, Path]]:
+        """(last use, bytes, path) of each preview; one that another process deletes meanwhile is left out."""
+        files = []
+        for path in [*self.folder.glob("*.mp4"), *self.folder.glob("*.jpg")]:
+            try:
+                stat = path.stat()
+            except FileNotFoundError:
+                continue
+            files.append((stat.st_mtime, stat.st_size, path))
+        return files
+
+    def _drop_oldest(self) -> None:
+        files = sorted(self._files())
+        total = sum(size for _, size, _ in files)
+        for used, size, path in files:
+            if total <= self.max_bytes or used > time.time() - _SPARED_S:
+                return
+            path.unlink(missing_ok=True)
+            total -= size

@@ -1,0 +1,65 @@
+"""Where vret keeps its things and what it takes for granted. The only place that reads the environment."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import AppError
+
+DEFAULT_PORT = 8501
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of one process.
+
+    home: the data folder; everything that vret writes lies in it.
+    catalog_url: SQLAlchemy URL of the catalog; a SQLite file in `home` unless told otherwise.
+    encoder_name: the encoder that is used when none is asked for.
+    ui_address, ui_port: where the page listens.
+    """
+
+    home: Path
+    catalog_url: str
+    encoder_name: str = "default"
+    ui_address: str = "127.0.0.1"
+    ui_port: int = DEFAULT_PORT
+
+    @classmethod
+    def at(cls, home: Path) -> "Settings":
+        """Settings with everything in one folder, untouched by the environment."""
+        home = Path(os.path.abspath(home))
+        return cls(home=home, catalog_url=f"sqlite:///{home / 'catalog.db'}")
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_UI_ADDRESS and VRET_UI_PORT; an empty one counts as unset.
+
+        Raises AppError for a port that is no port.
+        """
+        environ = os.environ if environ is None else environ
+        home = (
+            Path(os.path.abspath(Path(environ["VRET_HOME"]).expanduser()))
+            if environ.get("VRET_HOME")
+            else _platform_home()
+        )
+        return cls(
+            home=home,
+            catalog_url=environ.get("VRET_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
+            encoder_name=environ.get("VRET_ENCODER") or "default",
+            ui_address=environ.get("VRET_UI_ADDRESS") or "127.0.0.1",
+            ui_port=_port(environ.get("VRET_UI_PORT") or str(DEFAULT_PORT)),
+        )
+
+
+def _platform_home() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("vret", appauthor=False)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise AppError(f"VRET_UI_PORT must be a port from 1 to 65535, got {text!r}.")
+    return int(text)
