@@ -146,9 +146,7 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
         raise BadQuery(f"There is no file {query.path}.")
     start_s = query.start_s or 0.0
     if start_s < 0 or (query.end_s is not None and query.end_s <= start_s):
-        raise BadQuery(
-            f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s."
-        )
+        raise BadQuery(f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s.")
     encoder = ws.encoder(encoder_name)
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
     clips = QueryClips(embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole)
@@ -169,7 +167,5 @@ def _video_id(ws: Workspace, query: MomentQuery) -> int:
     path = Path(os.path.abspath(query.path))
     found = ws.catalog.find_video(path)
     if found is None:
-        raise BadQuery(
-            f"{path} is not indexed. Search by the file itself: vret search {path} (or index its folder first)"
-        )
+        raise BadQuery(f"{path} is not indexed. Search by the file itself: vret search {path} (or index its folder first)")
     return found.id

@@ -57,15 +57,9 @@ def index_library(
         encoder_id = ws.encoder_id(encoder_name)
         report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
         run = IndexRun(ws, report, encoder_id, encoder_name, hop, tell)
-        run.carry_out(
-            scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed), reembed=reembed
-        )
+        run.carry_out(scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed), reembed=reembed)
     report.seconds = time.perf_counter() - began
-    tell(
-        IndexProgress(
-            phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name
-        )
-    )
+    tell(IndexProgress(phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name))
     return report
 
 

@@ -69,9 +69,7 @@ class IndexRun:
                 report.stopped, outcome = True, "stopped"
                 report.left = self._total - self._done
             finally:
-                self._catalog.finish_job(
-                    self._job_id, outcome, self._progress("done").to_dict() | {"report": report.to_dict()}
-                )
+                self._catalog.finish_job(self._job_id, outcome, self._progress("done").to_dict() | {"report": report.to_dict()})
         if not report.stopped:
             self._sweep(scan)
         if self._changed_something():
@@ -202,10 +200,7 @@ class IndexRun:
                 self._break(file, self._refused[content])
                 continue
             twins = self._catalog.find_by_content(content, self._encoder_id)
-            if (
-                twins
-                and self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None
-            ):
+            if twins and self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None:
                 self._report.copied += 1
                 self._finish(file)
             else:  # its original vanished meanwhile; the next run embeds this one

@@ -28,9 +28,7 @@ class LockHolder:
 
 
 @contextmanager
-def run_lock(
-    home: Path, *, wait_s: float = 0.0, on_wait: Callable[[LockHolder | None], None] | None = None
-) -> Iterator[None]:
+def run_lock(home: Path, *, wait_s: float = 0.0, on_wait: Callable[[LockHolder | None], None] | None = None) -> Iterator[None]:
     """Holds the data folder's run lock.
 
     wait_s: how long to wait for another run; negative waits for ever. on_wait: told once, who is waited for.

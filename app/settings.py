@@ -39,11 +39,7 @@ class Settings:
         Raises AppError for a port that is no port.
         """
         environ = os.environ if environ is None else environ
-        home = (
-            Path(os.path.abspath(Path(environ["VRET_HOME"]).expanduser()))
-            if environ.get("VRET_HOME")
-            else _platform_home()
-        )
+        home = Path(os.path.abspath(Path(environ["VRET_HOME"]).expanduser())) if environ.get("VRET_HOME") else _platform_home()
         return cls(
             home=home,
             catalog_url=environ.get("VRET_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
