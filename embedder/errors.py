@@ -1,0 +1,55 @@
+"""What can go wrong between a video file and its vectors.
+
+EmbedderError
+├── VideoRejected        this one file cannot be embedded; the run goes on
+├── QueryTooLong         the asked range is longer than a query may be
+├── EncoderError         the encoder cannot be used
+│   ├── EncoderNotFound
+│   └── EncoderCardError
+├── ProviderUnavailable  the asked ONNX Runtime provider does not work here
+└── PreviewError         no preview or picture could be made of this range
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class EmbedderError(Exception):
+    """Base of all errors of this package. ``str(error)`` is one clear line."""
+
+
+class VideoRejected(EmbedderError):
+    """One file that gives no clips. ``reason`` is one line without the path; ``str()`` has both."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
+class QueryTooLong(EmbedderError):
+    """The range of a query is longer than ``embed_query.MAX_QUERY_S``."""
+
+
+class EncoderError(EmbedderError):
+    """The encoder file cannot be used, or gave something that is no unit vector."""
+
+
+class EncoderNotFound(EncoderError):
+    """There is no such encoder file."""
+
+
+class EncoderCardError(EncoderError):
+    """The encoder's card is missing, or one of its fields is."""
+
+
+class ProviderUnavailable(EmbedderError):
+    """An ONNX Runtime provider was asked for by name and does not work on this machine."""
+
+
+class PreviewError(EmbedderError):
+    """The range holds no frame, or the preview could not be written."""
