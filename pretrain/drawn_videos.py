@@ -1,7 +1,7 @@
 """Drawn videos: endless seeded footage that nobody owns, whose every motion is known exactly.
 
 One description of a scene gives both the 16-frame clips that train the default encoder (`draw_clip`) and whole video
-files (`draw_video`, and `pretrain.drawn_library` for many). NumPy, OpenCV and PyAV only: no torch, so the demo needs none.
+files (`draw_video`; `pretrain.drawn_library` for many). NumPy, OpenCV and PyAV only: the demo needs no torch.
 
 Evidence that drawn footage teaches something about real footage: arXiv 2410.24213.
 """
