@@ -34,7 +34,7 @@ class EncoderFile:
 
     def read_card(self) -> "EncoderCard":
         """The card inside the file. Raises EncoderError when there is none or it is wrong."""
-        from embedder.encoder_card import read_card
+        from app.encoder_metadata import read_card
 
         return read_card(self.path)
 

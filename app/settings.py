@@ -1,6 +1,7 @@
 """Where vret keeps its things and what it takes for granted. The only place that reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,11 @@ class Settings:
     encoder_name: str = "default"
     ui_address: str = "127.0.0.1"
     ui_port: int = DEFAULT_PORT
+
+    @property
+    def shown_catalog_url(self) -> str:
+        """The catalog's URL without a password."""
+        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", self.catalog_url)
 
     @classmethod
     def at(cls, home: Path) -> "Settings":

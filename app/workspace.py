@@ -90,7 +90,7 @@ class Workspace:
 
     def encoder_card(self, name: str | None = None) -> "EncoderCard":
         """Card of an encoder, read without starting ONNX Runtime. Raises UnknownEncoder, EncoderError."""
-        from embedder.encoder_card import read_card
+        from app.encoder_metadata import read_card
 
         return read_card(self.encoder_path(name))
 

@@ -1,0 +1,134 @@
+"""`vret index`: the one verb that works for long, so it shows how far it is."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from app.commands.options import EncoderOption, JsonOption
+from app.commands.output import one_line, print_json, talk
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from app.index_report import IndexProgress, IndexReport
+
+_BROKEN_SHOWN = 20
+
+
+def index(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders to look through, with all that is below them. None: all of the library.")
+    ] = None,
+    library: Annotated[
+        str | None, typer.Option("--library", "-l", help="Name of the library. Default: the name of the first folder.")
+    ] = None,
+    encoder: EncoderOption = None,
+    hop: Annotated[
+        float | None, typer.Option(help="Distance of clip starts in clip lengths, for the videos embedded now. [default: 0.5]")
+    ] = None,
+    wait: Annotated[
+        float, typer.Option(help="Seconds to wait for another run to end; -1 for as long as it takes. Else exit code 4.")
+    ] = 0.0,
+    reembed: Annotated[bool, typer.Option("--reembed", help="Embed every video anew, also the unchanged ones.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the videos of folders searchable; a second run does only what is new.
+
+    Broken videos are listed with their reasons and do not stop the run.
+
+    Example: vret index ~/Videos --library holidays
+    """
+    from app.errors import BadFolder
+    from app.index_library import index_library
+    from app.workspace import Workspace
+
+    if hop is not None and not 0 < hop <= 4:
+        raise typer.BadParameter(f"--hop must be more than 0 and at most 4 clip lengths, got {hop}.")
+    if not folders and library is None:
+        raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date, vret index --library NAME")
+    name = library if library is not None else _library_name((folders or [])[0])
+    with Workspace() as ws, _ProgressBar() as bar:
+        report = index_library(
+            ws, name, folders or (), encoder_name=encoder, hop=hop, on_event=bar.show, wait_s=wait, reembed=reembed
+        )
+    if as_json:
+        print_json(report.to_dict())
+    else:
+        _print_report(report)
+    if report.stopped:
+        talk("Stopped. What is done stays done; the same command does the rest.")
+        raise typer.Exit(130)
+
+
+def _library_name(folder: Path) -> str:
+    return folder.expanduser().absolute().name or "root"
+
+
+def _print_report(report: "IndexReport") -> None:
+    typer.echo(f"{report.library}: {report.summary()}")
+    if report.clips:
+        rate = report.clips / report.seconds
+        typer.echo(
+            f"{report.clips} clips of {report.video_seconds:.0f} s of video in {report.seconds:.1f} s "
+            f"({rate:.1f} clips/s, {report.provider})"
+        )
+    for path, reason in report.broken[:_BROKEN_SHOWN]:
+        typer.echo(f"broken: {one_line(path)}: {one_line(reason)}")
+    if len(report.broken) > _BROKEN_SHOWN:
+        more = len(report.broken) - _BROKEN_SHOWN
+        typer.echo(f"and {more} more broken: vret videos --library {report.library} --outcome broken")
+    for path, warning in report.warnings[:_BROKEN_SHOWN]:
+        talk(f"warning: {one_line(path)}: {one_line(warning)}")
+
+
+class _ProgressBar:
+    """Shows a run's progress on stderr. Does not even load Rich before there is something to show."""
+
+    def __init__(self) -> None:
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def show(self, event: "IndexProgress") -> None:
+        """Takes one event of the run."""
+        if event.phase == "waiting":
+            talk(f"Waiting for {event.current}")
+        elif event.phase == "embedding":
+            progress = self._started()
+            if event.message is not None:
+                progress.console.print(one_line(event.message), markup=False, highlight=False, soft_wrap=True)
+            left = "" if event.seconds_left is None else f"{_minutes(event.seconds_left)} left"
+            progress.update(
+                progress.task_ids[0], completed=event.done, total=event.total, rate=f"{event.clips_per_s:.1f} clips/s", left=left
+            )
+
+    def _started(self) -> "Progress":
+        if self._progress is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+            self._progress = Progress(
+                TextColumn("indexing"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[rate]}"),
+                TextColumn("{task.fields[left]}"),
+                console=Console(stderr=True),
+                transient=True,
+            )
+            self._progress.add_task("indexing", rate="", left="")
+            self._progress.start()
+        return self._progress
+
+
+def _minutes(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

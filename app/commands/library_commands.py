@@ -1,0 +1,196 @@
+"""`vret libraries`, `vret videos`, `vret status`: what is there."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.options import CsvOption, JsonOption, LibraryOption
+from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, talk
+
+libraries = typer.Typer(help="List the libraries, remove one, or forget its missing videos.\n\nExample: vret libraries")
+
+_VIDEO_COLUMNS = (
+    "id", "library", "path", "outcome", "reason", "duration_s", "width", "height", "frame_rate", "codec", "container",
+    "num_clips", "warnings",
+)  # fmt: skip
+
+
+class Outcome(StrEnum):
+    """How a video stands in the catalog."""
+
+    indexed = "indexed"
+    broken = "broken"
+    missing = "missing"
+
+
+@libraries.callback(invoke_without_command=True)
+def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
+    """List the libraries, remove one, or forget its missing videos.
+
+    Example: vret libraries --json
+    """
+    if context.invoked_subcommand is not None:
+        return
+    check_one_format(as_json, as_csv)
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        summaries = ws.catalog.libraries()
+    rows = [
+        {
+            "name": library.name,
+            "folders": [str(folder) for folder in library.folders],
+            "videos": library.num_indexed,
+            "clips": library.num_clips,
+            "seconds": round(library.seconds, 2),
+            "broken": library.num_broken,
+            "missing": library.num_missing,
+        }
+        for library in summaries
+    ]
+    if as_json:
+        print_json(rows)
+    elif as_csv:
+        print_csv(tuple(rows[0]) if rows else ("name",), rows)
+    elif not rows:
+        talk("No library yet. Make one with: vret index FOLDER")
+    else:
+        columns = ("library", "videos", "clips", "length", "broken", "missing", "folders")
+        print_table(
+            {name: "left" if name in ("library", "folders") else "right" for name in columns},
+            [
+                (
+                    library.name,
+                    str(library.num_indexed),
+                    str(library.num_clips),
+                    clock(library.seconds),
+                    str(library.num_broken),
+                    str(library.num_missing),
+                    ", ".join(one_line(folder) for folder in library.folders),
+                )
+                for library in summaries
+            ],
+        )
+
+
+@libraries.command("remove")
+def remove_library(
+    name: Annotated[str, typer.Argument(help="The library.")],
+    folder: Annotated[Path | None, typer.Option(help="Remove only this folder from it.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove a library, or one of its folders, from the catalog. The video files stay.
+
+    Example: vret libraries remove holidays --yes
+    """
+    from app.maintain import remove_library as remove
+    from app.workspace import Workspace
+
+    what = f"folder {folder} of library {name!r}" if folder else f"library {name!r}"
+    if not yes:
+        typer.confirm(f"Forget {what} and its vectors? The video files stay.", abort=True, err=True)
+    with Workspace() as ws:
+        remove(ws, name, folder)
+    talk(f"Removed {what}.")
+
+
+@libraries.command("purge")
+def purge(name: Annotated[str, typer.Argument(help="The library.")]) -> None:
+    """Forget the videos of a library that are missing on disk.
+
+    Example: vret libraries purge holidays
+    """
+    from app.maintain import purge_missing
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        typer.echo(f"purged {purge_missing(ws, name)}")
+
+
+def videos(
+    library: LibraryOption = None,
+    outcome: Annotated[Outcome | None, typer.Option(help="Only videos that stand so.")] = None,
+    text: Annotated[str | None, typer.Option(help="Only paths with this in them.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    offset: Annotated[int, typer.Option(min=0, help="Leave out so many.")] = 0,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """List videos with their facts; broken ones with the reason.
+
+    Example: vret videos --library holidays --outcome broken
+    """
+    check_one_format(as_json, as_csv)
+    from dataclasses import asdict
+
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        if library is not None:
+            ws.catalog.library(library)
+        found = ws.catalog.videos(library, outcome=outcome and outcome.value, text=text, limit=limit, offset=offset)
+    rows = [asdict(video) for video in found]
+    if as_json:
+        print_json(rows)
+    elif as_csv:
+        print_csv(_VIDEO_COLUMNS, [row | {"warnings": "; ".join(row["warnings"])} for row in rows])
+    else:
+        columns = {"id": "right", "outcome": "left", "length": "right", "size": "right", "fps": "right", "codec": "left",
+                   "clips": "right", "video": "left", "note": "left"}  # fmt: skip
+        print_table(
+            columns,
+            [
+                (
+                    str(video.id),
+                    video.outcome,
+                    "" if video.duration_s is None else clock(video.duration_s),
+                    "" if video.width is None else f"{video.width}x{video.height}",
+                    "" if video.frame_rate is None else f"{video.frame_rate:.2f}",
+                    video.codec or "",
+                    str(video.num_clips),
+                    one_line(video.path),
+                    one_line(video.reason or "; ".join(video.warnings)),
+                )
+                for video in found
+            ],
+        )
+        if len(found) == limit:
+            talk(f"The first {limit} from number {offset} on; more with --offset {offset + limit}.")
+
+
+def status(as_json: JsonOption = False) -> None:
+    """Show what is running, how far it is, and how the last runs ended.
+
+    Example: vret status
+    """
+    from app.maintain import job_rows
+    from app.run_lock import lock_holder
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        rows = job_rows(ws)
+        holder = lock_holder(ws.home) if any(row["state"] == "running" for row in rows) else None
+        if as_json:
+            print_json({"home": ws.home, "catalog": ws.settings.shown_catalog_url, "jobs": rows})
+            return
+        typer.echo(f"data folder: {ws.home}")
+    if holder is not None:
+        typer.echo(f"running: {holder}")
+    columns = {"run": "right", "what": "left", "library": "left", "state": "left", "started": "left", "done": "right", "note": "left"}
+    print_table(
+        columns,
+        [
+            (
+                str(row["id"]),
+                row["kind"],
+                row["library"] or "",
+                row["state"],
+                row["started_at"].astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+                row["done"],
+                one_line(row["message"] or row["current"]),
+            )
+            for row in rows
+        ],
+    )

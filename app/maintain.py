@@ -1,0 +1,41 @@
+"""Use cases that tidy up: remove libraries, forget what is gone, tell what has been running."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from app.run_lock import run_lock
+from app.workspace import Workspace
+
+
+def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None:
+    """Removes a library, or one folder of it, with its vectors; files on disk stay.
+
+    Raises UnknownLibrary, Busy while an indexing run is at work, CatalogError.
+    """
+    ws.make_home()
+    with run_lock(ws.home):
+        ws.catalog.library(name)
+        if folder is None:
+            ws.catalog.remove_library(name)
+        else:
+            ws.catalog.remove_folder(name, Path(os.path.abspath(folder.expanduser())))
+
+
+def purge_missing(ws: Workspace, library: str) -> int:
+    """Forgets the videos of a library that were gone at its last run; returns how many. Raises as `remove_library` does."""
+    ws.make_home()
+    with run_lock(ws.home):
+        ws.catalog.library(library)
+        return ws.catalog.purge_missing(library)
+
+
+def job_rows(ws: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:
+    """The last runs, newest first, each with all that the catalog has of it, and `done` as text such as "12/40"."""
+    rows = []
+    for job in ws.catalog.jobs()[:limit]:
+        progress = job.progress
+        done = f"{progress['done']}/{progress['total']}" if "total" in progress else ""
+        rows.append(asdict(job) | {"done": done, "current": progress.get("current", "")})
+    return rows
