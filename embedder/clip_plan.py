@@ -5,6 +5,7 @@ Times are seconds since the first video frame. Letters: N windows of a video, M 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ class QueryPlan:
 def check_spans(spans_s: Sequence[float]) -> None:
     """Raise ValueError unless these are positive, finite, ascending clip lengths in seconds."""
     good = len(spans_s) > 0 and all(math.isfinite(span) and span > 0 for span in spans_s)
-    if not good or any(a >= b for a, b in zip(spans_s, spans_s[1:], strict=False)):
+    if not good or any(a >= b for a, b in itertools.pairwise(spans_s)):
         raise ValueError(f"spans_s must be positive clip lengths in seconds, ascending, such as (2, 4, 8); got {spans_s}")
 
 
@@ -114,7 +115,8 @@ def sample_slots(start_s: float, end_s: float, num_frames: int) -> NDArray[np.in
     """Grid slots of a clip's frames, int64 (T,): those nearest to the middles of T equal parts of the span."""
     middles_s = start_s + (np.arange(num_frames) + 0.5) * ((end_s - start_s) / num_frames)
     # The nudge decides ties one way, so that 0.1 + 0.2 and 0.3 look at the same slots.
-    return np.floor(middles_s * GRID_HZ + 0.5 + 1e-6).astype(np.int64)
+    slots: NDArray[np.int64] = np.floor(middles_s * GRID_HZ + 0.5 + 1e-6).astype(np.int64)
+    return slots
 
 
 def check_duration(duration_s: float) -> None:

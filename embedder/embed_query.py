@@ -29,8 +29,6 @@ class EmbeddedQuery:
     is_low_information: bool
 
 
-def embed_query(
-    path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None
-) -> EmbeddedQuery:
+def embed_query(path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None) -> EmbeddedQuery:
     """Embed one range of a file (its whole when no range is given), in seconds since its first frame."""
     raise NotImplementedError

@@ -1,0 +1,68 @@
+"""Time rules: what the time stamps of decoded frames mean when they are missing, equal or run backwards."""
+
+from __future__ import annotations
+
+import statistics
+from collections import deque
+from fractions import Fraction
+
+PLAUSIBLE_RATE_HZ = (0.01, 300.0)
+"""Frame rates outside are bookkeeping (1000 Hz means "stamped in milliseconds"), not a camera's rate."""
+
+DEFAULT_PERIOD_S = 1 / 25
+
+LONGEST_GAP_S = 7 * 86400.0
+"""A forward jump of more than a week is a damaged time stamp, not a hole in a recording."""
+
+
+class FrameClock:
+    """Gives each frame, in the order they are shown, its time in seconds since the first; times strictly grow.
+
+    A stamp that is missing, equal to the one before, backwards, or more than a week ahead counts as "one frame later".
+    Other forward gaps are kept: they are holes in the recording.
+    """
+
+    def __init__(self, time_base: Fraction, rate_hz: float | None) -> None:
+        """time_base: seconds per tick. rate_hz: frames per second by the header, or None when unknown."""
+        self._seconds_per_tick = float(time_base)
+        plausible = rate_hz is not None and PLAUSIBLE_RATE_HZ[0] <= rate_hz <= PLAUSIBLE_RATE_HZ[1]
+        self._header_period_s = 1 / rate_hz if plausible and rate_hz else None
+        self._gaps_s: deque[float] = deque(maxlen=31)
+        self._origin: int | None = None
+        self._origin_s = 0.0
+        self.last_s: float | None = None
+        self.num_repaired = 0
+
+    def time_of(self, pts: int | None) -> float:
+        """Time in seconds of the next frame. pts: its time stamp in ticks, or None."""
+        if self.last_s is None:
+            self.last_s = 0.0
+            self._origin = pts
+            return 0.0
+        stamp_s = self._stamp_s(pts)
+        if stamp_s is None or not 0 < stamp_s - self.last_s <= LONGEST_GAP_S:
+            self.num_repaired += pts is not None
+            time_s = self.last_s + self.period_s()
+        else:
+            time_s = stamp_s
+            self._gaps_s.append(time_s - self.last_s)
+        self.last_s = time_s
+        return time_s
+
+    def end_s(self) -> float:
+        """When the last frame leaves the screen: one frame period after it came."""
+        return (self.last_s or 0.0) + self.period_s()
+
+    def period_s(self) -> float:
+        """Seconds from frame to frame: the median of the latest gaps, before there are any the header's, else 1/25."""
+        if len(self._gaps_s) >= 3 or (self._gaps_s and self._header_period_s is None):
+            return statistics.median(self._gaps_s)
+        return self._header_period_s or DEFAULT_PERIOD_S
+
+    def _stamp_s(self, pts: int | None) -> float | None:
+        if pts is None:
+            return None
+        if self._origin is None:  # the first frames had no stamp: the first one that has sets the zero
+            self._origin = pts
+            self._origin_s = (self.last_s or 0.0) + self.period_s()
+        return self._origin_s + (pts - self._origin) * self._seconds_per_tick
