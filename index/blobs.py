@@ -1,0 +1,110 @@
+"""Arrays to bytes and back: the clips of one video as the catalog stores them.
+
+Shapes: N clips, D dimensions. All little-endian, C order, no header; N and D are columns of the catalog.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from index.errors import CatalogCorrupt, EncoderMismatch
+from index.records import LOW_INFORMATION, WHOLE_VIDEO, WHOLE_VIDEO_SHARE, VideoClips
+from index.vector_index import ORDINAL_BITS
+
+_SPAN = np.dtype("<f8")
+_VECTOR = np.dtype("<f2")
+_PLACE = np.dtype("<u4")
+_UNIT_TOLERANCE = 1e-2
+
+
+@dataclass(frozen=True)
+class EncodedClips:
+    """Blobs of one video's clips."""
+
+    num_clips: int
+    spans: bytes
+    vectors: bytes
+    flags: bytes
+
+
+def encode_clips(spans_s: ArrayLike, vectors: ArrayLike, flags: ArrayLike, *, dim: int, duration_s: float) -> EncodedClips:
+    """Check and pack: spans (N, 2) seconds, vectors (N, dim) of unit length, flags (N,); N at least 1.
+
+    The whole-video flag is set here, from span and duration. Raises ValueError for arrays that contradict each other or
+    hold what no search could use, EncoderMismatch for another dimension.
+    """
+    spans = np.asarray(spans_s, dtype=_SPAN)
+    vecs = np.asarray(vectors, dtype=np.float32)
+    bits = np.asarray(flags)
+    count = len(spans)
+    if spans.ndim != 2 or spans.shape[1] != 2 or vecs.ndim != 2 or len(vecs) != count or bits.shape != (count,):
+        raise ValueError(
+            f"Clips must be spans (N, 2), vectors (N, D) and flags (N,); got {spans.shape}, {vecs.shape} and {bits.shape}."
+        )
+    if not 1 <= count < 1 << ORDINAL_BITS:
+        raise ValueError(f"A video must have 1 to {(1 << ORDINAL_BITS) - 1} clips, got {count}. Use a larger hop.")
+    if vecs.shape[1] != dim:
+        raise EncoderMismatch(
+            f"This encoder's vectors have {dim} dimensions, got {vecs.shape[1]}. Register the encoder that made them."
+        )
+    if not np.isfinite(spans).all() or (spans[:, 0] >= spans[:, 1]).any() or (spans[:, 0] < 0).any():
+        raise ValueError(f"Every span must be 0 <= start < end in seconds, got {_first_bad_span(spans)}.")
+    lengths = np.linalg.norm(vecs, axis=1)
+    if not np.isfinite(lengths).all() or (np.abs(lengths - 1) > _UNIT_TOLERANCE).any():
+        worst = int(np.argmax(np.nan_to_num(np.abs(lengths - 1), nan=np.inf)))
+        raise ValueError(f"Every vector must have length 1, but clip {worst} has {lengths[worst]:.4g}. The encoder is faulty.")
+    whole = spans[:, 1] - spans[:, 0] >= WHOLE_VIDEO_SHARE * duration_s
+    packed = (bits.astype(np.uint8) & ~np.uint8(WHOLE_VIDEO)) | np.where(whole, WHOLE_VIDEO, 0).astype(np.uint8)
+    return EncodedClips(count, spans.tobytes(), vecs.astype(_VECTOR).tobytes(), packed.tobytes())
+
+
+def decode_clips(video_id: int, num_clips: int, dim: int, spans: bytes, vectors: bytes, flags: bytes) -> VideoClips:
+    """Unpack what `encode_clips` packed. Raises CatalogCorrupt when the sizes do not fit."""
+    sizes = (len(spans), len(vectors), len(flags))
+    expected = (num_clips * 2 * _SPAN.itemsize, num_clips * dim * _VECTOR.itemsize, num_clips)
+    if sizes != expected:
+        raise CatalogCorrupt(
+            f"The stored clips of video {video_id} are damaged: blobs of {sizes} bytes where {expected} belong. "
+            "Index it again with --reembed."
+        )
+    return VideoClips(
+        video_id,
+        np.frombuffer(spans, _SPAN).reshape(num_clips, 2),
+        np.frombuffer(vectors, _VECTOR).reshape(num_clips, dim),
+        np.frombuffer(flags, np.uint8),
+    )
+
+
+def pack_thumbnails(thumbnails: Sequence[bytes]) -> tuple[bytes, bytes]:
+    """Pictures, one per clip, as (places, pictures): equal pictures are stored once. An empty one means none."""
+    starts: dict[bytes, int] = {}
+    pictures = bytearray()
+    places = np.zeros((len(thumbnails), 2), _PLACE)
+    for ordinal, picture in enumerate(thumbnails):
+        if picture not in starts:
+            starts[picture] = len(pictures)
+            pictures += picture
+        places[ordinal] = starts[picture], len(picture)
+    return places.tobytes(), bytes(pictures)
+
+
+def unpack_thumbnail(places: bytes, pictures: bytes, ordinal: int) -> bytes | None:
+    """Picture of one clip; None when the clip has none or there is no such clip."""
+    table = np.frombuffer(places, _PLACE).reshape(-1, 2)
+    if not 0 <= ordinal < len(table):
+        return None
+    start, size = (int(value) for value in table[ordinal])
+    return pictures[start : start + size] or None
+
+
+def is_flagged(flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which clips stay out of results unless asked for: bool of the same shape."""
+    return np.not_equal(flags & LOW_INFORMATION, 0)
+
+
+def _first_bad_span(spans: NDArray[np.float64]) -> str:
+    bad = ~np.isfinite(spans).all(axis=1) | (spans[:, 0] >= spans[:, 1]) | (spans[:, 0] < 0)
+    ordinal = int(np.argmax(bad))
+    return f"{spans[ordinal].tolist()} for clip {ordinal}"

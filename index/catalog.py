@@ -1,0 +1,99 @@
+"""The catalog: what vret knows of libraries, videos, clips and jobs. It is the only truth; vector indexes are caches of it."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import TracebackType
+
+import sqlalchemy as sa
+
+from index.change_log import Snapshot, open_snapshot
+from index.database import Database
+from index.embeddings import EmbeddingQueries
+from index.evaluations import EvaluationQueries
+from index.jobs import JobQueries
+from index.libraries import LibraryQueries, below, library_id_of
+from index.records import (
+    EncoderRow,
+    EvaluationRun,
+    FileFingerprint,
+    Job,
+    KnownFile,
+    LabelRow,
+    Library,
+    LibrarySummary,
+    VideoClips,
+    VideoFacts,
+    VideoRow,
+)
+from index.schema import ensure_schema
+from index.tables import video
+from index.videos import VideoQueries
+
+__all__ = [
+    "Catalog",
+    "EncoderRow",
+    "EvaluationRun",
+    "FileFingerprint",
+    "Job",
+    "KnownFile",
+    "LabelRow",
+    "Library",
+    "LibrarySummary",
+    "VideoClips",
+    "VideoFacts",
+    "VideoRow",
+]
+
+
+class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, EvaluationQueries):
+    """One catalog, open. Every writing method is one transaction: it happens whole or not at all.
+
+    Safe to share between threads; other processes may read and write the same catalog at the same time.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    @classmethod
+    def open(cls, url: str) -> "Catalog":
+        """Open, and create or migrate if needed. url: sqlite:////absolute/catalog.db or postgresql://user@host/name.
+
+        Raises CatalogUnavailable, CatalogReadOnly, CatalogCorrupt, CatalogTooNew, StorageFull.
+        """
+        database = Database(url)
+        try:
+            ensure_schema(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def __enter__(self) -> "Catalog":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections. The catalog opens new ones if it is used again."""
+        self._db.close()
+
+    @property
+    def revision(self) -> int:
+        """Counts changes of what can be searched or listed; equal revisions mean that nothing changed."""
+        with self.snapshot() as snapshot:
+            return snapshot.revision
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """One state of the catalog, for caches that catch up with it."""
+        return open_snapshot(self._db)
+
+    def video_ids(self, *, library: str | None = None, folder: Path | None = None) -> list[int]:
+        """Ids of the videos of a library, below a folder, or both, ascending. Raises UnknownLibrary."""
+        query = sa.select(video.c.id).order_by(video.c.id)
+        if folder is not None:
+            query = query.where(below(folder))
+        with self._db.read() as connection:
+            if library is not None:
+                query = query.where(video.c.library_id == library_id_of(connection, library))
+            return list(connection.scalars(query))

@@ -1,0 +1,190 @@
+"""Catalog queries about encoders and the clips they made: one row of blobs per (video, encoder).
+
+Shapes: N clips of one video, D dimensions.
+"""
+
+import json
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from numpy.typing import ArrayLike
+
+from index.blobs import decode_clips, encode_clips, pack_thumbnails, unpack_thumbnail
+from index.change_log import record_changes
+from index.database import Database
+from index.errors import EncoderMismatch, NoClips, UnknownEncoder
+from index.libraries import library_id_of
+from index.records import EncoderRow, Facts, FileFingerprint, VideoClips
+from index.tables import embedding, encoder, thumbnail_pack, video
+from index.videos import storable, upsert_video
+
+_PAGE = 500
+_FACT_COLUMNS = ("duration_s", "width", "height", "frame_rate", "codec", "container")
+
+
+class EmbeddingQueries:
+    """The part of `Catalog` that is about encoders, clips and thumbnails."""
+
+    _db: Database
+
+    def register_encoder(self, weights_sha256: str, name: str, dim: int, card_json: str) -> int:
+        """The id of an encoder, made on first sight. The hash of the weights is its identity; name and card may be corrected.
+
+        Raises EncoderMismatch when the known encoder has another dimension.
+        """
+        query = sa.select(encoder).where(encoder.c.weights_sha256 == weights_sha256)
+        with self._db.read() as connection:  # nearly always known and unchanged: then nobody has to wait for a writer
+            row = connection.execute(query).one_or_none()
+        if row is not None and row.dim != dim:
+            raise EncoderMismatch(
+                f"Encoder {name!r} ({weights_sha256[:12]}) is known with {row.dim} dimensions, got {dim}. "
+                "Its file or card is damaged."
+            )
+        if row is not None and (row.name, row.card_json) == (name, card_json):
+            return int(row.id)
+        with self._db.write() as connection:
+            values: dict[str, Any] = {"name": name, "card_json": card_json}
+            row = connection.execute(query).one_or_none()
+            if row is not None:
+                connection.execute(sa.update(encoder).where(encoder.c.id == row.id).values(values))
+                return int(row.id)
+            values |= {"weights_sha256": weights_sha256, "dim": dim, "created_at": time.time()}
+            return int(connection.scalars(sa.insert(encoder).values(values).returning(encoder.c.id)).one())
+
+    def encoders(self) -> list[EncoderRow]:
+        """All encoders the catalog knows, oldest first."""
+        num_clips = sa.func.coalesce(sa.func.sum(embedding.c.num_clips), 0).label("num_clips")
+        query = sa.select(encoder, num_clips).outerjoin(embedding).group_by(*encoder.c).order_by(encoder.c.id)
+        with self._db.read() as connection:
+            return [
+                EncoderRow(row.id, row.weights_sha256, row.name, row.dim, row.card_json, int(row.num_clips))
+                for row in connection.execute(query)
+            ]
+
+    def encoder(self, encoder_id: int) -> EncoderRow:
+        """One encoder by id. Raises UnknownEncoder."""
+        for row in self.encoders():
+            if row.id == encoder_id:
+                return row
+        raise UnknownEncoder(f"The catalog knows no encoder with id {encoder_id}. Register it first.")
+
+    def put_embedded(
+        self,
+        library_name: str,
+        file: FileFingerprint,
+        facts: Facts,
+        encoder_id: int,
+        spans_s: ArrayLike,
+        vectors: ArrayLike,
+        flags: ArrayLike,
+        thumbnails: Sequence[bytes],
+        *,
+        warnings: Sequence[str] = (),
+    ) -> int:
+        """Store all clips of one video, or none: insert, or replace what this encoder had. Returns the video's id.
+
+        spans_s (N, 2) seconds; vectors (N, D) unit length; flags (N,); thumbnails: one picture per clip, or none at all.
+        Raises UnknownLibrary, UnknownEncoder, EncoderMismatch, ValueError for arrays that contradict each other.
+        """
+        dim = self._dim(encoder_id)
+        clips = encode_clips(spans_s, vectors, flags, dim=dim, duration_s=facts.duration_s)
+        if thumbnails and len(thumbnails) != clips.num_clips:
+            raise ValueError(
+                f"There must be one thumbnail per clip or none: {clips.num_clips} clips, {len(thumbnails)} thumbnails."
+            )
+        values: dict[str, Any] = {name: getattr(facts, name) for name in _FACT_COLUMNS}
+        values |= {"codec": storable(facts.codec)[:64], "container": storable(facts.container)[:64]}
+        values |= {"outcome": "indexed", "warnings": json.dumps([storable(warning) for warning in warnings])}
+        blobs = {"num_clips": clips.num_clips, "spans": clips.spans, "vectors": clips.vectors, "flags": clips.flags}
+        with self._db.write() as connection:
+            video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
+            key = {"video_id": video_id, "encoder_id": encoder_id}
+            connection.execute(sa.delete(embedding).where(_is(embedding, video_id, encoder_id)))
+            connection.execute(sa.insert(embedding).values(key | blobs))
+            if thumbnails:
+                places, pictures = pack_thumbnails(thumbnails)
+                connection.execute(sa.insert(thumbnail_pack).values(key | {"places": places, "pictures": pictures}))
+            record_changes(connection, [*changes, (video_id, encoder_id, "added")])
+        return video_id
+
+    def copy_embedding(self, from_video_id: int, library_name: str, file: FileFingerprint, encoder_id: int) -> int | None:
+        """Give a file the clips of another one with the same content. Returns its id, or None if there is nothing to copy."""
+        with self._db.write() as connection:
+            source = connection.execute(
+                sa.select(video).join(embedding).where(_is(embedding, from_video_id, encoder_id))
+            ).one_or_none()
+            if source is None or source.outcome != "indexed":
+                return None
+            values = {name: getattr(source, name) for name in (*_FACT_COLUMNS, "outcome", "warnings")}
+            video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
+            if video_id != from_video_id:
+                connection.execute(sa.delete(embedding).where(_is(embedding, video_id, encoder_id)))
+                for table in (embedding, thumbnail_pack):
+                    names = [column.name for column in table.c]
+                    rest = [table.c[name] for name in names if name != "video_id"]
+                    copied = sa.select(sa.literal(video_id), *rest).where(_is(table, from_video_id, encoder_id))
+                    connection.execute(sa.insert(table).from_select(["video_id", *(c.name for c in rest)], copied))
+            record_changes(connection, [*changes, (video_id, encoder_id, "added")])
+        return video_id
+
+    def clips(self, video_id: int, encoder_id: int) -> VideoClips:
+        """All clips of one video. Raises NoClips, UnknownEncoder."""
+        found = self.clips_of([video_id], encoder_id)
+        if video_id not in found:
+            raise NoClips(f"Video {video_id} has no clips of encoder {encoder_id}. Index its library with that encoder first.")
+        return found[video_id]
+
+    def clips_of(self, video_ids: Iterable[int], encoder_id: int) -> dict[int, VideoClips]:
+        """Clips of several videos; those without are left out. Raises UnknownEncoder."""
+        dim = self._dim(encoder_id)
+        wanted = sorted(set(video_ids))
+        found: dict[int, VideoClips] = {}
+        with self._db.read() as connection:
+            for start in range(0, len(wanted), _PAGE):
+                own = embedding.c.video_id.in_(wanted[start : start + _PAGE])
+                for row in connection.execute(sa.select(embedding).where(own, embedding.c.encoder_id == encoder_id)):
+                    found[row.video_id] = decode_clips(row.video_id, row.num_clips, dim, row.spans, row.vectors, row.flags)
+        return found
+
+    def thumbnail(self, video_id: int, encoder_id: int, ordinal: int) -> bytes | None:
+        """Picture of one clip; None when there is none."""
+        return self.thumbnails([(video_id, ordinal)], encoder_id).get((video_id, ordinal))
+
+    def thumbnails(self, clips: Iterable[tuple[int, int]], encoder_id: int) -> dict[tuple[int, int], bytes]:
+        """Pictures of several (video_id, ordinal); those without are left out."""
+        ordinals: dict[int, set[int]] = {}
+        for video_id, ordinal in clips:
+            ordinals.setdefault(video_id, set()).add(ordinal)
+        found: dict[tuple[int, int], bytes] = {}
+        ids = sorted(ordinals)
+        with self._db.read() as connection:
+            for start in range(0, len(ids), _PAGE):
+                own = thumbnail_pack.c.video_id.in_(ids[start : start + _PAGE])
+                for row in connection.execute(sa.select(thumbnail_pack).where(own, thumbnail_pack.c.encoder_id == encoder_id)):
+                    for ordinal in ordinals[row.video_id]:
+                        picture = unpack_thumbnail(row.places, row.pictures, ordinal)
+                        if picture is not None:
+                            found[row.video_id, ordinal] = picture
+        return found
+
+    def has_clips(self, encoder_id: int, *, library: str | None = None) -> bool:
+        """Whether anything of this encoder can be searched, in one library or in any. Raises UnknownLibrary."""
+        query = sa.select(embedding.c.video_id).join(video).where(embedding.c.encoder_id == encoder_id)
+        query = query.where(video.c.missing_since.is_(None)).limit(1)
+        with self._db.read() as connection:
+            if library is not None:
+                query = query.where(video.c.library_id == library_id_of(connection, library))
+            return connection.scalar(query) is not None
+
+    def _dim(self, encoder_id: int) -> int:
+        with self._db.read() as connection:
+            dim = connection.scalar(sa.select(encoder.c.dim).where(encoder.c.id == encoder_id))
+        if dim is None:
+            raise UnknownEncoder(f"The catalog knows no encoder with id {encoder_id}. Register it first.")
+        return int(dim)
+
+
+def _is(table: sa.Table, video_id: int, encoder_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.video_id == video_id, table.c.encoder_id == encoder_id)

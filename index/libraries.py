@@ -1,0 +1,160 @@
+"""Catalog queries about libraries: named sets of folders."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from index.change_log import Change, record_changes
+from index.database import Database
+from index.errors import UnknownLibrary
+from index.path_text import path_to_text, stored_prefixes, text_to_path
+from index.records import Library, LibrarySummary
+from index.tables import embedding, library, library_folder, video
+
+_MAX_NAME = 200
+
+
+class LibraryQueries:
+    """The library part of `Catalog`."""
+
+    _db: Database
+
+    def add_library(self, name: str, folders: Sequence[Path] = ()) -> Library:
+        """Get or make a library and add folders to it (those it has are kept). Raises ValueError for an unusable name."""
+        if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
+            raise ValueError(f"A library's name must be 1 to {_MAX_NAME} printable characters, got {name!r}.")
+        texts = [path_to_text(os.path.abspath(folder)) for folder in folders]
+        with self._db.write() as connection:
+            library_id = connection.scalar(sa.select(library.c.id).where(library.c.name == name))
+            if library_id is None:
+                insert = sa.insert(library).values(name=name, created_at=time.time())
+                library_id = connection.scalar(insert.returning(library.c.id))
+            known = set(connection.scalars(sa.select(library_folder.c.path).where(library_folder.c.library_id == library_id)))
+            for text in dict.fromkeys(texts):
+                if text not in known:
+                    connection.execute(sa.insert(library_folder).values(library_id=library_id, path=text))
+        return self.library(name)
+
+    def library(self, name: str) -> Library:
+        """A library by name. Raises UnknownLibrary, which lists those there are."""
+        with self._db.read() as connection:
+            library_id = library_id_of(connection, name)
+            return Library(library_id, name, _folders(connection).get(library_id, ()))
+
+    def libraries(self) -> list[LibrarySummary]:
+        """All libraries with their counts, by name."""
+        missing = video.c.missing_since.is_not(None)
+        indexed = sa.and_(video.c.outcome == "indexed", ~missing)
+        videos = (
+            sa.select(
+                video.c.library_id,
+                sa.func.count().label("num_videos"),
+                _count_if(indexed).label("num_indexed"),
+                _count_if(sa.and_(video.c.outcome == "broken", ~missing)).label("num_broken"),
+                _count_if(missing).label("num_missing"),
+                sa.func.sum(sa.case((indexed, video.c.duration_s), else_=0.0)).label("seconds"),
+            )
+            .group_by(video.c.library_id)
+            .subquery()
+        )
+        clips = (
+            sa.select(video.c.library_id, sa.func.sum(embedding.c.num_clips).label("num_clips"))
+            .join(embedding, embedding.c.video_id == video.c.id)
+            .group_by(video.c.library_id)
+            .subquery()
+        )
+        query = (
+            sa.select(library.c.id, library.c.name, videos, clips.c.num_clips)
+            .outerjoin(videos, videos.c.library_id == library.c.id)
+            .outerjoin(clips, clips.c.library_id == library.c.id)
+            .order_by(library.c.name)
+        )
+        with self._db.read() as connection:
+            folders = _folders(connection)
+            return [
+                LibrarySummary(
+                    row.id,
+                    row.name,
+                    folders.get(row.id, ()),
+                    row.num_videos or 0,
+                    row.num_indexed or 0,
+                    row.num_broken or 0,
+                    row.num_missing or 0,
+                    int(row.num_clips or 0),
+                    float(row.seconds or 0.0),
+                )
+                for row in connection.execute(query)
+            ]
+
+    def remove_library(self, name: str) -> int:
+        """Forget a library with all its videos and vectors; the files stay. Returns how many videos were forgotten."""
+        with self._db.write() as connection:
+            library_id = library_id_of(connection, name)
+            ids = list(connection.scalars(sa.select(video.c.id).where(video.c.library_id == library_id)))
+            changes = delete_videos(connection, sa.select(video.c.id).where(video.c.library_id == library_id))
+            connection.execute(sa.delete(library).where(library.c.id == library_id))
+            record_changes(connection, changes)
+        return len(ids)
+
+    def remove_folder(self, name: str, folder: Path) -> int:
+        """Take a folder out of a library and forget the videos below it, but for those below another folder of the library.
+
+        Returns how many videos were forgotten. Raises UnknownLibrary; a folder the library does not have is a ValueError.
+        """
+        text = path_to_text(os.path.abspath(folder))
+        with self._db.write() as connection:
+            library_id = library_id_of(connection, name)
+            own = library_folder.c.library_id == library_id
+            others = list(connection.scalars(sa.select(library_folder.c.path).where(own)))
+            if text not in others:
+                raise ValueError(f"Library {name!r} has no folder {folder}. It has: {', '.join(others) or 'none'}.")
+            others.remove(text)
+            connection.execute(sa.delete(library_folder).where(own, library_folder.c.path == text))
+            going = sa.select(video.c.id).where(video.c.library_id == library_id, below(folder))
+            for other in others:
+                going = going.where(~below(Path(text_to_path(other))))
+            ids = list(connection.scalars(going))
+            record_changes(connection, delete_videos(connection, going))
+        return len(ids)
+
+
+def library_id_of(connection: sa.Connection, name: str) -> int:
+    """A library's id. Raises UnknownLibrary, which lists those there are."""
+    library_id = connection.scalar(sa.select(library.c.id).where(library.c.name == name))
+    if library_id is None:
+        names = list(connection.scalars(sa.select(library.c.name).order_by(library.c.name)))
+        raise UnknownLibrary(
+            f"There is no library {name!r}. There are: {', '.join(names) or 'none yet; make one with vret index FOLDER'}."
+        )
+    return int(library_id)
+
+
+def below(folder: str | Path) -> sa.ColumnElement[bool]:
+    """SQL condition: a video's path lies below a folder. Compares exactly, unlike LIKE, which folds case in SQLite."""
+    return sa.or_(*(sa.func.substr(video.c.path, 1, len(prefix)) == prefix for prefix in stored_prefixes(folder)))
+
+
+def delete_videos(connection: sa.Connection, video_ids: sa.Select[Any]) -> list[Change]:
+    """Delete the videos that a query selects, with all that hangs on them. Returns what to log."""
+    touched = connection.execute(sa.select(embedding.c.video_id, embedding.c.encoder_id).where(embedding.c.video_id.in_(video_ids)))
+    changes: list[Change] = [(row.video_id, row.encoder_id, "removed") for row in touched]
+    gone = list(connection.scalars(video_ids))
+    changes.extend((video_id, 0, "noted") for video_id in gone)
+    connection.execute(sa.delete(video).where(video.c.id.in_(video_ids)))
+    return changes
+
+
+def _folders(connection: sa.Connection) -> dict[int, tuple[Path, ...]]:
+    folders: dict[int, tuple[Path, ...]] = {}
+    query = sa.select(library_folder.c.library_id, library_folder.c.path).order_by(library_folder.c.path)
+    for row in connection.execute(query):
+        folders[row.library_id] = (*folders.get(row.library_id, ()), Path(text_to_path(row.path)))
+    return folders
+
+
+def _count_if(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.sum(sa.case((condition, 1), else_=0))

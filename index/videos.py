@@ -1,0 +1,297 @@
+"""Catalog queries about videos: one row per file of a library."""
+
+import json
+import os
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from index.change_log import Change, record_changes
+from index.database import Database
+from index.errors import UnknownVideo
+from index.libraries import delete_videos, library_id_of
+from index.path_text import path_to_text, text_to_path
+from index.records import FileFingerprint, KnownFile, Outcome, VideoRow
+from index.tables import embedding, library, video
+
+_PAGE = 500  # ids per statement, below every database's limit of parameters
+
+
+class VideoQueries:
+    """The part of `Catalog` that is about videos, but not their vectors."""
+
+    _db: Database
+
+    def videos(
+        self,
+        library_name: str | None = None,
+        *,
+        outcome: Outcome | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[VideoRow]:
+        """Videos of one library or of all, by path. text: part of the path, case ignored for ASCII letters."""
+        query = _conditions(_video_rows(), outcome, text).order_by(video.c.path, video.c.id).limit(limit).offset(offset)
+        with self._db.read() as connection:
+            if library_name is not None:
+                query = query.where(video.c.library_id == library_id_of(connection, library_name))
+            return [_video_row(row) for row in connection.execute(query)]
+
+    def count_videos(self, library_name: str | None = None, *, outcome: Outcome | None = None, text: str | None = None) -> int:
+        """How many videos `videos` would list without a limit."""
+        query = _conditions(sa.select(sa.func.count()).select_from(video), outcome, text)
+        with self._db.read() as connection:
+            if library_name is not None:
+                query = query.where(video.c.library_id == library_id_of(connection, library_name))
+            return int(connection.scalars(query).one())
+
+    def video(self, video_id: int) -> VideoRow:
+        """One video. Raises UnknownVideo."""
+        return self.videos_by_id([video_id])[video_id]
+
+    def videos_by_id(self, video_ids: Iterable[int]) -> dict[int, VideoRow]:
+        """Several videos at once. Raises UnknownVideo for the first that is not there."""
+        wanted = sorted(set(video_ids))
+        found: dict[int, VideoRow] = {}
+        with self._db.read() as connection:
+            for start in range(0, len(wanted), _PAGE):
+                rows = connection.execute(_video_rows().where(video.c.id.in_(wanted[start : start + _PAGE])))
+                found.update((row.id, _video_row(row)) for row in rows)
+        for video_id in wanted:
+            if video_id not in found:
+                raise _unknown(video_id)
+        return found
+
+    def find_video(self, path: Path | str, library_name: str | None = None) -> VideoRow | None:
+        """The video at a path, None if there is none. Of several libraries that hold it, one where it is indexed."""
+        query = _video_rows().where(video.c.path == path_to_text(os.path.abspath(path)))
+        with self._db.read() as connection:
+            if library_name is not None:
+                query = query.where(video.c.library_id == library_id_of(connection, library_name))
+            rows = [_video_row(row) for row in connection.execute(query.order_by(video.c.id))]
+        return min(rows, key=lambda row: (row.outcome != "indexed", row.num_clips == 0), default=None)
+
+    def known_files(self, library_name: str, encoder_id: int) -> dict[str, KnownFile]:
+        """Every file of a library by its path, with what decides whether it must be read again. One query."""
+        query = (
+            sa.select(
+                video.c.id,
+                video.c.path,
+                video.c.size,
+                video.c.mtime_ns,
+                video.c.content_hash,
+                video.c.outcome,
+                video.c.reason,
+                video.c.missing_since,
+                embedding.c.encoder_id,
+            )
+            .outerjoin(embedding, sa.and_(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id))
+            .order_by(video.c.path)
+        )
+        with self._db.read() as connection:
+            query = query.where(video.c.library_id == library_id_of(connection, library_name))
+            return {
+                text_to_path(row.path): KnownFile(
+                    row.id,
+                    row.size,
+                    row.mtime_ns,
+                    row.content_hash,
+                    _outcome(row.outcome, row.missing_since),
+                    row.reason,
+                    row.encoder_id is not None,
+                )
+                for row in connection.execute(query)
+            }
+
+    def find_by_content(self, content_hash: str | None, encoder_id: int) -> list[VideoRow]:
+        """Videos of any library with this content and with vectors of this encoder; none for an unknown hash (None, '')."""
+        if not content_hash:
+            return []
+        has_vectors = sa.exists().where(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id)
+        query = _video_rows().where(video.c.content_hash == content_hash, has_vectors).order_by(video.c.id)
+        with self._db.read() as connection:
+            return [_video_row(row) for row in connection.execute(query)]
+
+    def put_broken(self, library_name: str, file: FileFingerprint, reason: str) -> int:
+        """Remember that a file cannot be used, and why. Vectors of an earlier content are dropped. Returns the video's id."""
+        with self._db.write() as connection:
+            values = {"outcome": "broken", "reason": storable(reason)}
+            video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
+            changes += _drop_embeddings(connection, video_id)
+            record_changes(connection, [*changes, (video_id, 0, "noted")])
+        return video_id
+
+    def touch(self, video_id: int, file: FileFingerprint) -> None:
+        """The file's time of change is another, its content is not. It counts as present again. Raises UnknownVideo."""
+        with self._db.write() as connection:
+            _row_of(connection, video_id)
+            changes = _set_missing(connection, [video_id], None)
+            values = {"size": file.size, "mtime_ns": file.mtime_ns, "content_hash": file.content_hash or None}
+            connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
+            record_changes(connection, changes)
+
+    def move_video(self, video_id: int, file: FileFingerprint, library_name: str | None = None) -> None:
+        """The same content now lies at another path (and, if named, in another library); id and vectors stay.
+
+        Whatever the catalog knew at the new path is forgotten. Raises UnknownVideo, UnknownLibrary.
+        """
+        text = path_to_text(file.path)
+        with self._db.write() as connection:
+            row = _row_of(connection, video_id)
+            library_id = row.library_id if library_name is None else library_id_of(connection, library_name)
+            there = sa.select(video.c.id).where(video.c.library_id == library_id, video.c.path == text, video.c.id != video_id)
+            changes = delete_videos(connection, there)
+            changes += _set_missing(connection, [video_id], None)
+            values = {"library_id": library_id, "path": text, "size": file.size, "mtime_ns": file.mtime_ns}
+            connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
+            record_changes(connection, [*changes, (video_id, 0, "noted")])
+
+    def mark_missing(self, video_ids: Iterable[int]) -> None:
+        """These files were not found. Their vectors are kept but not searched, until `mark_present` or `purge_missing`."""
+        self._mark(video_ids, time.time())
+
+    def mark_present(self, video_ids: Iterable[int]) -> None:
+        """These files are back, unchanged."""
+        self._mark(video_ids, None)
+
+    def purge_missing(self, library_name: str) -> int:
+        """Forget a library's missing videos and their vectors for good. Returns how many."""
+        with self._db.write() as connection:
+            library_id = library_id_of(connection, library_name)
+            query = sa.select(video.c.id).where(video.c.library_id == library_id, video.c.missing_since.is_not(None))
+            count = len(connection.scalars(query).all())
+            if count:
+                record_changes(connection, delete_videos(connection, query))
+        return count
+
+    def _mark(self, video_ids: Iterable[int], missing_since: float | None) -> None:
+        ids = sorted(set(video_ids))
+        with self._db.write() as connection:
+            changes = _set_missing(connection, ids, missing_since)
+            if changes:
+                record_changes(connection, changes)
+
+
+def upsert_video(
+    connection: sa.Connection, library_id: int, file: FileFingerprint, values: dict[str, Any]
+) -> tuple[int, list[Change]]:
+    """Insert or update the row of a file. Returns its id and what to log.
+
+    When the content is another than the one known, or unknown, the vectors of all encoders are dropped: they show what is
+    no longer there.
+    """
+    text = path_to_text(file.path)
+    known = connection.execute(
+        sa.select(video.c.id, video.c.content_hash).where(video.c.library_id == library_id, video.c.path == text)
+    ).one_or_none()
+    content = file.content_hash or None
+    row = {
+        "size": file.size,
+        "mtime_ns": file.mtime_ns,
+        "content_hash": content,
+        "reason": None,
+        "warnings": "[]",
+        "missing_since": None,
+        "indexed_at": time.time(),
+    } | values
+    if known is None:
+        insert = sa.insert(video).values(row | {"library_id": library_id, "path": text})
+        return int(connection.scalars(insert.returning(video.c.id)).one()), []
+    changes = _set_missing(connection, [known.id], None)
+    if content is None or content != known.content_hash:
+        changes += _drop_embeddings(connection, known.id)
+    connection.execute(sa.update(video).where(video.c.id == known.id).values(row))
+    return int(known.id), changes
+
+
+def storable(text: str) -> str:
+    """Text as every database takes it: messages may quote badly spelled file names or hold NUL."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+
+
+def _set_missing(connection: sa.Connection, video_ids: list[int], missing_since: float | None) -> list[Change]:
+    """Mark those videos whose state differs; returns what to log."""
+    changes: list[Change] = []
+    differs = video.c.missing_since.is_not(None) if missing_since is None else video.c.missing_since.is_(None)
+    for start in range(0, len(video_ids), _PAGE):
+        page = sa.and_(video.c.id.in_(video_ids[start : start + _PAGE]), differs)
+        ids = list(connection.scalars(sa.select(video.c.id).where(page)))
+        touched = connection.execute(sa.select(embedding.c.video_id, embedding.c.encoder_id).where(embedding.c.video_id.in_(ids)))
+        changes += [(row.video_id, row.encoder_id, "added" if missing_since is None else "removed") for row in touched]
+        changes += [(video_id, 0, "noted") for video_id in ids]
+        connection.execute(sa.update(video).where(video.c.id.in_(ids)).values(missing_since=missing_since))
+    return changes
+
+
+def _drop_embeddings(connection: sa.Connection, video_id: int) -> list[Change]:
+    own = embedding.c.video_id == video_id
+    changes: list[Change] = [
+        (video_id, encoder_id, "removed") for encoder_id in connection.scalars(sa.select(embedding.c.encoder_id).where(own))
+    ]
+    connection.execute(sa.delete(embedding).where(own))
+    return changes
+
+
+def _row_of(connection: sa.Connection, video_id: int) -> Any:
+    row = connection.execute(sa.select(video).where(video.c.id == video_id)).one_or_none()
+    if row is None:
+        raise _unknown(video_id)
+    return row
+
+
+def _unknown(video_id: int) -> UnknownVideo:
+    return UnknownVideo(f"The catalog has no video {video_id}. It may have been removed since; search again.")
+
+
+def _video_rows() -> sa.Select[Any]:
+    num_clips = (
+        sa.select(sa.func.coalesce(sa.func.sum(embedding.c.num_clips), 0))
+        .where(embedding.c.video_id == video.c.id)
+        .correlate(video)
+        .scalar_subquery()
+        .label("num_clips")
+    )
+    return sa.select(video, library.c.name.label("library"), num_clips).join(library, library.c.id == video.c.library_id)
+
+
+def _conditions(query: sa.Select[Any], outcome: Outcome | None, text: str | None) -> sa.Select[Any]:
+    if outcome == "missing":
+        query = query.where(video.c.missing_since.is_not(None))
+    elif outcome is not None:
+        query = query.where(video.c.outcome == outcome, video.c.missing_since.is_(None))
+    if text:
+        query = query.where(sa.func.lower(video.c.path).contains(storable(text).lower(), autoescape=True))
+    return query
+
+
+def _outcome(outcome: str, missing_since: float | None) -> Outcome:
+    if missing_since is not None:
+        return "missing"
+    return "indexed" if outcome == "indexed" else "broken"
+
+
+def _video_row(row: Any) -> VideoRow:
+    return VideoRow(
+        id=row.id,
+        library=row.library,
+        path=Path(text_to_path(row.path)),
+        size=row.size,
+        mtime_ns=row.mtime_ns,
+        content_hash=row.content_hash,
+        duration_s=row.duration_s,
+        width=row.width,
+        height=row.height,
+        frame_rate=row.frame_rate,
+        codec=row.codec,
+        container=row.container,
+        outcome=_outcome(row.outcome, row.missing_since),
+        reason=row.reason,
+        warnings=tuple(json.loads(row.warnings)),
+        num_clips=int(row.num_clips),
+        indexed_at=datetime.fromtimestamp(row.indexed_at, UTC),
+    )
