@@ -128,13 +128,11 @@ def _searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filte
     encoder_id = ws.encoder_id(encoder_name)
     if filters.library is not None:
         ws.catalog.library(filters.library)  # says which libraries there are, if not this one
-    if not ws.catalog.has_clips(encoder_id, library=filters.library):
-        where = f"Library {filters.library!r}" if filters.library is not None else "Nothing"
+    with_clips = {row.id: row.name for row in ws.catalog.encoders() if row.num_clips}
+    if encoder_id not in with_clips:
         name = encoder_name or ws.settings.encoder_name
-        library = f" --library {filters.library}" if filters.library is not None else ""
-        raise NotIndexed(
-            f"{where} is{' not' if filters.library else ''} indexed with encoder {name!r} yet. Run: vret index FOLDER{library} --encoder {name}"
-        )
+        others = f" There are vectors of: {', '.join(sorted(with_clips.values()))}; choose with --encoder." if with_clips else ""
+        raise NotIndexed(f"Nothing is indexed with encoder {name!r} yet.{others} Or run: vret index FOLDER --encoder {name}")
     return encoder_id
 
 

@@ -26,7 +26,7 @@ def index(
     ] = None,
     encoder: EncoderOption = None,
     hop: Annotated[
-        float | None, typer.Option(help="Distance of clip starts in clip lengths, for the videos embedded now. [default: 0.5]")
+        float | None, typer.Option(help="Distance of clip starts in clip lengths, for the videos embedded now. Default: 0.5.")
     ] = None,
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for another run to end; -1 for as long as it takes. Else exit code 4.")
@@ -47,16 +47,16 @@ def index(
     if hop is not None and not 0 < hop <= 4:
         raise typer.BadParameter(f"--hop must be more than 0 and at most 4 clip lengths, got {hop}.")
     if not folders and library is None:
-        raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date, vret index --library NAME")
+        raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date with --library NAME.")
     name = library if library is not None else _library_name((folders or [])[0])
-    with Workspace() as ws, _ProgressBar() as bar:
+    with Workspace() as ws, ProgressBar() as bar:
         report = index_library(
             ws, name, folders or (), encoder_name=encoder, hop=hop, on_event=bar.show, wait_s=wait, reembed=reembed
         )
     if as_json:
         print_json(report.to_dict())
     else:
-        _print_report(report)
+        print_report(report)
     if report.stopped:
         talk("Stopped. What is done stays done; the same command does the rest.")
         raise typer.Exit(130)
@@ -66,7 +66,7 @@ def _library_name(folder: Path) -> str:
     return folder.expanduser().absolute().name or "root"
 
 
-def _print_report(report: "IndexReport") -> None:
+def print_report(report: "IndexReport") -> None:
     typer.echo(f"{report.library}: {report.summary()}")
     if report.clips:
         rate = report.clips / report.seconds
@@ -83,7 +83,7 @@ def _print_report(report: "IndexReport") -> None:
         talk(f"warning: {one_line(path)}: {one_line(warning)}")
 
 
-class _ProgressBar:
+class ProgressBar:
     """Shows a run's progress on stderr. Does not even load Rich before there is something to show."""
 
     def __init__(self) -> None:

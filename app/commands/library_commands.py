@@ -178,9 +178,9 @@ def status(as_json: JsonOption = False) -> None:
         typer.echo(f"data folder: {ws.home}")
     if holder is not None:
         typer.echo(f"running: {holder}")
-    columns = {"run": "right", "what": "left", "library": "left", "state": "left", "started": "left", "done": "right", "note": "left"}
+    columns = ("run", "what", "library", "state", "started", "done", "note")
     print_table(
-        columns,
+        {name: "right" if name in ("run", "done") else "left" for name in columns},
         [
             (
                 str(row["id"]),

@@ -1,0 +1,82 @@
+"""`vret doctor`, `vret ui`, `vret demo`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.commands.index_command import ProgressBar, print_report
+from app.commands.options import JsonOption
+from app.commands.output import one_line, print_json, talk
+
+_AddressOption = Annotated[str | None, typer.Option(help="Where to listen. Default: VRET_UI_ADDRESS, else 127.0.0.1.")]
+_PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: VRET_UI_PORT, else 8501.")]
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Tell what is installed, which providers really run, where data lives, what is wrong and the command that mends it.
+
+    Exit code 1 when something is wrong.
+
+    Example: vret doctor
+    """
+    from app.doctor import examine
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        findings = []
+        for finding in examine(ws):
+            findings.append(finding)
+            if not as_json:
+                typer.echo(f"{finding.level:<6}{finding.subject}: {one_line(finding.detail)}")
+                if finding.mend:
+                    typer.echo(f"      mend it: {one_line(finding.mend)}")
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    if any(finding.level == "wrong" for finding in findings):
+        raise typer.Exit(1)
+
+
+def ui(address: _AddressOption = None, port: _PortOption = None) -> None:
+    """Serve the browser page until Ctrl-C.
+
+    Example: vret ui --port 8600
+    """
+    from app.settings import Settings
+
+    settings = Settings.from_environment()
+    _serve(address or settings.ui_address, port or settings.ui_port)
+
+
+def demo(
+    videos: Annotated[Path | None, typer.Option(help="A folder of your videos. Without it, sample videos are drawn.")] = None,
+    address: _AddressOption = None,
+    port: _PortOption = None,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the page at the end.")] = True,
+) -> None:
+    """Make a library to try vret with, index it and serve the page.
+
+    Example: vret demo --videos ~/Videos
+    """
+    from app.demo import demo_library
+    from app.workspace import Workspace
+
+    if videos is None:
+        talk("Drawing sample videos (moving shapes, nobody's footage); give your own with --videos FOLDER.")
+    with Workspace() as ws, ProgressBar() as bar:
+        settings = ws.settings
+        report = demo_library(ws, videos, on_event=bar.show)
+    print_report(report)
+    if report.stopped:
+        raise typer.Exit(130)
+    if page:
+        _serve(address or settings.ui_address, port or settings.ui_port)
+
+
+def _serve(address: str, port: int) -> None:
+    from app.page_server import serve_page
+
+    shown = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+    talk(f"The page: http://{shown}:{port} (Ctrl-C ends it)")
+    raise typer.Exit(serve_page(address, port))

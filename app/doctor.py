@@ -1,0 +1,134 @@
+"""Use case: what is installed, what really runs, where the data lies, what is wrong and the command that mends it."""
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+
+from app.encoder_files import list_encoders
+from app.errors import AppError
+from app.workspace import Workspace
+
+_LOW_DISK_BYTES = 1_000_000_000
+
+_PARTS = {  # distribution names that bring a part, best first; what it is for; the command that installs it; is it needed
+    "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", "pip install 'vret[cpu]'", True),
+    "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", "pip install 'vret[cpu]'", True),
+    "PyAV": (("av",), "reading videos", "pip install vret", True),
+    "Streamlit": (("streamlit",), "the page", "pip install vret", True),
+    "PyTorch": (("torch",), "training and exporting encoders", "pip install 'vret[train]'", False),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. level: "ok", "note" (works without), "wrong". mend: the command that mends it, "" when none."""
+
+    level: Literal["ok", "note", "wrong"]
+    subject: str
+    detail: str
+    mend: str = ""
+
+
+def examine(ws: Workspace) -> Iterator[Finding]:
+    """Looks at everything, one after the other; finds, never raises for, what is wrong."""
+    yield Finding("ok", "vret", f"{version('vret')}, Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    yield from _parts()
+    yield from _data_folder(ws)
+    yield from _encoders(ws)
+    yield from _catalog(ws)
+
+
+def _parts() -> Iterator[Finding]:
+    for part, (distributions, purpose, install, needed) in _PARTS.items():
+        found = [f"{name} {text}" for name in distributions if (text := _version(name))]
+        if len(found) > 1:
+            clash = "they overwrite each other; keep one"
+            yield Finding("wrong", part, f"{' and '.join(found)}: {clash}", f"pip uninstall {distributions[-1]}")
+        elif found:
+            yield Finding("ok", part, f"{found[0]}, for {purpose}")
+        else:
+            yield Finding("wrong" if needed else "note", part, f"not installed; needed for {purpose}", install)
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None
+
+
+def _data_folder(ws: Workspace) -> Iterator[Finding]:
+    try:
+        ws.make_home()
+    except AppError as error:
+        yield Finding("wrong", "data folder", str(error), "export VRET_HOME=~/vret-data")
+        return
+    if not os.access(ws.home, os.W_OK | os.X_OK):
+        yield Finding("wrong", "data folder", f"{ws.home} cannot be written", f"chmod u+wx '{ws.home}'")
+        return
+    used = sum(file.stat().st_size for file in ws.home.rglob("*") if file.is_file() and not file.is_symlink())
+    free = shutil.disk_usage(ws.home).free
+    detail = f"{ws.home}: {used / 1e6:.1f} MB used, {free / 1e9:.1f} GB free"
+    if free < _LOW_DISK_BYTES:
+        yield Finding("wrong", "data folder", detail, "export VRET_HOME=/a/folder/on/a/larger/disk")
+    else:
+        yield Finding("ok", "data folder", detail)
+
+
+def _encoders(ws: Workspace) -> Iterator[Finding]:
+    from embedder.errors import EmbedderError
+
+    files = list_encoders(ws.encoders_folder)
+    if ws.settings.encoder_name not in {file.name for file in files} and not ws.settings.encoder_name.endswith(".onnx"):
+        detail = f"there is no encoder {ws.settings.encoder_name!r}, which would be used where none is named"
+        yield Finding("wrong", "encoder", detail, "vret encoders add FILE.onnx --name " + ws.settings.encoder_name)
+    for file in files:
+        try:
+            card = file.read_card()
+            detail = f"{card.task} on {card.backbone}, {card.dim} numbers a clip, {file.size_bytes / 1e6:.1f} MB"
+            if file.name == ws.settings.encoder_name:
+                detail += f"; runs on {_provider_in_use(ws, file.name)}"
+        except EmbedderError as error:
+            yield Finding("wrong", f"encoder {file.name}", str(error), f"vret encoders add FILE.onnx --name {file.name} --replace")
+        except ModuleNotFoundError as error:
+            yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", "pip install 'vret[cpu]'")
+        else:
+            yield Finding("ok", f"encoder {file.name}", detail)
+
+
+def _provider_in_use(ws: Workspace, name: str) -> str:
+    """The provider that a real run used, and the ones that ONNX Runtime merely offers."""
+    import numpy as np
+    import onnxruntime
+
+    encoder = ws.encoder(name)
+    card = encoder.card
+    encoder.encode(np.zeros((1, card.num_frames, card.height_px, card.width_px, 3), dtype=np.uint8))
+    return f"{encoder.provider} (ONNX Runtime offers {', '.join(onnxruntime.get_available_providers())})"
+
+
+def _catalog(ws: Workspace) -> Iterator[Finding]:
+    from index.errors import CatalogError
+
+    try:
+        libraries = ws.catalog.libraries()
+    except (CatalogError, AppError) as error:
+        yield Finding("wrong", "catalog", str(error))
+        return
+    clips = sum(library.num_clips for library in libraries)
+    yield Finding("ok", "catalog", f"{ws.settings.shown_catalog_url}: {len(libraries)} libraries, {clips} clips")
+    for library in libraries:
+        for folder in library.folders:
+            if not folder.is_dir():
+                mend = f"vret libraries remove {library.name} --folder '{folder}'"
+                yield Finding("wrong", f"library {library.name}", f"its folder {folder} is not there", mend)
+        if library.num_missing:
+            detail = f"{library.num_missing} videos are missing on disk"
+            yield Finding("note", f"library {library.name}", detail, f"vret libraries purge {library.name}")
+        if library.num_broken:
+            detail = f"{library.num_broken} videos are broken"
+            yield Finding("note", f"library {library.name}", detail, f"vret videos --library {library.name} --outcome broken")

@@ -1,0 +1,207 @@
+"""Use case: measure how good the retrieval of an indexed library is, against labels.
+
+Query = test rows, gallery = train rows. Two ways of comparing videos: "mean", cosine of the means of their clip vectors, and
+"sequence", the search itself: the query video goes through `find_moments` as any clip would.
+
+Shapes: Q queries, G gallery videos, D vector dimensions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.errors import BadLabels, NotIndexed
+from app.label_file import LabelledVideo, read_label_file
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from index.records import VideoClips
+    from index.retrieval_metrics import RetrievalScores
+
+Way = Literal["mean", "sequence"]
+WAYS: tuple[Way, ...] = ("mean", "sequence")
+OnQuery = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalRow:
+    """One measurement. group: value of the column that the scores are kept within, "" for all together.
+
+    top_k: k -> share of queries with a video of their own label among the first k; class_mean_top_1: top-1, mean over labels;
+    chance: what guessing gets of the latter. All 0..1.
+    """
+
+    group: str
+    encoder: str
+    way: Way
+    num_queries: int
+    num_gallery: int
+    num_labels: int
+    top_k: dict[int, float]
+    class_mean_top_1: float
+    chance: float
+    per_label_top_1: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalReport:
+    """All measurements, and the labelled videos that could not take part: (path, why)."""
+
+    rows: list[RetrievalRow]
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A labelled video that is indexed."""
+
+    label: str
+    video_id: int
+    path: Path
+    clips: "VideoClips"
+
+
+def evaluate_retrieval(
+    ws: Workspace,
+    library: str,
+    labels_csv: Path,
+    *,
+    encoders: Sequence[str] = (),
+    within: str | None = None,
+    ignore_labels: Sequence[str] = (),
+    ways: Sequence[Way] = WAYS,
+    on_query: OnQuery | None = None,
+) -> RetrievalReport:
+    """Measures each encoder in each group in each way; the results are also kept in the catalog.
+
+    within: "source", "group" or None, the column whose values are measured apart. ignore_labels: rows that take no part.
+    on_query: told (encoder, done, total) while query videos are embedded.
+    Raises BadLabels, NotIndexed, UnknownLibrary, UnknownEncoder, EmbedderError, CatalogError.
+    """
+    if within not in (None, "source", "group"):
+        raise BadLabels(f"--within must be source or group, got {within!r}.")
+    ws.catalog.library(library)
+    rows = [row for row in read_label_file(labels_csv) if row.label not in ignore_labels]
+    report = RetrievalReport(rows=[])
+    for name in encoders or (ws.settings.encoder_name,):
+        entries = _indexed(ws, library, name, rows, report.left_out)
+        for group in sorted({_group(row, within) for row in rows}):
+            queries = [entries[row.path] for row in rows if _takes_part(row, "test", within, group, entries)]
+            gallery = [entries[row.path] for row in rows if _takes_part(row, "train", within, group, entries)]
+            if not queries or not gallery:
+                report.left_out.append(
+                    (group or str(labels_csv), f"{len(queries)} queries, {len(gallery)} gallery videos with {name}")
+                )
+                continue
+            for way in ways:
+                scores = _by_mean(queries, gallery) if way == "mean" else _by_search(ws, name, queries, gallery, on_query)
+                report.rows.append(_result(group, name, way, queries, gallery, scores))
+    if not report.rows:
+        raise NotIndexed(_nothing(library, labels_csv, report.left_out))
+    settings = {"labels": str(labels_csv), "within": within, "ignored": list(ignore_labels), "encoders": list(encoders)}
+    ws.catalog.put_evaluation_run("retrieval", library, settings, {"rows": [row_to_dict(row) for row in report.rows]})
+    return report
+
+
+def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
+    """A flat row for JSON and CSV."""
+    flat: dict[str, Any] = {
+        "group": row.group,
+        "encoder": row.encoder,
+        "way": row.way,
+        "queries": row.num_queries,
+        "gallery": row.num_gallery,
+        "labels": row.num_labels,
+    }
+    flat |= {f"top_{k}": round(share, 4) for k, share in row.top_k.items()}
+    return flat | {"class_mean_top_1": round(row.class_mean_top_1, 4), "chance": round(row.chance, 4)}
+
+
+def _group(row: LabelledVideo, within: str | None) -> str:
+    return "" if within is None else str(getattr(row, within))
+
+
+def _takes_part(row: LabelledVideo, split: str, within: str | None, group: str, entries: dict[Path, _Entry]) -> bool:
+    return row.split == split and _group(row, within) == group and row.path in entries
+
+
+def _indexed(
+    ws: Workspace, library: str, encoder: str, rows: Sequence[LabelledVideo], left_out: list[tuple[str, str]]
+) -> dict[Path, _Entry]:
+    """The labelled videos that have clips of this encoder; the others are written down with the reason."""
+    encoder_id = ws.encoder_id(encoder)
+    known = ws.catalog.known_files(library, encoder_id)
+    entries = {}
+    for row in rows:
+        file = known.get(str(row.path))
+        if file is None:
+            left_out.append((str(row.path), f"not in library {library!r}"))
+        elif file.outcome != "indexed":
+            left_out.append((str(row.path), f"{file.outcome}: {file.reason or 'gone'}"))
+        elif not file.embedded:
+            left_out.append((str(row.path), f"not indexed with encoder {encoder!r}"))
+        else:
+            clips = ws.catalog.clips(file.video_id, encoder_id)
+            entries[row.path] = _Entry(row.label, file.video_id, row.path, clips)
+    return entries
+
+
+def _by_mean(queries: Sequence[_Entry], gallery: Sequence[_Entry]) -> "RetrievalScores":
+    from index.retrieval_metrics import mean_vector_scores, scores_from_matrix
+
+    similarity = mean_vector_scores([_float(entry) for entry in queries], [_float(entry) for entry in gallery])
+    return scores_from_matrix(similarity, [entry.label for entry in queries], [entry.label for entry in gallery])
+
+
+def _float(entry: _Entry) -> "NDArray[np.float32]":
+    import numpy as np
+
+    return entry.clips.vectors.astype(np.float32)
+
+
+def _by_search(
+    ws: Workspace, encoder: str, queries: Sequence[_Entry], gallery: Sequence[_Entry], on_query: OnQuery | None
+) -> "RetrievalScores":
+    """Ranks the gallery by the product's own search, each query embedded from its file as a user's clip is."""
+    from app.find_similar import ClipQuery, find_similar
+    from index.retrieval_metrics import scores_from_rankings
+    from index.search import Filters
+
+    row_of = {entry.video_id: row for row, entry in enumerate(gallery)}
+    # Flagged clips too: a labelled video must not drop out of the gallery because it is dark.
+    filters = Filters(video_ids=tuple(row_of), include_flagged=True)
+    rankings = []
+    for done, query in enumerate(queries, start=1):
+        result = find_similar(
+            ws, ClipQuery(path=query.path), encoder_name=encoder, k=len(gallery), filters=filters, one_per_video=True
+        )
+        rankings.append([row_of[hit.video_id] for hit in result.hits])
+        if on_query is not None:
+            on_query(encoder, done, len(queries))
+    return scores_from_rankings(rankings, [entry.label for entry in queries], [entry.label for entry in gallery])
+
+
+def _result(
+    group: str, encoder: str, way: Way, queries: Sequence[_Entry], gallery: Sequence[_Entry], scores: "RetrievalScores"
+) -> RetrievalRow:
+    return RetrievalRow(
+        group=group,
+        encoder=encoder,
+        way=way,
+        num_queries=len(queries),
+        num_gallery=len(gallery),
+        num_labels=len({entry.label for entry in queries}),
+        top_k=dict(scores.top_k),
+        class_mean_top_1=scores.class_mean_top_1,
+        chance=scores.chance_class_mean_top_1,
+        per_label_top_1=dict(scores.per_class_top_1),
+    )
+
+
+def _nothing(library: str, labels_csv: Path, left_out: Sequence[tuple[str, str]]) -> str:
+    first = f" First: {left_out[0][0]}: {left_out[0][1]}." if left_out else ""
+    return f"No labelled video of {labels_csv} can be measured in library {library!r}.{first} Index its folder: vret index FOLDER"

@@ -1,0 +1,58 @@
+"""Label files: which video shows what. CSV with the columns path, label, group, split, source."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import BadLabels
+
+_NEEDED = ("path", "label", "split")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledVideo:
+    """One row. path: absolute. split: "train" (gallery) or "test" (queries). group, source: "" where there is no such column."""
+
+    path: Path
+    label: str
+    split: str
+    group: str = ""
+    source: str = ""
+
+
+def read_label_file(path: Path) -> list[LabelledVideo]:
+    """All rows, in order; paths in the file are relative to it. Raises BadLabels for a missing file, column or value."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            lacking = [name for name in _NEEDED if name not in columns]
+            if lacking:
+                raise BadLabels(
+                    f"{path} lacks the column {lacking[0]!r}. It needs path, label, split; it has {', '.join(columns)}."
+                )
+            rows = [_row(path, reader.line_num, row) for row in reader]
+    except FileNotFoundError as error:
+        raise BadLabels(f"There is no label file {path}.") from error
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadLabels(f"{path} cannot be read as CSV: {error}") from error
+    if not rows:
+        raise BadLabels(f"{path} has no rows.")
+    return rows
+
+
+def _row(file: Path, line: int, row: dict[str, str | None]) -> LabelledVideo:
+    values = {name: (row.get(name) or "").strip() for name in ("path", "label", "split", "group", "source")}
+    for name in _NEEDED:
+        if not values[name]:
+            raise BadLabels(f"{file}, line {line}: {name} is empty.")
+    if values["split"] not in ("train", "test"):
+        raise BadLabels(f"{file}, line {line}: split must be train or test, got {values['split']!r}.")
+    return LabelledVideo(
+        path=Path(os.path.abspath(file.parent / values["path"])),
+        label=values["label"],
+        split=values["split"],
+        group=values["group"],
+        source=values["source"],
+    )
