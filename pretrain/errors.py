@@ -1,0 +1,28 @@
+"""What can go wrong in pretraining, each with one clear line.
+
+PretrainError
+├── TrainingStopped      a loss or gradient became NaN or infinite
+├── TrainingDataError    no video in the data gives an example
+├── CheckpointError      a checkpoint is missing, damaged, or of another run
+└── ExportError          the exported encoder does not do what the network does
+"""
+
+
+class PretrainError(Exception):
+    """Base of all errors of this package. `str(error)` is one clear line."""
+
+
+class TrainingStopped(PretrainError):
+    """A number that must be finite was not; the message names step and layer."""
+
+
+class TrainingDataError(PretrainError):
+    """The data holds nothing to train on."""
+
+
+class CheckpointError(PretrainError):
+    """A checkpoint cannot be used."""
+
+
+class ExportError(PretrainError):
+    """The encoder file would be wrong, so none was written."""
