@@ -1,0 +1,36 @@
+"""Tell clips in which there is nothing to search for: black, frozen, colour bars, fades of a plain picture.
+
+A clip is looked at as a coarse map of brightness, so that sensor and coding noise average out. It holds something only
+if some place of the map changes over the clip and the map is not plain. Shapes: T frames, H x W pixels.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLOCKS = 14
+"""The map is BLOCKS x BLOCKS: of 112 pixels, 8 x 8 each, small enough that a blinking eye changes one of them."""
+
+STILL_LEVELS = 4.0
+"""Changes of a block's mean brightness (0 to 255) up to this are coding noise."""
+
+PLAIN_LEVELS = 3.0
+"""A picture whose blocks differ less than this (standard deviation of their brightness) has no texture."""
+
+
+def is_low_information(clip_THWC: NDArray[np.uint8]) -> bool:
+    """Whether a clip, uint8 (T, H, W, 3), shows nothing that moves or nothing that has texture."""
+    maps = _brightness_maps(clip_THWC)
+    moves = float(np.ptp(maps, axis=0).max()) > STILL_LEVELS
+    has_texture = float(maps.std(axis=(1, 2)).max()) > PLAIN_LEVELS
+    return not (moves and has_texture)
+
+
+def _brightness_maps(clip_THWC: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Mean brightness of each block, float32 (T, rows, columns)."""
+    rows, columns = min(BLOCKS, clip_THWC.shape[1]), min(BLOCKS, clip_THWC.shape[2])
+    high, wide = clip_THWC.shape[1] // rows, clip_THWC.shape[2] // columns
+    whole = clip_THWC[:, : rows * high, : columns * wide, 1].astype(np.float32)  # green is most of brightness
+    maps: NDArray[np.float32] = whole.reshape(-1, rows, high, columns, wide).mean(axis=(2, 4))
+    return maps

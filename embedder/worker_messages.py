@@ -1,0 +1,161 @@
+"""What a decode worker and its owner say to one another, and how it goes through a pipe.
+
+A message is a pickle whose large arrays follow it as they lie in memory: uint32 number of parts, uint64 length of each,
+then the parts, the pickle first.
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder.clip_plan import ClipPlan
+from embedder.video_facts import VideoFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureSpec:
+    """What pictures an encoder takes: T frames of H x W pixels, and how a video's frame becomes one."""
+
+    num_frames: int
+    height_px: int
+    width_px: int
+    geometry: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipsJob:
+    """Read a video into all clips of a plan."""
+
+    path: Path
+    plan: ClipPlan
+    pictures: PictureSpec
+    codec_threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryJob:
+    """Read one range of a video into the clips of a query."""
+
+    path: Path
+    start_s: float
+    end_s: float | None
+    spans_s: tuple[float, ...]
+    pictures: PictureSpec
+    max_s: float
+    codec_threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreviewJob:
+    """Write one range of a video as a small MP4."""
+
+    path: Path
+    start_s: float
+    end_s: float
+    out: Path
+    height_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameJob:
+    """Make one frame of a video a JPEG."""
+
+    path: Path
+    at_s: float
+    max_px: int
+
+
+Job = ClipsJob | QueryJob | PreviewJob | FrameJob
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """One clip. pixels: uint8 (T, H, W, 3), or None where they equal those of the clip sent as number ``same_as``."""
+
+    span_s: tuple[float, float]
+    pixels: NDArray[np.uint8] | None
+    same_as: int
+    is_low_information: bool
+    thumbnail: int
+    new_thumbnails: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Alive:
+    """The worker is not stuck: it has come so far, in seconds of the video."""
+
+    media_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipsDone:
+    """All clips of a video were sent."""
+
+    facts: VideoFacts
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryDone:
+    """All clips of a query were sent; spans_s are seconds since the query's start, in the order of the clips."""
+
+    duration_s: float
+    whole: int | None
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A preview or picture is ready; ``data`` is the picture."""
+
+    data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range)."""
+
+    kind: str
+    reason: str
+
+
+Reply = Clip | Alive | ClipsDone | QueryDone | Done | Refused
+
+_COUNT = struct.Struct("<I")
+
+
+def send(pipe: BinaryIO, message: Job | Reply) -> None:
+    """Write one message. Raises BrokenPipeError when nobody reads."""
+    buffers: list[pickle.PickleBuffer] = []
+    head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
+    parts = [memoryview(head), *(buffer.raw() for buffer in buffers)]
+    pipe.write(_COUNT.pack(len(parts)) + struct.pack(f"<{len(parts)}Q", *(part.nbytes for part in parts)))
+    for part in parts:
+        pipe.write(part)
+    pipe.flush()
+
+
+def receive(pipe: BinaryIO) -> Any:
+    """Read one message; its arrays are new memory. Raises EOFError when the other side is gone."""
+    (count,) = _COUNT.unpack(_read(pipe, _COUNT.size))
+    lengths = struct.unpack(f"<{count}Q", _read(pipe, 8 * count))
+    head, *buffers = [_read(pipe, length) for length in lengths]
+    return pickle.loads(head, buffers=buffers)
+
+
+def _read(pipe: BinaryIO, length: int) -> bytearray:
+    data = bytearray(length)
+    view, have = memoryview(data), 0
+    while have < length:
+        got = pipe.readinto(view[have:])  # type: ignore[attr-defined]  # typeshed: BinaryIO has no readinto
+        if not got:
+            raise EOFError("the other side of the pipe is gone")
+        have += got
+    return data
