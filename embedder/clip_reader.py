@@ -55,10 +55,11 @@ def read_clips(job: ClipsJob) -> Iterator[Clip | Alive | ClipsDone]:
 class ClipMaker:
     """Puts clips together from the latest pictures of one video."""
 
-    def __init__(self, pictures: PictureSpec, video: Video) -> None:
+    def __init__(self, pictures: PictureSpec, video: Video, *, with_thumbnails: bool = True) -> None:
         self.recent = RecentPictures()
         self.scaler = FrameScaler(pictures.height_px, pictures.width_px, pictures.geometry, video.pixel_aspect)
         self.thumbnails = Thumbnails(video.pixel_aspect)
+        self._with_thumbnails = with_thumbnails
         self._video = video
         self._num_frames = pictures.num_frames
         self._num_clips = 0
@@ -78,7 +79,7 @@ class ClipMaker:
             pixels, same_as = np.stack(pictures), self._num_clips
             is_low = is_low_information(pixels)
             self._last = (pictures, same_as, is_low)
-        thumbnail = self.thumbnails.number_for(*window)
+        thumbnail = self.thumbnails.number_for(*window) if self._with_thumbnails else -1
         fresh, self.thumbnails.fresh = tuple(self.thumbnails.fresh), []
         self._num_clips += 1
         return Clip(

@@ -49,6 +49,14 @@ class FrameClock:
         self.last_s = time_s
         return time_s
 
+    def resume_at(self, pts: int | None) -> float | None:
+        """Go on at another place of the file, after a seek. The time of the first frame there, or None when the stamps do
+        not tell it; then nothing has changed."""
+        if pts is None or self._origin is None:
+            return None
+        self.last_s = self._origin_s + (pts - self._origin) * self._seconds_per_tick
+        return self.last_s
+
     def end_s(self) -> float:
         """When the last frame leaves the screen: one frame period after it came."""
         return (self.last_s or 0.0) + self.period_s()

@@ -7,6 +7,7 @@ video's name opens nothing else; sizes are limited before memory is; a damaged f
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,6 +87,19 @@ class Video:
         if self._num_frames == 0:
             raise VideoRejected(self.path, self._nothing_decodes())
 
+    def frames_from(self, time_s: float) -> Iterator[TimedFrame] | None:
+        """Frames from some time at or before ``time_s`` on, found by seeking; None where the file does not allow that
+        safely: then ``frames()`` of a newly opened video is the way. Facts and warnings tell nothing after this."""
+        first = next(self._decoded(), None)
+        if first is None or first.pts is None or self._stamped_by_dts or self._stream.time_base is None:
+            return None
+        self._clock.time_of(first.pts)
+        try:
+            self._container.seek(first.pts + int(time_s / self._stream.time_base), stream=self._stream)
+        except av.error.FFmpegError:
+            return None
+        return self._after_seek(time_s)
+
     def facts(self) -> VideoFacts:
         """What was found; only whole after ``frames()`` came to its end."""
         duration_s = self._clock.end_s()
@@ -134,6 +148,18 @@ class Video:
                 self._num_bad += 1
                 continue
             yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
+
+    def _after_seek(self, time_s: float) -> Iterator[TimedFrame] | None:
+        frames = self._decoded()
+        landed = next(frames, None)
+        if landed is None:
+            return None
+        landed_s = self._clock.resume_at(landed.pts)
+        # Landed behind the place, or without a time: the index of the file is not to be trusted.
+        if landed_s is None or landed_s > time_s:
+            return None
+        rest = (TimedFrame(self._clock.time_of(frame.pts), frame) for frame in frames)
+        return itertools.chain([TimedFrame(landed_s, landed)], rest)
 
     def _raise_if_memory(self, error: av.error.FFmpegError) -> None:
         if error.errno == errno.ENOMEM:

@@ -77,7 +77,11 @@ Job = ClipsJob | QueryJob | PreviewJob | FrameJob
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """One clip. pixels: uint8 (T, H, W, 3), or None where they equal those of the clip sent as number ``same_as``."""
+    """One clip over ``span_s`` (seconds of the video; in a query, seconds since its start).
+
+    pixels: uint8 (T, H, W, 3), or None where they equal those of the clip sent as number ``same_as``. thumbnail: number of
+    its picture among all that ``new_thumbnails`` brought for this video so far, -1 for none.
+    """
 
     span_s: tuple[float, float]
     pixels: NDArray[np.uint8] | None
@@ -104,7 +108,7 @@ class ClipsDone:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryDone:
-    """All clips of a query were sent; spans_s are seconds since the query's start, in the order of the clips."""
+    """All clips of a query were sent, in the order of its plan. whole: number of the clip over all of it, or None."""
 
     duration_s: float
     whole: int | None
