@@ -101,7 +101,8 @@ def unpack_thumbnail(places: bytes, pictures: bytes, ordinal: int) -> bytes | No
 
 def is_flagged(flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which clips stay out of results unless asked for: bool of the same shape."""
-    return np.not_equal(flags & LOW_INFORMATION, 0)
+    flagged: NDArray[np.bool_] = (flags & LOW_INFORMATION) != 0
+    return flagged
 
 
 def _first_bad_span(spans: NDArray[np.float64]) -> str:

@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
@@ -114,7 +114,7 @@ def _revision(connection: sa.Connection) -> int:
     return int(connection.scalars(sa.select(catalog_state.c.revision)).one())
 
 
-def _clip_rows(encoder_id: int) -> sa.Select[tuple[int, int, bytes, bytes, bytes]]:
+def _clip_rows(encoder_id: int) -> sa.Select[Any]:
     return (
         sa.select(embedding.c.video_id, embedding.c.num_clips, embedding.c.spans, embedding.c.vectors, embedding.c.flags)
         .select_from(_SEARCHABLE)

@@ -1,6 +1,7 @@
 """The connection to the catalog's database: pragmas, transactions, and database errors turned into ours."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,10 +102,10 @@ class Database:
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from the pragmas of a new connection
             raise self._explained(error) from error
 
-    def _explained(self, error: SQLAlchemyError) -> CatalogError:
+    def _explained(self, error: Exception) -> CatalogError:
         """Our error for a database's. The databases tell kinds apart by text only, so the text is looked into."""
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         reason = " ".join(str(cause).split())
@@ -129,7 +130,7 @@ class Database:
             return CatalogUnavailable(
                 f"The catalog {self.label} cannot be opened ({reason}). Check that its folder exists and is writable."
             )
-        if isinstance(error, sa.exc.OperationalError):
+        if isinstance(error, sa.exc.OperationalError | sqlite3.OperationalError):
             return CatalogUnavailable(
                 f"The catalog {self.label} cannot be reached: {reason}. Check VRET_CATALOG_URL and that the server runs."
             )

@@ -61,11 +61,16 @@ class VectorIndex(Protocol):
         """Remove clips by id; unknown ids are ignored. Returns how many went."""
         ...
 
+    def remove_videos(self, video_ids: NDArray[np.int64]) -> int:
+        """Remove all clips of videos; unknown ones are ignored. Returns how many clips went."""
+        ...
+
     def search(
         self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Best k clips for each query (M, D): scores float32 (M, k) descending and ids int64 (M, k).
 
-        Where fewer than k clips match, the rest is score -inf and id -1.
+        Equal scores come in order of id. Where fewer than k clips match, the rest is score -inf and id -1. Without a
+        selector every clip may answer. Raises EncoderMismatch for queries of another dimension, ValueError for k < 1.
         """
         ...
