@@ -126,14 +126,19 @@ def find_similar(
 def _searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filters") -> int:
     """The encoder's number in the catalog, when there is something of it to search in."""
     encoder_id = ws.encoder_id(encoder_name)
-    if filters.library is not None:
-        ws.catalog.library(filters.library)  # says which libraries there are, if not this one
-    with_clips = {row.id: row.name for row in ws.catalog.encoders() if row.num_clips}
-    if encoder_id not in with_clips:
-        name = encoder_name or ws.settings.encoder_name
-        others = f" There are vectors of: {', '.join(sorted(with_clips.values()))}; choose with --encoder." if with_clips else ""
-        raise NotIndexed(f"Nothing is indexed with encoder {name!r} yet.{others} Or run: vret index FOLDER --encoder {name}")
+    if not ws.catalog.has_clips(encoder_id, library=filters.library):
+        raise NotIndexed(_nothing_to_search(ws, encoder_name or ws.settings.encoder_name, encoder_id, filters.library))
     return encoder_id
+
+
+def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str | None) -> str:
+    where = "Nothing is" if library is None else f"Library {library!r} is not"
+    option = "" if library is None else f" --library {library}"
+    others = sorted(
+        row.name for row in ws.catalog.encoders() if row.id != encoder_id and ws.catalog.has_clips(row.id, library=library)
+    )
+    choose = f" It has vectors of {', '.join(others)}: choose with --encoder." if others else ""
+    return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {name}"
 
 
 def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[QueryClips, str, tuple[str, ...]]":

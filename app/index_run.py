@@ -1,11 +1,11 @@
 """One indexing run, from a scan to a catalog that agrees with the disk. `index_library` holds the lock around it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import FoundFile, Scan
@@ -14,7 +14,11 @@ from app.workspace import Workspace
 if TYPE_CHECKING:
     from embedder.embed_videos import EmbeddedVideo, RejectedVideo
     from index.catalog import FileFingerprint, KnownFile
+    from index.records import JobState
 
+    Results = Generator[EmbeddedVideo | RejectedVideo]
+
+DEFAULT_HOP = 0.5  # clips overlap by half, so that a movement cut by one clip's end lies whole in its neighbour
 _JOB_EVERY_S = 0.5  # the catalog is told of progress this often; a write for each video would cost more than it tells
 _RETRY_ALWAYS = -1  # a time of change that no file has: what could not be opened today is tried again next time
 
@@ -61,7 +65,7 @@ class IndexRun:
         self._total_bytes = sum(found.size for found, _ in scan.to_compare)
         if self._total:
             self._job_id = self._catalog.start_job("index", report.library)
-            outcome = "failed"
+            outcome: JobState = "failed"
             try:
                 self._embed_all(scan, reembed)
                 outcome = "done"
@@ -88,8 +92,9 @@ class IndexRun:
             self._report.provider = encoder.provider
             self._say(f"Encoder {encoder.card.name} runs on {encoder.provider}.")
             self._began = time.perf_counter()
-            options = {} if self._hop is None else {"hop": self._hop}
-            with closing(embed_videos(chain([first], paths), encoder, **options)) as results:
+            hop = DEFAULT_HOP if self._hop is None else self._hop
+            results = cast("Results", embed_videos(chain([first], paths), encoder, hop=hop))
+            with closing(results):  # also on Ctrl-C: its workers end here
                 for result in results:
                     if isinstance(result, EmbeddedVideo):
                         self._keep(result)
@@ -131,7 +136,7 @@ class IndexRun:
             else:
                 report.touched += 1
             return True
-        old_path = self._gone_by_content.get(file.content_hash)
+        old_path = self._gone_by_content.get(file.content_hash or "")
         if known is None and old_path in scan.gone:
             moved = scan.gone.pop(old_path)
             self._catalog.move_video(moved.video_id, file)
@@ -183,7 +188,7 @@ class IndexRun:
             self._report.warnings.append((file.path, "vanished while the library was being indexed"))
             self._total -= 1
             return
-        self._refused[file.content_hash] = video.reason
+        self._refused[file.content_hash or ""] = video.reason
         self._break(file, video.reason)
 
     def _break(self, file: "FileFingerprint", reason: str) -> None:

@@ -58,12 +58,16 @@ def check_folders(folders: Iterable[Path]) -> list[Path]:
 
 def scan_library(folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, reembed: bool = False) -> Scan:
     """Compares. folders: absolute. known: what the catalog has of the library, by path. reembed: take nothing as done."""
-    from embedder.video_file import find_videos
+    from embedder.video_folder import find_videos
 
     scan = Scan()
     seen: set[str] = set()
+
+    def skip_folder(error: OSError) -> None:
+        scan.warnings.append((str(error.filename), f"this folder cannot be read: {error.strerror}"))
+
     for folder in folders:
-        for path in find_videos(folder):
+        for path in find_videos(folder, on_error=skip_folder):
             text = str(path)
             if text in seen:
                 continue

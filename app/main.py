@@ -64,13 +64,14 @@ def main() -> NoReturn:
     from app.errors import AppError
     from embedder.errors import EmbedderError
     from index.errors import CatalogError
+    from pretrain.errors import PretrainError
 
     signal.signal(signal.SIGTERM, _stop)  # as clean an end as Ctrl-C
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # file names may be any bytes
     try:
         cli()
-    except (AppError, EmbedderError, CatalogError) as error:
+    except (AppError, EmbedderError, CatalogError, PretrainError) as error:
         _fail(str(error), error.exit_code if isinstance(error, AppError) else 1)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

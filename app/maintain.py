@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from app.errors import BadFolder
 from app.run_lock import run_lock
 from app.workspace import Workspace
 
@@ -20,7 +21,10 @@ def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None
         if folder is None:
             ws.catalog.remove_library(name)
         else:
-            ws.catalog.remove_folder(name, Path(os.path.abspath(folder.expanduser())))
+            try:
+                ws.catalog.remove_folder(name, Path(os.path.abspath(folder.expanduser())))
+            except ValueError as error:
+                raise BadFolder(str(error)) from error
 
 
 def purge_missing(ws: Workspace, library: str) -> int:
@@ -34,7 +38,7 @@ def purge_missing(ws: Workspace, library: str) -> int:
 def job_rows(ws: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:
     """The last runs, newest first, each with all that the catalog has of it, and `done` as text such as "12/40"."""
     rows = []
-    for job in ws.catalog.jobs()[:limit]:
+    for job in ws.catalog.jobs(limit=limit):
         progress = job.progress
         done = f"{progress['done']}/{progress['total']}" if "total" in progress else ""
         rows.append(asdict(job) | {"done": done, "current": progress.get("current", "")})

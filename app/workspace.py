@@ -37,7 +37,7 @@ class Workspace:
     def close(self) -> None:
         """Closes the catalog. The workspace opens it anew if it is used again."""
         if self._catalog is not None:
-            self._catalog.__exit__(None, None, None)
+            self._catalog.close()
         self._catalog = None
         self._store = None
 

@@ -1,8 +1,7 @@
 """`vret libraries`, `vret videos`, `vret status`: what is there."""
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,12 +16,7 @@ _VIDEO_COLUMNS = (
 )  # fmt: skip
 
 
-class Outcome(StrEnum):
-    """How a video stands in the catalog."""
-
-    indexed = "indexed"
-    broken = "broken"
-    missing = "missing"
+Outcome = Literal["indexed", "broken", "missing"]
 
 
 @libraries.callback(invoke_without_command=True)
@@ -130,7 +124,7 @@ def videos(
     with Workspace() as ws:
         if library is not None:
             ws.catalog.library(library)
-        found = ws.catalog.videos(library, outcome=outcome and outcome.value, text=text, limit=limit, offset=offset)
+        found = ws.catalog.videos(library, outcome=outcome, text=text, limit=limit, offset=offset)
     rows = [asdict(video) for video in found]
     if as_json:
         print_json(rows)
