@@ -1,0 +1,167 @@
+"""Examples by number: example i of a run is the same in every worker, after every resume, whatever came before it.
+
+So a run's place in its data is one number, and resuming needs no worker's state.
+
+Shapes: B examples, K clips, T frames, H x W pixels.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from embedder.errors import VideoRejected
+from embedder.video_folder import find_videos
+from pretrain.config import TrainConfig
+from pretrain.drawn_videos import draw_clip
+from pretrain.errors import TrainingDataError
+from pretrain.frame_cache import FrameCache, StretchPlan
+from pretrain.tasks.base import DrawnTask, Example, FrameTask
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A video that gives no frames, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Item:
+    """Example i of every task of the sum, in its order, and the videos that turned out bad on the way."""
+
+    examples: list[Example]
+    rejected: list[Rejected]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """clips: for every task uint8 (B, K, T, H, W, 3); targets: for every task (B, ...)."""
+
+    clips: list[Tensor]
+    targets: list[Tensor]
+    rejected: list[Rejected]
+
+
+class DrawnFootage:
+    """Frames for frame tasks out of drawn scenes."""
+
+    def __init__(self, size_px: int, num_frames: int) -> None:
+        self._size_px = size_px
+        self._num_frames = num_frames
+
+    def frames(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Rejected]]:
+        return draw_clip(rng, num_frames=self._num_frames, size_px=self._size_px).frames, []
+
+
+class FilmedFootage:
+    """Frames out of video files: every video once in each round, each round in another order."""
+
+    def __init__(self, videos: Sequence[Path], cache: FrameCache, seed: int) -> None:
+        self._videos = list(videos)
+        self._cache = cache
+        self._seed = seed
+        self._bad: dict[int, Rejected] = {}
+
+    def frames(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Rejected]]:
+        """A stretch of the video whose turn it is; when that is bad, of the next good one, and the bad ones by name.
+
+        Raises TrainingDataError when no video is good.
+        """
+        met: list[Rejected] = []
+        round_number, place = divmod(index, len(self._videos))
+        order = np.random.default_rng([self._seed, round_number]).permutation(len(self._videos))
+        for turn in range(len(order)):
+            video = int(order[(place + turn) % len(order)])
+            if video not in self._bad:
+                try:
+                    return self._cache.stretch(self._videos[video], rng), met
+                except VideoRejected as error:
+                    self._bad[video] = Rejected(str(error.path), error.reason)
+            met.append(self._bad[video])
+        raise TrainingDataError(
+            f"none of the {len(order)} videos can be used; the first: {met[0].path}: {met[0].reason}. Give other videos."
+        )
+
+
+class ExampleDataset(Dataset[Item]):
+    """Example number -> Item. Pure, except for what the frame cache keeps."""
+
+    def __init__(self, config: TrainConfig, cache_dir: Path) -> None:
+        self._config = config
+        needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
+        self._footage = _footage(config, cache_dir, max(needed)) if needed else None
+
+    def __len__(self) -> int:
+        return self._config.steps * self._config.batch_size
+
+    def __getitem__(self, index: int) -> Item:
+        examples, rejected = [], []
+        for number, part in enumerate(self._config.tasks.parts):
+            rng = np.random.default_rng([self._config.seed, number, index])
+            if isinstance(part.task, DrawnTask):
+                examples.append(part.task.make_example(self._config.clip, rng))
+            elif isinstance(part.task, FrameTask) and self._footage is not None:
+                frames, bad = self._footage.frames(index, rng)
+                rejected.extend(bad)
+                examples.append(part.task.make_example(frames, self._config.clip, rng))
+            else:
+                raise TypeError(f"task {part.name} is neither a FrameTask nor a DrawnTask")
+        return Item(examples, rejected)
+
+
+def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int) -> Iterator[Batch]:
+    """Batches of the steps from `first_step` on, made ahead by worker processes."""
+    numbers = range(first_step * config.batch_size, config.steps * config.batch_size)
+    loader: DataLoader[Item] = DataLoader(
+        dataset,
+        batch_size=config.batch_size,
+        sampler=numbers,
+        num_workers=config.workers,
+        collate_fn=collate,
+        worker_init_fn=_one_thread if config.workers else None,
+        # A fork of a process whose torch has started threads can hang; a fresh one cannot.
+        multiprocessing_context="forkserver" if config.workers else None,
+    )
+    yield from loader
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Examples of one batch stacked, task by task."""
+    by_task = list(zip(*(item.examples for item in items), strict=True))
+    return Batch(
+        clips=[torch.from_numpy(np.stack([example.clips_KTHWC for example in examples])) for examples in by_task],
+        targets=[torch.from_numpy(np.stack([example.target for example in examples])) for examples in by_task],
+        rejected=[bad for item in items for bad in item.rejected],
+    )
+
+
+def _footage(config: TrainConfig, cache_dir: Path, frames_needed: int) -> DrawnFootage | FilmedFootage:
+    wanted = config.footage
+    size_px = round(config.clip.size_px * wanted.margin)
+    if not wanted.paths:
+        return DrawnFootage(size_px, frames_needed)
+    videos = [video for path in wanted.paths for video in find_videos(Path(path))]
+    if not videos:
+        raise TrainingDataError(f"no video files in {', '.join(wanted.paths)}; give folders that hold some")
+    plan = StretchPlan(
+        size_px=size_px,
+        max_frame_rate_hz=wanted.max_frame_rate_hz,
+        stretch_frames=max(wanted.stretch_frames, frames_needed),
+        max_stretches=wanted.max_stretches,
+    )
+    return FilmedFootage(videos, FrameCache(cache_dir, plan, int(wanted.cache_gb * 1e9)), config.seed)
+
+
+def _one_thread(worker: int) -> None:
+    """Workers share the cores with the training; threads of their own would only get in its way."""
+    import cv2
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)

@@ -1,0 +1,130 @@
+"""Everything that decides a training run, in frozen dataclasses that go to JSON and back without loss."""
+
+import dataclasses
+import json
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pretrain.schedules import Schedule
+from pretrain.task_sum import TaskSum, WeightedTask
+from pretrain.tasks import TASKS
+from pretrain.tasks.base import ClipShape
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimiserConfig:
+    """name: `adamw` or `sgd`. learning_rate: at its peak. momentum: of SGD. warmup_steps: rise to the peak. clip_norm: the
+    gradient's length is cut to this, None for never.
+    """
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.01
+    momentum: float = 0.9
+    schedule: Schedule = "cosine"
+    warmup_steps: int = 0
+    clip_norm: float | None = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FootageConfig:
+    """Where tasks that need no drawn truth get their frames.
+
+    paths: folders and video files; empty: drawn footage. margin: stored frames are this many times as large as a clip, so
+    that a random crop has room (published for pace: 128 to 112, 8/7). max_frame_rate_hz: quicker videos are thinned by a
+    whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
+    over all of it. cache_dir: where decoded frames are kept between visits and runs, None for a temporary folder; cache_gb:
+    how many at most.
+    """
+
+    paths: tuple[str, ...] = ()
+    margin: float = 8 / 7
+    max_frame_rate_hz: float = 32.0
+    stretch_frames: int = 256
+    max_stretches: int = 8
+    cache_dir: str | None = None
+    cache_gb: float = 8.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One run.
+
+    tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each. seed: of
+    everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16
+    where that is safe. threads: of torch on a CPU, None for its own choice. workers: processes that make examples.
+    log_every, save_every: steps; the second a multiple of the first. recipe: the name it came from, for the card.
+    """
+
+    tasks: TaskSum
+    backbone: str = "r2plus1d_quarter"
+    clip: ClipShape = field(default_factory=ClipShape)
+    footage: FootageConfig = field(default_factory=FootageConfig)
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    steps: int = 1000
+    batch_size: int = 64
+    seed: int = 1
+    device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+    threads: int | None = None
+    workers: int = 2
+    log_every: int = 20
+    save_every: int = 100
+    recipe: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "log_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        if self.batch_size < 2:
+            raise ValueError("batch_size is 1; batch norm needs 2 or more")
+        if self.save_every % self.log_every:
+            raise ValueError(
+                f"save_every is {self.save_every}, log_every {self.log_every}: the first must be a multiple of the second, "
+                "so that a resumed run draws the same curve"
+            )
+        if self.workers < 0:
+            raise ValueError(f"workers is {self.workers}; it must be 0 (none) or more")
+
+    def to_json(self) -> str:
+        """As JSON text that `from_json` reads back."""
+        values = dataclasses.asdict(dataclasses.replace(self, tasks=TaskSum(self.tasks.parts)))
+        values["tasks"] = [
+            {"name": part.name, "weight": part.weight, "knobs": dataclasses.asdict(part.task)}  # type: ignore[call-overload]
+            for part in self.tasks.parts
+        ]
+        return json.dumps(values, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "TrainConfig":
+        """Raises ValueError for text that is no such config, naming what is wrong with it."""
+        values = json.loads(text)
+        if not isinstance(values, dict) or "tasks" not in values:
+            raise ValueError("not a training config: no tasks")
+        parts = tuple(
+            WeightedTask(part["name"], _build(TASKS[part["name"]], part["knobs"]), float(part["weight"]))
+            for part in values.pop("tasks")
+        )
+        config: TrainConfig = _build(cls, values, tasks=TaskSum(parts))
+        return config
+
+
+def _build(kind: type[Any], values: Mapping[str, Any], **ready: Any) -> Any:
+    """An instance of the dataclass `kind` from plain JSON values. Unknown names are errors; missing ones take their default."""
+    hints = get_type_hints(kind)
+    known = {field.name for field in dataclasses.fields(kind)}
+    if unknown := sorted(values.keys() - known):
+        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
+    return kind(**{name: _convert(hints[name], value) for name, value in values.items()}, **ready)
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value)
+    if get_origin(hint) in (Union, types.UnionType):
+        return None if value is None else _convert(next(arm for arm in get_args(hint) if arm is not type(None)), value)
+    if get_origin(hint) is tuple:
+        return tuple(value)
+    return value

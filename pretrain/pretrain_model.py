@@ -1,0 +1,69 @@
+"""Backbone and heads as one module: clips of all tasks go through the backbone together, each task's features to its head.
+
+Shapes: B examples, K clips each, T frames, H x W pixels, D channels, T' x H' x W' map places.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from pretrain.backbones import build_backbone
+from pretrain.backbones.base import to_network_input
+from pretrain.config import TrainConfig
+from pretrain.tasks.base import FeatureShape
+
+
+@dataclass(frozen=True)
+class Losses:
+    """total: what is minimised. scalars: every task's, named `task/loss` and so on. pooled: float32 (clips, D), detached."""
+
+    total: Tensor
+    scalars: dict[str, Tensor]
+    pooled: Tensor
+
+
+class PretrainModel(nn.Module):
+    """What is trained. Initialised from torch's global generator."""
+
+    def __init__(self, config: TrainConfig) -> None:
+        super().__init__()
+        self._parts = config.tasks.parts
+        self._bf16 = config.precision == "bf16"
+        self.backbone = build_backbone(config.backbone)
+        shape = self._feature_shape(config)
+        self.heads = nn.ModuleDict({part.name: part.task.build_head(shape, config.clip) for part in self._parts})
+
+    def forward(self, clips: list[Tensor], targets: list[Tensor]) -> Losses:
+        """clips: for every task uint8 (B, K, T, H, W, 3); targets: for every task (B, ...)."""
+        flat = [task_clips.flatten(0, 1) for task_clips in clips]
+        map_NDTHW = self._map(torch.cat(flat))
+        pooled_ND = map_NDTHW.mean(dim=(2, 3, 4))
+        counts = [len(task_clips) for task_clips in flat]
+        scalars: dict[str, Tensor] = {}
+        total = pooled_ND.new_zeros(())
+        per_task = zip(self._parts, torch.split(map_NDTHW, counts), torch.split(pooled_ND, counts), clips, targets, strict=True)
+        for part, map_, pooled, task_clips, target in per_task:
+            features = (map_ if part.task.features == "map" else pooled).unflatten(0, task_clips.shape[:2])
+            of_task = part.task.loss(self.heads[part.name], features, target)
+            total = total + part.weight * of_task["loss"]
+            scalars |= {f"{part.name}/{name}": value.detach() for name, value in of_task.items()}
+        return Losses(total, scalars, pooled_ND.detach())
+
+    def _map(self, clips_NTHW3: Tensor) -> Tensor:
+        """float32 (N, D, T', H', W'). Only the backbone may compute in bfloat16; heads and losses never do."""
+        device = clips_NTHW3.device.type
+        with torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext():
+            map_NDTHW = self.backbone.forward_map(to_network_input(clips_NTHW3))
+        return map_NDTHW.float()
+
+    def _feature_shape(self, config: TrainConfig) -> FeatureShape:
+        was_training = self.backbone.training
+        self.backbone.eval()
+        with torch.no_grad():
+            size = config.clip.size_px
+            blank = torch.zeros(1, config.clip.num_frames, size, size, 3, dtype=torch.uint8)
+            _, dim, t, h, w = self.backbone.forward_map(to_network_input(blank)).shape
+        self.backbone.train(was_training)
+        return FeatureShape(dim=dim, places=(t, h, w))

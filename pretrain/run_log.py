@@ -1,0 +1,52 @@
+"""A run's curves: `metrics.jsonl`, one line per log window, and the same for TensorBoard where that is installed."""
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from pretrain.checkpoint import METRICS_NAME, read_metrics
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
+
+
+class RunLog:
+    """Opened at a step: what an earlier process wrote beyond it is taken back, so that the curve has every step once."""
+
+    def __init__(self, run_dir: Path, *, first_step: int) -> None:
+        entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= first_step]
+        path = run_dir / METRICS_NAME
+        temporary = path.with_suffix(".part")
+        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+        os.replace(temporary, path)
+        self._file = path.open("a")
+        self._board = _tensorboard(run_dir / "tensorboard", first_step)
+
+    def write(self, step: int, values: Mapping[str, Any]) -> None:
+        """One line; `step` is the number of steps done. Numbers also become curves."""
+        self._file.write(json.dumps({"step": step, **values}) + "\n")
+        self._file.flush()
+        if self._board is not None:
+            for name, value in values.items():
+                if isinstance(value, (int, float)) and math.isfinite(value):
+                    self._board.add_scalar(name, value, step)
+
+    def __enter__(self) -> "RunLog":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._file.close()
+        if self._board is not None:
+            self._board.close()
+
+
+def _tensorboard(folder: Path, first_step: int) -> "SummaryWriter | None":
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
