@@ -52,19 +52,19 @@ class VideoQueries:
 
     def video(self, video_id: int) -> VideoRow:
         """One video. Raises UnknownVideo."""
-        return self.videos_by_id([video_id])[video_id]
+        found = self.videos_by_id([video_id])
+        if video_id not in found:
+            raise _unknown(video_id)
+        return found[video_id]
 
     def videos_by_id(self, video_ids: Iterable[int]) -> dict[int, VideoRow]:
-        """Several videos at once. Raises UnknownVideo for the first that is not there."""
+        """Several videos at once; those that are not there are left out."""
         wanted = sorted(set(video_ids))
         found: dict[int, VideoRow] = {}
         with self._db.read() as connection:
             for start in range(0, len(wanted), _PAGE):
                 rows = connection.execute(_video_rows().where(video.c.id.in_(wanted[start : start + _PAGE])))
                 found.update((row.id, _video_row(row)) for row in rows)
-        for video_id in wanted:
-            if video_id not in found:
-                raise _unknown(video_id)
         return found
 
     def find_video(self, path: Path | str, library_name: str | None = None) -> VideoRow | None:

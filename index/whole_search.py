@@ -1,0 +1,104 @@
+"""Search by one clip over the whole query: for queries short enough to be seen at once.
+
+Shapes: n clips of a video, D dimensions.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.alignment import peak_shift
+from index.places import Place, Refiner, collapse, fitted, pick, raised
+from index.query import QueryLevel
+from index.vector_index import ClipSelector
+from index.video_view import VideoView
+
+LENGTH_FACTORS = (1.6, 4.0, float("inf"))
+"""A clip may answer if its length is within this factor of the query's. The first suits a pyramid of lengths (each level twice
+the last); the others are tried only while there are too few answers."""
+WHOLE_VIDEO_FACTOR = 4.0
+"""The same for clips that are a whole video: whoever did the same thing at half the speed has a video twice as long."""
+_LENIENT = 1.01  # the vector index counts lengths in float32; a clip it let through must not be refused here
+_IDENTICAL = 0.999  # nothing to draw: the clip is the query
+
+
+class WholeClipSearch:
+    """Scores are cosines of the whole query with single clips; finer windows, where there are any, set the place right."""
+
+    def __init__(
+        self, vector: NDArray[np.float32], duration_s: float, levels: list[QueryLevel], *, factor: float, include_flagged: bool
+    ) -> None:
+        self._vector = vector
+        self._duration_s = duration_s
+        self._levels = levels
+        self._factor = factor
+        self._include_flagged = include_flagged
+
+    @property
+    def questions(self) -> list[tuple[NDArray[np.float32], ClipSelector]]:
+        """What to ask the vector index: vectors (1, D) and which clips may answer."""
+        near = ClipSelector(lengths_s=_around(self._duration_s, self._factor))
+        whole = ClipSelector(lengths_s=_around(self._duration_s, max(self._factor, WHOLE_VIDEO_FACTOR)), whole_video=True)
+        return [(self._vector[None], near), (self._vector[None], whole)]
+
+    def places(self, views: Sequence[VideoView], limit: int) -> list[Place]:
+        """Places in all of the videos, at most `limit` in each, overlapping ones collapsed, not yet refined."""
+        return [place for view in views for place in self._places(view, limit)]
+
+    def refined(self, view: VideoView, places: list[Place]) -> list[Place]:
+        """Places of one video, set right by the finer windows and collapsed."""
+        refiner = Refiner(view, self._levels, include_flagged=self._include_flagged)
+        return collapse(self._refine(view, refiner, place) for place in places)
+
+    def _places(self, view: VideoView, limit: int) -> Iterator[Place]:
+        scores = view.vectors @ self._vector
+        rows = np.flatnonzero(self._may_answer(view))
+        offsets = view.centres_s[rows] - self._duration_s / 2
+        starts = np.where(view.whole_video[rows], view.start_s, np.maximum(offsets, view.start_s))
+        ends = np.where(view.whole_video[rows], view.end_s, np.minimum(offsets + self._duration_s, view.end_s))
+        for at in pick(starts, ends, scores[rows], limit):
+            row = int(rows[at])
+            start_s, end_s = float(starts[at]), float(ends[at])
+            if not view.whole_video[row]:
+                offset_s = float(offsets[at]) + self._drawn(view, row, scores)
+                start_s, end_s = fitted(view, offset_s, self._duration_s, float(view.lengths_s[row]) / 4)
+            yield Place(view.video_id, start_s, end_s, float(scores[row]), int(view.ordinals[row]), bool(view.flagged[row]))
+
+    def _may_answer(self, view: VideoView) -> NDArray[np.bool_]:
+        longer = np.maximum(view.lengths_s / self._duration_s, self._duration_s / view.lengths_s)
+        may_answer: NDArray[np.bool_] = longer <= self._factor * _LENIENT
+        may_answer |= view.whole_video & (longer <= max(self._factor, WHOLE_VIDEO_FACTOR) * _LENIENT)
+        return may_answer if self._include_flagged else may_answer & ~view.flagged
+
+    def _refine(self, view: VideoView, refiner: Refiner, place: Place) -> Place:
+        row = int(np.searchsorted(view.ordinals, place.ordinal))
+        if view.whole_video[row]:
+            return place
+        clip_s = float(view.lengths_s[row])
+        around = float(view.centres_s[row]) - self._duration_s / 2
+        offset_s, fine_score = refiner.refine(around, (clip_s + abs(clip_s - self._duration_s)) / 2)
+        if fine_score == -np.inf:
+            return place
+        start_s, end_s = fitted(view, offset_s, self._duration_s, self._levels[-1].length_s / 4)
+        if end_s - start_s < self._duration_s / 2:
+            return place
+        return replace(place, start_s=start_s, end_s=end_s, score=raised(place.score, fine_score))
+
+    def _drawn(self, view: VideoView, row: int, scores: NDArray[np.float32]) -> float:
+        """By how many seconds the neighbours before and after draw a place towards themselves."""
+        siblings = view.rows_of_length(float(view.lengths_s[row]))
+        at = int(np.flatnonzero(siblings == row)[0])
+        if not 0 < at < len(siblings) - 1 or scores[row] >= _IDENTICAL:
+            return 0.0
+        around = siblings[at - 1 : at + 2]
+        steps = np.diff(view.spans_s[around, 0])
+        before, here, after = (float(score) for score in scores[around])
+        if abs(steps[0] - steps[1]) > 0.01 or steps[0] > view.lengths_s[row] or here < max(before, after):
+            return 0.0
+        return float(steps[0]) * peak_shift(before, here, after)
+
+
+def _around(length_s: float, factor: float) -> tuple[float, float]:
+    return length_s / factor, length_s * factor
