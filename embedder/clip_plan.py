@@ -127,8 +127,12 @@ def check_duration(duration_s: float) -> None:
 
 def in_order(spans: Sequence[tuple[float, float]]) -> NDArray[np.float64]:
     """The spans as float64 (N, 2), by length (to the microsecond), then by start."""
-    ordered = sorted(spans, key=lambda span: (round(span[1] - span[0], 6), span[0]))
-    return np.asarray(ordered, dtype=np.float64).reshape(-1, 2)
+    return np.asarray(sorted(spans, key=sort_key), dtype=np.float64).reshape(-1, 2)
+
+
+def sort_key(span: tuple[float, float]) -> tuple[float, float]:
+    """What clips of a video are ordered by."""
+    return round(span[1] - span[0], 6), span[0]
 
 
 def _fitting(duration_s: float, plan: ClipPlan) -> list[float]:

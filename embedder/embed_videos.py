@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from embedder.clip_plan import DEFAULT_HOP, ClipPlan, sort_key
+from embedder.cores import num_cores
+from embedder.embed_pipeline import Assembled, EmbedPipeline, Failed
+from embedder.embed_query import MAX_CODEC_THREADS, picture_spec
 from embedder.video_facts import VideoFacts
+from embedder.worker_messages import ClipsJob
 
 if TYPE_CHECKING:
     from embedder.onnx_encoder import OnnxEncoder
@@ -48,11 +53,55 @@ def embed_videos(
     paths: Iterable[Path],
     encoder: OnnxEncoder,
     *,
-    hop: float = 0.5,
+    hop: float = DEFAULT_HOP,
     spans_s: Sequence[float] | None = None,
     decode_workers: int | None = None,
     time_limit_s: float | None = None,
     batch_size: int | None = None,
 ) -> Iterator[EmbeddedVideo | RejectedVideo]:
-    """Embed every file; results come as they get ready, not in the order of ``paths``. One bad file stops nothing."""
-    raise NotImplementedError
+    """Embed every file; results come as they get ready, not in the order of ``paths``. One bad file stops nothing.
+
+    hop: share of a clip's length from one clip to the next. spans_s: clip lengths in seconds; None takes the encoder's.
+    decode_workers: processes that decode; None takes one for each core. time_limit_s: for one file; None takes a limit
+    that grows with the file (``worker_process``). batch_size: clips per run of the encoder; None lets it choose.
+    ``paths`` is read a little ahead, in the caller's thread. Leaving the iterator early ends all workers.
+    Raises ValueError for a bad hop or span at once, EncoderError when the encoder fails.
+    """
+    plan = ClipPlan(tuple(spans_s) if spans_s is not None else encoder.card.spans_s, hop)
+    num_workers = num_cores() if decode_workers is None else decode_workers
+    if num_workers < 1:
+        raise ValueError(f"decode_workers must be at least 1, got {num_workers}")
+    if isinstance(paths, Sized) and 0 < len(paths) < num_workers:
+        num_workers = len(paths)
+    # Few files on many cores: the cores that have no file of their own help inside the codecs.
+    codec_threads = max(1, min(MAX_CODEC_THREADS, num_cores() // num_workers)) if isinstance(paths, Sized) else 1
+    pictures = picture_spec(encoder.card)
+    pipeline = EmbedPipeline(
+        encoder,
+        lambda path: ClipsJob(path=path, plan=plan, pictures=pictures, codec_threads=codec_threads),
+        num_workers=num_workers,
+        batch_size=batch_size or encoder.batch_size,
+        time_limit_s=time_limit_s,
+    )
+    return _named(pipeline.results(paths))
+
+
+def _named(results: Iterator[Assembled | Failed]) -> Iterator[EmbeddedVideo | RejectedVideo]:
+    for result in results:
+        yield RejectedVideo(path=result.path, reason=result.reason) if isinstance(result, Failed) else _embedded(result)
+
+
+def _embedded(video: Assembled) -> EmbeddedVideo:
+    spans = [clip.span_s for clip in video.clips]
+    pictures = [picture for clip in video.clips for picture in clip.new_thumbnails]
+    order = [row for _, row in sorted((sort_key(span), row) for row, span in enumerate(spans))]
+    clips = [video.clips[row] for row in order]
+    return EmbeddedVideo(
+        path=video.path,
+        facts=video.facts,
+        spans_s=np.array([clip.span_s for clip in clips], dtype=np.float64),
+        vectors=np.stack([video.vectors[clip.same_as] for clip in clips]),
+        flags=np.array([LOW_INFORMATION * clip.is_low_information for clip in clips], dtype=np.uint8),
+        thumbnails=[pictures[clip.thumbnail] for clip in clips],
+        warnings=video.warnings,
+    )

@@ -89,7 +89,8 @@ class OnnxEncoder:
                 f"encoder {self.card.name} gave a vector of length {lengths.flat[np.argmax(np.abs(lengths - 1))]:.3g} "
                 f"on {self.provider}, should be 1. Export it again; its last step must normalise."
             )
-        return vectors / lengths
+        unit: NDArray[np.float32] = vectors / lengths
+        return unit
 
 
 def _card_of(path: Path, metadata: dict[str, str]) -> EncoderCard:

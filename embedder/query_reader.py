@@ -10,14 +10,9 @@ from embedder.clip_plan import GRID_HZ, plan_query, sample_slots
 from embedder.clip_reader import ClipMaker
 from embedder.errors import QueryTooLong
 from embedder.frame_grid import GridStep, grid_steps
-from embedder.video_file import Video, open_video
+from embedder.video_file import Video
+from embedder.video_seek import open_at
 from embedder.worker_messages import Alive, Clip, QueryDone, QueryJob
-
-SEEK_BEYOND_S = 20.0
-"""Ranges that start later are looked up by seeking; before that, reading from the start is as quick and always right."""
-
-SEEK_LEAD_S = 2.0
-"""Landing so much early lets a decoder that starts in the middle of a picture group come clean."""
 
 
 class RangeEmpty(Exception):
@@ -52,14 +47,8 @@ def read_query(job: QueryJob) -> Iterator[Clip | Alive | QueryDone]:
 
     Raises RangeEmpty, QueryTooLong, VideoRejected, FileNotFoundError.
     """
-    if job.start_s > SEEK_BEYOND_S:
-        with open_video(job.path, codec_threads=job.codec_threads) as video:
-            frames = video.frames_from(job.start_s - SEEK_LEAD_S)
-            if frames is not None:
-                yield from _read(job, video, grid_steps(frames, video))
-                return
-    with open_video(job.path, codec_threads=job.codec_threads) as video:
-        yield from _read(job, video, grid_steps(video.frames(), video))
+    with open_at(job.path, job.start_s, codec_threads=job.codec_threads) as (video, frames):
+        yield from _read(job, video, grid_steps(frames, video))
 
 
 def _read(job: QueryJob, video: Video, steps: Iterator[GridStep]) -> Iterator[Clip | Alive | QueryDone]:

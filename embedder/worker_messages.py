@@ -10,7 +10,7 @@ import pickle
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,7 +135,7 @@ Reply = Clip | Alive | ClipsDone | QueryDone | Done | Refused
 _COUNT = struct.Struct("<I")
 
 
-def send(pipe: BinaryIO, message: Job | Reply) -> None:
+def send(pipe: IO[bytes], message: Job | Reply) -> None:
     """Write one message. Raises BrokenPipeError when nobody reads."""
     buffers: list[pickle.PickleBuffer] = []
     head = pickle.dumps(message, protocol=5, buffer_callback=buffers.append)
@@ -146,7 +146,7 @@ def send(pipe: BinaryIO, message: Job | Reply) -> None:
     pipe.flush()
 
 
-def receive(pipe: BinaryIO) -> Any:
+def receive(pipe: IO[bytes]) -> Any:
     """Read one message; its arrays are new memory. Raises EOFError when the other side is gone."""
     (count,) = _COUNT.unpack(_read(pipe, _COUNT.size))
     lengths = struct.unpack(f"<{count}Q", _read(pipe, 8 * count))
@@ -154,11 +154,11 @@ def receive(pipe: BinaryIO) -> Any:
     return pickle.loads(head, buffers=buffers)
 
 
-def _read(pipe: BinaryIO, length: int) -> bytearray:
+def _read(pipe: IO[bytes], length: int) -> bytearray:
     data = bytearray(length)
     view, have = memoryview(data), 0
     while have < length:
-        got = pipe.readinto(view[have:])  # type: ignore[attr-defined]  # typeshed: BinaryIO has no readinto
+        got = pipe.readinto(view[have:])  # type: ignore[attr-defined]  # typeshed: IO has no readinto
         if not got:
             raise EOFError("the other side of the pipe is gone")
         have += got

@@ -1,0 +1,102 @@
+"""A process that decodes: ``python -m embedder.decode_worker``. Jobs come on its standard input, replies go out on its
+standard output, until the input ends.
+
+A process of its own, because codecs are large, old C programs fed with strangers' files: when one crashes, hangs or asks
+for all memory, that ends this process and one file, not the run.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from embedder.clip_reader import read_clips
+from embedder.errors import PreviewError, QueryTooLong, VideoRejected
+from embedder.preview_writer import frame_jpeg, make_preview
+from embedder.query_reader import RangeEmpty, read_query
+from embedder.worker_messages import ClipsJob, Done, FrameJob, Job, PreviewJob, QueryJob, Refused, Reply, receive, send
+
+MEMORY_LIMIT_BYTES = 1280 * 2**20
+"""Heap and private memory of a worker: Python and FFmpeg take 0.1 GB, an 8K decoder up to 1 GB."""
+
+
+def main() -> None:
+    """Serve jobs until the owner closes the pipe, or is gone."""
+    jobs, replies = _take_pipes()
+    _limit_memory()
+    threading.Thread(target=_end_with_owner, args=(os.getppid(),), daemon=True).start()
+    while True:
+        try:
+            job = receive(jobs)
+        except EOFError:
+            return
+        try:
+            for reply in _replies(job):
+                send(replies, reply)
+        except BrokenPipeError:
+            return
+
+
+def _replies(job: Job) -> Iterator[Reply]:
+    """Everything a job gives; what is wrong with the file or the range becomes the last reply, Refused."""
+    try:
+        yield from _run(job)
+    except VideoRejected as error:
+        yield Refused("rejected", error.reason)
+    except FileNotFoundError:
+        yield Refused("missing", "no such file")
+    except (RangeEmpty, PreviewError) as error:
+        yield Refused("range", str(error))
+    except QueryTooLong as error:
+        yield Refused("too long", str(error))
+    except MemoryError:
+        yield Refused("rejected", "decoding it needs more memory than a decoder is given")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        kind = "disk" if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT) else "rejected"
+        yield Refused(kind, f"cannot be read or written ({error.strerror or error})")
+
+
+def _run(job: Job) -> Iterator[Reply]:
+    if isinstance(job, ClipsJob):
+        yield from read_clips(job)
+    elif isinstance(job, QueryJob):
+        yield from read_query(job)
+    elif isinstance(job, PreviewJob):
+        yield from make_preview(job)
+    elif isinstance(job, FrameJob):
+        yield Done(frame_jpeg(job))
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output for our messages alone; whatever a library prints goes to standard error instead."""
+    replies = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return sys.stdin.buffer, replies
+
+
+def _limit_memory() -> None:
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = MEMORY_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT_BYTES, hard)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _end_with_owner(owner: int) -> None:
+    """End this process when its owner was killed: stuck inside a codec, it would not notice that its pipe is closed."""
+    while os.getppid() == owner:
+        time.sleep(1.0)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()
