@@ -7,7 +7,9 @@ import av
 import numpy as np
 
 
-def draw_moving_picture(path: Path, *, seconds: float = 3.0, seed: int = 0, rate: int = 10, size: tuple[int, int] = (96, 64)) -> Path:
+def draw_moving_picture(
+    path: Path, *, seconds: float = 3.0, seed: int = 0, rate: int = 10, size: tuple[int, int] = (96, 64)
+) -> Path:
     """Writes H.264 in which coloured blobs drift: every second looks unlike every other, every seed unlike every other."""
     width, height = size
     rng = np.random.default_rng([seed, 4711])

@@ -1,7 +1,7 @@
 """A tiny real encoder file, so that tests need neither training nor torch.
 
-It shrinks every frame to 4 x 4 colours, projects all of a clip's colours with seeded random weights and gives unit vectors: the same
-pixels give the same vector, other pixels another one, and the order of frames counts.
+It shrinks every frame to 4 x 4 colours, projects all of a clip's colours with seeded random weights and gives unit vectors:
+the same pixels give the same vector, other pixels another one, and the order of frames counts.
 """
 
 import hashlib

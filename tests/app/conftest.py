@@ -1,0 +1,38 @@
+"""A workspace of its own for every test, with a tiny encoder called `default`, and a small library of drawn videos."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.settings import Settings
+from app.workspace import Workspace
+from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.tiny_encoder import write_tiny_encoder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder; the command line finds it too."""
+    folder = tmp_path / "home"
+    write_tiny_encoder(folder / "encoders" / "default.onnx")
+    for name in ("VRET_CATALOG_URL", "VRET_ENCODER", "VRET_UI_ADDRESS", "VRET_UI_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("VRET_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def ws(home: Path) -> Iterator[Workspace]:
+    with Workspace(Settings.at(home)) as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three videos of 3 s, one of 6 s in a folder below; names sort as a, b, c, long."""
+    root = tmp_path / "videos"
+    for seed, name in enumerate(("a", "b", "c")):
+        draw_moving_picture(root / f"{name}.mp4", seed=seed)
+    draw_moving_picture(root / "below" / "long.mp4", seed=9, seconds=6.0)
+    return root
