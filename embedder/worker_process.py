@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -180,6 +181,12 @@ def raise_refused(path: Path, refused: Refused) -> None:
 _MAX_IDLE = 2
 _idle: list[DecodeWorker] = []
 _idle_lock = threading.Lock()
+
+
+@atexit.register
+def _close_idle() -> None:
+    while _idle:
+        _idle.pop().close()
 
 
 def _take_idle() -> DecodeWorker:
