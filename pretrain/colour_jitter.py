@@ -37,7 +37,7 @@ class ColourJitter:
         turn = float(rng.uniform(-self.hue, self.hue))
         if not applies:
             return frame_HWC
-        picture: NDArray[np.float32] = frame_HWC.astype(np.float32) / np.float32(255)
+        picture = np.asarray(frame_HWC / np.float32(255), dtype=np.float32)
         for operation in order:
             if operation == 0:
                 picture = picture * factors[0]
@@ -49,7 +49,7 @@ class ColourJitter:
                 picture = greys + (picture - greys) * factors[2]
             else:
                 picture = _turn_hue(picture, turn)
-            picture = np.clip(picture, 0, 1, dtype=np.float32)
+            picture = np.asarray(picture.clip(0, 1), dtype=np.float32)
         return (picture * 255 + 0.5).astype(np.uint8)
 
 

@@ -26,9 +26,11 @@ from embedder.encoder_card import CARD_KEY, EncoderCard
 from pretrain.backbones import build_backbone
 from pretrain.backbones.base import Backbone
 from pretrain.baselines import RawColour
+from pretrain.checkpoint import load_trained, read_metrics
 from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
 from pretrain.errors import ExportError
 from pretrain.sample_clips import drawn_batches
+from pretrain.tasks.base import FrameTask
 
 PARITY_COSINE = 0.9999
 OPSET = 20
@@ -94,6 +96,33 @@ def export(
     check_parity(encoder, content, spec)
     _write_atomically(out, content)
     return card
+
+
+def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, whiten_on: Iterable[NDArray[np.uint8]] | None = None) -> EncoderCard:
+    """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`.
+
+    The card's `training` tells data, recipe, seed, steps and what was reached. Raises CheckpointError, and what `export` raises.
+    """
+    config, model, steps = load_trained(run_dir)
+    spec = dataclasses.replace(spec, num_frames=config.clip.num_frames, size_px=config.clip.size_px)
+    entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= steps]
+    uses_videos = any(isinstance(part.task, FrameTask) for part in config.tasks.parts) and bool(config.footage.paths)
+    training = {
+        "data": "videos" if uses_videos else "drawn clips",
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "steps": steps,
+        "clips": steps * config.batch_size,
+        "reached": entries[-1]["words"] if entries else "",
+    }
+    return export(
+        model.backbone,
+        out,
+        _with_training(spec, training),
+        backbone_name=config.backbone,
+        task_name=str(config.tasks),
+        whiten_on=whiten_on,
+    )
 
 
 def export_untrained(backbone_name: str, seed: int, out: Path, spec: ExportSpec) -> EncoderCard:

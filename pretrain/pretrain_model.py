@@ -45,7 +45,8 @@ class PretrainModel(nn.Module):
         total = pooled_ND.new_zeros(())
         per_task = zip(self._parts, torch.split(map_NDTHW, counts), torch.split(pooled_ND, counts), clips, targets, strict=True)
         for part, map_, pooled, task_clips, target in per_task:
-            features = (map_ if part.task.features == "map" else pooled).unflatten(0, task_clips.shape[:2])
+            wanted = map_ if part.task.features == "map" else pooled
+            features = wanted.reshape(*task_clips.shape[:2], *wanted.shape[1:])
             of_task = part.task.loss(self.heads[part.name], features, target)
             total = total + part.weight * of_task["loss"]
             scalars |= {f"{part.name}/{name}": value.detach() for name, value in of_task.items()}

@@ -17,17 +17,18 @@ def default_encoder() -> TrainConfig:
     return TrainConfig(
         recipe="default_encoder",
         tasks=parse_task_sum("trajectory"),
-        backbone="r2plus1d_half",
+        backbone="r2plus1d_quarter",
         optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=50, clip_norm=5.0),
-        steps=3000,
+        steps=2000,
         batch_size=64,
+        precision="bf16",
     )
 
 
 @RECIPES.register("laptop")
 def laptop() -> TrainConfig:
     """Minutes on two cores: enough to see a task learn."""
-    return replace(default_encoder(), recipe="laptop", backbone="r2plus1d_quarter", steps=600)
+    return replace(default_encoder(), recipe="laptop", steps=600)
 
 
 @RECIPES.register("smoke")

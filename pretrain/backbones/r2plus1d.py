@@ -8,9 +8,12 @@ Not torchvision's `r2plus1d_18`, which has two blocks per stage and other middle
 Shapes: B clips, C channels, T x H x W pixels.
 """
 
+import torch
 from torch import Tensor, nn
 
 from pretrain.backbones.base import BACKBONES, Backbone
+
+SAFE_BF16_FRAMES = 4  # blocks that see this many time steps or fewer compute in fp32 on a CPU
 
 
 class FactorisedConv(nn.Module):
@@ -49,6 +52,13 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(FactorisedConv(c_in, c_out, (1, 1), stride), nn.BatchNorm3d(c_out))
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
+        # A CPU's bfloat16 gradients of a 3x1x1 kernel are wrong, often infinite, where there are two time steps (PyTorch 2.13).
+        if x_BCTHW.device.type == "cpu" and x_BCTHW.shape[2] <= SAFE_BF16_FRAMES and torch.is_autocast_enabled("cpu"):
+            with torch.autocast("cpu", enabled=False):
+                return self._forward(x_BCTHW.float())
+        return self._forward(x_BCTHW)
+
+    def _forward(self, x_BCTHW: Tensor) -> Tensor:
         residual = self.relu(self.norm1(self.conv1(x_BCTHW)))
         residual = self.norm2(self.conv2(residual))
         summed: Tensor = self.relu(self.shortcut(x_BCTHW) + residual)
