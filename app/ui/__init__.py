@@ -1,0 +1,1 @@
+"""The browser page. The only place that imports Streamlit."""

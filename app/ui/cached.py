@@ -1,0 +1,47 @@
+"""What all sessions of the page share: the open workspace, previews, workers for them, indexing runs."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import streamlit as st
+
+from app.previews import PreviewCache
+from app.ui.index_runs import IndexRuns
+from app.workspace import Workspace
+from embedder.glance import Glance, glance
+
+
+@st.cache_resource(show_spinner=False)
+def workspace() -> Workspace:
+    """The data folder, with the encoder and the vector indexes that it keeps open."""
+    ws = Workspace()
+    ws.make_home()
+    return ws
+
+
+@st.cache_resource(show_spinner=False)
+def previews() -> PreviewCache:
+    return PreviewCache(workspace().previews_folder)
+
+
+def strip(path: Path) -> Glance:
+    """Length and pictures of a clip, kept for as long as its file is as it is. Raises VideoRejected, FileNotFoundError."""
+    stat = path.stat()
+    return _strip(path, stat.st_mtime_ns, stat.st_size)
+
+
+@st.cache_data(show_spinner="Looking through the clip…", max_entries=50)
+def _strip(path: Path, mtime_ns: int, size: int) -> Glance:
+    return glance(path)
+
+
+@st.cache_resource(show_spinner=False)
+def preview_workers() -> ThreadPoolExecutor:
+    """Makes previews beside the page. Few threads: each keeps a decoder and an encoder busy."""
+    return ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="preview")
+
+
+@st.cache_resource(show_spinner=False)
+def index_runs() -> IndexRuns:
+    return IndexRuns(workspace().logs_folder)

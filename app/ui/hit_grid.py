@@ -1,0 +1,128 @@
+"""The answer: a grid of moments that play, each with where it is, how alike it is, and what can be done with it."""
+
+from collections.abc import Sequence
+from concurrent.futures import Future, as_completed, wait
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.find_similar import Hit, SearchResult
+from app.previews import PreviewCache
+from app.ui import cached
+from app.ui.queries import ShownQuery
+from app.ui.search_history import ask
+from app.ui.search_options import SearchOptions
+from app.ui.shown_text import as_html, as_markdown, count, percent, printable, span
+from app.ui.watch_dialog import Watched, watch
+from embedder.errors import EmbedderError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+_PLAYED_S = 12.0  # a card shows at most so much of its moment; all of it is in the player
+_AT_ONCE_S = 0.25  # previews that are there already are waited for, so that a rerun does not flicker
+
+
+def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -> None:
+    """Shows the hits with their pictures at once, and lets each start to play as soon as its preview is made."""
+    hits = [hit for hit in result.hits if not query.is_itself(hit)][: options.num_hits]
+    for warning in result.warnings:
+        st.warning(f"The query: {as_markdown(warning)}", icon=":material/warning:")
+    if not hits:
+        _no_hits(options)
+        return
+    on = f", {result.provider}" if result.provider else ""
+    summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{as_html(on)}"
+    st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
+    previews, workers = cached.previews(), cached.preview_workers()
+    jobs = {workers.submit(_preview, previews, hit): hit for hit in hits}
+    try:
+        _fill(hits, jobs, options)
+    finally:  # also when a click ends this run of the page
+        for job in jobs:
+            job.cancel()
+
+
+def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchOptions) -> None:
+    ready = wait(jobs, timeout=_AT_ONCE_S).done
+    done = {jobs[job].rank for job in ready}
+    pictures = _thumbnails([hit for hit in hits if hit.rank not in done], options)
+    slots: dict[int, DeltaGenerator] = {}
+    by_rank = {jobs[job].rank: job for job in ready}
+    with st.container(key="hits"):
+        for place, hit in enumerate(hits, start=1):
+            with st.container(key=f"hit-{place}", border=True, gap="small"):
+                slots[hit.rank] = st.empty()
+                if hit.rank in by_rank:
+                    _show_preview(slots[hit.rank], by_rank[hit.rank])
+                else:
+                    _show_picture(slots[hit.rank], pictures.get((hit.video_id, hit.clip_ordinal)))
+                _facts(place, hit)
+                _actions(place, hit)
+    watch()
+    for job in as_completed([job for job in jobs if job not in ready]):
+        _show_preview(slots[jobs[job].rank], job)
+
+
+def _preview(previews: PreviewCache, hit: Hit) -> Path:
+    """Runs in a worker thread, so it must not call Streamlit."""
+    return previews.preview(hit.path, hit.start_s, min(hit.end_s, hit.start_s + _PLAYED_S))
+
+
+def _thumbnails(hits: Sequence[Hit], options: SearchOptions) -> dict[tuple[int, int], bytes]:
+    ws = cached.workspace()
+    return ws.catalog.thumbnails([(hit.video_id, hit.clip_ordinal) for hit in hits], ws.encoder_id(options.encoder))
+
+
+def _show_preview(slot: "DeltaGenerator", job: "Future[Path]") -> None:
+    try:
+        preview = job.result()
+    except FileNotFoundError:
+        slot.html('<div class="vret-nopreview">The file is not there now. Is its disk plugged in?</div>')
+    except EmbedderError as error:
+        slot.html(f'<div class="vret-nopreview" title="{as_html(str(error))}">no preview</div>')
+    else:
+        slot.video(str(preview), loop=True, autoplay=True, muted=True)
+
+
+def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
+    if picture is None:
+        slot.html('<div class="vret-nopreview">…</div>')
+    else:
+        slot.image(picture, width="stretch")
+
+
+def _facts(place: int, hit: Hit) -> None:
+    share = percent(hit.score)
+    flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
+    st.html(
+        f'<div class="vret-hit"><p class="vret-name" title="{as_html(hit.path)}">'
+        f'<span class="vret-rank">{place}</span>{as_html(hit.path.name)}</p>'
+        f'<p class="vret-quiet">{span(hit.start_s, hit.end_s)} · {as_html(hit.library)} {flag}</p>'
+        f'<div class="vret-score" title="cosine {hit.score:.3f}">'
+        f'<div><i style="width:{share}%"></i></div><b>{share}%</b></div></div>'
+    )
+
+
+def _actions(place: int, hit: Hit) -> None:
+    with st.container(horizontal=True, gap="small", key=f"actions-{place}"):
+        st.button(
+            "More like this",
+            key=f"like-{place}",
+            icon=":material/hub:",
+            on_click=ask,
+            args=(ShownQuery.of_hit(hit),),
+            width="stretch",
+        )
+        moment = Watched(path=hit.path, name=printable(hit.path.name), start_s=hit.start_s, end_s=hit.end_s)
+        st.button("Watch", key=f"watch-{place}", icon=":material/play_arrow:", on_click=moment.open, width="stretch")
+
+
+def _no_hits(options: SearchOptions) -> None:
+    hints = ["choose another range"]
+    if options.library is not None:
+        hints.append("search in all libraries")
+    if not options.include_flagged:
+        hints.append("turn on <b>Also empty footage</b>")
+    st.html(f'<div class="vret-empty"><h1>No similar moment</h1><p>You can {", or ".join(hints)}.</p></div>')

@@ -1,0 +1,174 @@
+"""Indexing runs that the page starts: processes of their own, so that neither a reload nor a busy page disturbs them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from index.catalog import Job
+
+RunState = Literal["starting", "running", "saving", "done", "failed", "stopped", "interrupted"]
+LIVE_STATES: tuple[RunState, ...] = ("starting", "running", "saving")
+
+
+@dataclass(frozen=True)
+class IndexProcess:
+    """One run that this page started. Its answer (JSON) and its talk go into two files."""
+
+    library: str
+    process: subprocess.Popen[bytes]
+    answer_file: Path
+    talk_file: Path
+
+    def exit_code(self) -> int | None:
+        """None while it runs."""
+        return self.process.poll()
+
+    def report(self) -> dict[str, Any] | None:
+        """The run's report as `IndexReport.to_dict` wrote it; None when it failed or has not ended."""
+        try:
+            report = json.loads(self.answer_file.read_text(encoding="utf-8", errors="replace"))
+        except (OSError, ValueError):  # not there yet, or half written
+            return None
+        return report if isinstance(report, dict) else None
+
+    def complaint(self) -> str:
+        """The line in which a failed run said why."""
+        lines = self.talk_file.read_text(encoding="utf-8", errors="replace").splitlines()
+        said = [line.removeprefix("vret: ") for line in lines if line.startswith("vret: ")]
+        return said[-1] if said else (lines[-1] if lines else f"it ended with exit code {self.exit_code()} without a word")
+
+
+class IndexRuns:
+    """Starts runs and knows the last one that it started."""
+
+    def __init__(self, logs_folder: Path) -> None:
+        self._logs_folder = logs_folder
+        self.last: IndexProcess | None = None
+
+    def start(self, library: str, folders: Sequence[Path] = ()) -> IndexProcess:
+        """Starts `vret index`; without folders the library's own. Raises OSError when no process or file can be made."""
+        self._logs_folder.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix="index-", suffix=".json", dir=self._logs_folder)
+        answer_file = Path(name)
+        talk_file = answer_file.with_suffix(".log")
+        # -P: a folder named "app" where the page was started must not be taken for vret.
+        command = [sys.executable, "-P", "-m", "app", "index", f"--library={library}", "--json", "--", *map(str, folders)]
+        with os.fdopen(handle, "wb") as answer, talk_file.open("wb") as talk:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=answer, stderr=talk)
+        self.last = IndexProcess(library, process, answer_file, talk_file)
+        self._drop_old_logs()
+        return self.last
+
+    def _drop_old_logs(self, keep: int = 40) -> None:
+        files = sorted(self._logs_folder.glob("index-*"), key=lambda path: path.stat().st_mtime)
+        for path in files[:-keep]:
+            path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """A run as it is shown, whoever started it. done, total: videos that needed work. broken: of these.
+
+    current: the file finished last. counts: the report's counts by name. complaint: why it failed. pid: whom to ask to stop.
+    """
+
+    state: RunState
+    library: str
+    done: int = 0
+    total: int = 0
+    clips: int = 0
+    clips_per_s: float = 0.0
+    broken: int = 0
+    seconds_left: float | None = None
+    current: str = ""
+    counts: dict[str, int]
+    complaint: str = ""
+    pid: int | None = None
+
+    def shown(self, clean: Callable[[str], str]) -> "RunView":
+        """The same with its texts made fit to be sent to a browser by `clean`."""
+        return replace(self, library=clean(self.library), current=clean(self.current), complaint=clean(self.complaint))
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_STATES
+
+
+def run_view(started: IndexProcess | None, jobs: Sequence["Job"]) -> RunView | None:
+    """The run to show: the one that is at work, else the last that this page started, else the latest of the catalog.
+
+    jobs: the catalog's index jobs, newest first.
+    """
+    running = next((job for job in jobs if job.state == "running"), None)
+    if started is not None and (started.exit_code() is None or running is None):
+        return _own_view(started, jobs)
+    shown = running if running is not None else next(iter(jobs), None)
+    return None if shown is None else _job_view(shown, shown.state)
+
+
+def stop_run(view: RunView) -> None:
+    """Asks a run to end as Ctrl-C would: what is done stays done. One that has just ended is left alone."""
+    if view.pid is not None and view.is_live:
+        try:
+            os.kill(view.pid, signal.SIGTERM)
+        except ProcessLookupError:
+            return
+
+
+def _own_view(started: IndexProcess, jobs: Sequence["Job"]) -> RunView:
+    pid, host = started.process.pid, socket.gethostname()
+    job = next((job for job in jobs if job.pid == pid and job.host == host), None)
+    code = started.exit_code()
+    if code is None:
+        if job is None:
+            return RunView(state="starting", library=started.library, counts={}, pid=pid)
+        return _job_view(job, "running" if job.state == "running" else "saving")
+    report = started.report()
+    if report is None:
+        return RunView(state="failed", library=started.library, counts={}, complaint=started.complaint())
+    counts = _counts_of(report)
+    return RunView(
+        state="stopped" if report.get("stopped") else "done",
+        library=started.library,
+        clips=int(report.get("clips", 0)),
+        broken=counts.get("broken", 0),
+        counts=counts,
+    )
+
+
+def _job_view(job: "Job", state: RunState) -> RunView:
+    progress = job.progress
+    counts = progress.get("counts") or _counts_of(progress.get("report") or {})
+    return RunView(
+        state=state,
+        library=job.library or "",
+        done=int(progress.get("done", 0)),
+        total=int(progress.get("total", 0)),
+        clips=int(progress.get("clips", 0)),
+        clips_per_s=float(progress.get("clips_per_s", 0.0)),
+        broken=int(progress.get("broken", 0)),
+        seconds_left=progress.get("seconds_left"),
+        current=str(progress.get("current", "")),
+        counts={str(name): int(number) for name, number in counts.items()},
+        complaint=job.message or "",
+        pid=job.pid if job.host == socket.gethostname() else None,
+    )
+
+
+_COUNTS = ("added", "changed", "unchanged", "touched", "moved", "copied", "returned", "missing", "left")
+
+
+def _counts_of(report: dict[str, Any]) -> dict[str, int]:
+    counts = {name: int(report[name]) for name in _COUNTS if name in report}
+    if "num_broken" in report:
+        counts["broken"] = int(report["num_broken"])
+    return counts

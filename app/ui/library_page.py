@@ -1,0 +1,128 @@
+"""The page of the libraries: what there is, adding a folder and watching it being indexed, the videos with their outcomes."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.maintain import purge_missing, remove_library
+from app.ui import cached, state_keys
+from app.ui.run_panel import show_runs, start_run
+from app.ui.shown_text import as_html, as_markdown, count, length, printable
+from app.ui.trouble import say_trouble, shown_trouble
+from app.ui.video_table import show_videos
+
+if TYPE_CHECKING:
+    from index.catalog import LibrarySummary
+
+_DONE = "library-done"  # what the last action did, said once after the rerun
+
+
+def show() -> None:
+    """Draws the page."""
+    show_runs()
+    libraries = cached.workspace().catalog.libraries()
+    done = st.session_state.pop(_DONE, None)
+    if done:
+        st.toast(as_markdown(done))
+    if not libraries:
+        st.html(
+            '<div class="vret-lead"><h1>Add your first library</h1><p>A library is a name for one or more folders of videos. '
+            "Your files stay where they are and are only read; broken ones are listed with the reason.</p></div>"
+        )
+        _add_folder(libraries)
+        return
+    title, add = st.columns([4, 1], vertical_alignment="center")
+    title.html('<div class="vret-lead vret-lead-small"><h1>Libraries</h1></div>')
+    with add.popover("Add a folder", icon=":material/create_new_folder:", width="stretch"):
+        _add_folder(libraries)
+    _cards(libraries)
+    _shown_library(libraries)
+
+
+def _add_folder(libraries: "Sequence[LibrarySummary]") -> None:
+    with st.form("add-folder", border=False):
+        folder = st.text_input(
+            "Folder of videos", placeholder="/home/me/Videos", key="add-folder-path", help="With all folders below it"
+        )
+        name = st.text_input("Library", placeholder="named like the folder", key="add-folder-name")
+        if libraries:
+            st.caption("The name of a library that exists adds the folder to it.")
+        start = st.form_submit_button("Start indexing", type="primary", icon=":material/play_arrow:")
+    if start:
+        path = Path(os.path.abspath(Path(folder.strip()).expanduser()))
+        if not folder.strip():
+            say_trouble("Type the path of a folder.")
+        elif not path.is_dir():
+            say_trouble(f"{path} is no folder." if path.exists() else f"There is no folder {path}.")
+        else:
+            library = name.strip() or path.name or "root"
+            st.session_state[state_keys.SHOWN_LIBRARY] = library
+            start_run(library, [path])
+
+
+def _cards(libraries: "Sequence[LibrarySummary]") -> None:
+    names = [library.name for library in libraries]
+    if st.session_state.get(state_keys.SHOWN_LIBRARY) not in names:
+        st.session_state[state_keys.SHOWN_LIBRARY] = names[0]
+    with st.container(key="libraries"):
+        for library in libraries:
+            chosen = library.name == st.session_state[state_keys.SHOWN_LIBRARY]
+            with st.container(border=True, key=f"library-{library.id}{'-chosen' if chosen else ''}", gap="small"):
+                _card(library)
+                with st.container(horizontal=True, gap="small"):
+                    st.button(
+                        "Videos",
+                        key=f"show-{library.id}",
+                        icon=":material/list:",
+                        disabled=chosen,
+                        on_click=_choose,
+                        args=(library.name,),
+                    )
+                    if st.button(
+                        "Update", key=f"update-{library.id}", icon=":material/sync:", help="Look for new and changed files"
+                    ):
+                        start_run(library.name)
+                    with st.popover("More", key=f"more-{library.id}"):
+                        _tidy(library)
+
+
+def _choose(name: str) -> None:
+    st.session_state[state_keys.SHOWN_LIBRARY] = name
+
+
+def _card(library: "LibrarySummary") -> None:
+    folders = "".join(f'<p class="vret-quiet vret-path" title="{as_html(path)}">{as_html(path)}</p>' for path in library.folders)
+    faults = []
+    if library.num_broken:
+        faults.append(f'<span class="vret-flag">{library.num_broken} broken</span>')
+    if library.num_missing:
+        faults.append(f'<span class="vret-flag">{library.num_missing} missing</span>')
+    st.html(
+        f'<div class="vret-library"><p class="vret-name">{as_html(library.name)}</p>'
+        f"<p>{count(library.num_indexed, 'video')} · {length(library.seconds)} · {count(library.num_clips, 'clip')} "
+        f"{' '.join(faults)}</p>"
+        f"{folders}</div>"
+    )
+
+
+def _tidy(library: "LibrarySummary") -> None:
+    with shown_trouble():
+        if library.num_missing and st.button(f"Forget {count(library.num_missing, 'missing video')}", key=f"purge-{library.id}"):
+            gone = purge_missing(cached.workspace(), library.name)
+            st.session_state[_DONE] = f"Forgot {count(gone, 'missing video')}."
+            st.rerun()
+        st.caption("Removing forgets the library's clips. The files stay.")
+        if st.button("Remove this library", key=f"remove-{library.id}", icon=":material/delete:"):
+            remove_library(cached.workspace(), library.name)
+            st.session_state[_DONE] = f"Removed {library.name}. Its files are where they were."
+            st.rerun()
+
+
+def _shown_library(libraries: "Sequence[LibrarySummary]") -> None:
+    name = st.session_state[state_keys.SHOWN_LIBRARY]
+    library = next(library for library in libraries if library.name == name)
+    st.html(f'<h2 class="vret-heading">Videos of {as_html(printable(name))}</h2>')
+    show_videos(library)

@@ -1,0 +1,26 @@
+"""The page's entry script: `streamlit run app/ui/main_page.py`, which is what `vret ui` does."""
+
+from pathlib import Path
+
+import streamlit as st
+
+import app.ui.about_page as about_page
+import app.ui.library_page as library_page
+import app.ui.search_page as search_page
+from app.ui import state_keys
+from app.ui.trouble import shown_trouble
+
+_ASSETS = Path(__file__).parent / "assets"
+
+st.set_page_config(page_title="vret", page_icon=str(_ASSETS / "icon.svg"), layout="wide")
+st.logo(str(_ASSETS / "logo.svg"), size="large")
+st.html(_ASSETS / "style.css")
+pages = {
+    "search": st.Page(search_page.show, title="Search", icon=":material/search:", url_path="search", default=True),
+    "libraries": st.Page(library_page.show, title="Libraries", icon=":material/video_library:", url_path="libraries"),
+    "about": st.Page(about_page.show, title="About", icon=":material/info:", url_path="about"),
+}
+st.session_state[state_keys.PAGES] = pages
+page = st.navigation(list(pages.values()), position="top")
+with shown_trouble():
+    page.run()

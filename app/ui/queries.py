@@ -1,0 +1,79 @@
+"""What a person searches by: a range of a clip, or a moment that is already indexed; and the way back to earlier ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.find_similar import ClipQuery, Hit, MomentQuery
+
+_SAME_S = 0.05  # a range this close to the whole clip is the whole clip
+_OWN_SHARE = 0.5  # a hit that overlaps the query this much is the query itself
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """A clip from which a range is being chosen. video_id: set when the clip is an indexed video. note: where it comes from."""
+
+    path: Path
+    name: str
+    duration_s: float
+    start_s: float
+    end_s: float
+    video_id: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShownQuery:
+    """A query as it was asked: seconds [start_s, end_s) of a file; `video_id` when it is answered from stored vectors."""
+
+    path: Path
+    name: str
+    start_s: float
+    end_s: float
+    duration_s: float | None
+    video_id: int | None
+    note: str
+
+    @classmethod
+    def of_draft(cls, draft: Draft) -> "ShownQuery":
+        return cls(
+            path=draft.path,
+            name=draft.name,
+            start_s=draft.start_s,
+            end_s=draft.end_s,
+            duration_s=draft.duration_s,
+            video_id=draft.video_id,
+            note=draft.note,
+        )
+
+    @classmethod
+    def of_hit(cls, hit: Hit) -> "ShownQuery":
+        return cls(
+            path=hit.path,
+            name=hit.path.name,
+            start_s=hit.start_s,
+            end_s=hit.end_s,
+            duration_s=None,
+            video_id=hit.video_id,
+            note=f"a hit in {hit.library}",
+        )
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is all of its file."""
+        return self.duration_s is not None and self.start_s < _SAME_S and self.end_s > self.duration_s - _SAME_S
+
+    def to_find(self) -> ClipQuery | MomentQuery:
+        """The same, as the use case takes it."""
+        if self.video_id is not None:
+            return MomentQuery(video_id=self.video_id, at_s=self.start_s, end_s=self.end_s)
+        if self.is_whole:
+            return ClipQuery(path=self.path)
+        return ClipQuery(path=self.path, start_s=self.start_s, end_s=self.end_s)
+
+    def is_itself(self, hit: Hit) -> bool:
+        """Whether a hit is the very moment that was asked about; only known of indexed ones."""
+        if hit.video_id != self.video_id:
+            return False
+        shared_s = min(hit.end_s, self.end_s) - max(hit.start_s, self.start_s)
+        return shared_s > _OWN_SHARE * min(hit.end_s - hit.start_s, self.end_s - self.start_s)

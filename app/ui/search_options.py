@@ -1,0 +1,75 @@
+"""Where and how to search: library, number of hits and the like, in one row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from app.encoder_files import list_encoders
+from app.ui import cached, state_keys
+from app.ui.shown_text import printable
+
+if TYPE_CHECKING:
+    from index.catalog import LibrarySummary
+    from index.search import Filters
+
+_ALL = "All libraries"
+_NUMBERS = (12, 24, 48, 96)
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """library: None for all. encoder: None for the one that settings name."""
+
+    library: str | None = None
+    num_hits: int = _NUMBERS[0]
+    one_per_video: bool = False
+    include_flagged: bool = False
+    encoder: str | None = None
+
+    def filters(self) -> "Filters":
+        from index.search import Filters
+
+        return Filters(library=self.library, include_flagged=self.include_flagged)
+
+
+def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
+    """Shows the row of options and returns what is chosen; the choice stays when the page is left."""
+    names = [library.name for library in libraries]
+    _keep_alive(names)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="options"):
+        library = st.selectbox(
+            "Search in", [None, *names], format_func=lambda name: _ALL if name is None else printable(name),
+            key=state_keys.LIBRARY, width=230,
+        )  # fmt: skip
+        num_hits = st.selectbox("Hits", _NUMBERS, key=state_keys.NUM_HITS, width=90)
+        encoder = _encoder()
+        one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
+        flagged = st.toggle(
+            "Also empty footage", key=state_keys.INCLUDE_FLAGGED, help="Black, frozen and plain pictures are left out otherwise"
+        )
+    return SearchOptions(library, num_hits or _NUMBERS[0], one_per_video, flagged, encoder)
+
+
+def _encoder() -> str | None:
+    """A choice only where there is one."""
+    ws = cached.workspace()
+    known = {row.weights_sha256 for row in ws.catalog.encoders() if row.num_clips}
+    names = [file.name for file in list_encoders(ws.encoders_folder)]
+    if len(known) < 2 or len(names) < 2:
+        return None
+    index = names.index(ws.settings.encoder_name) if ws.settings.encoder_name in names else 0
+    if state_keys.ENCODER in st.session_state:
+        return st.selectbox("Encoder", names, key=state_keys.ENCODER, width=160)
+    return st.selectbox("Encoder", names, index=index, key=state_keys.ENCODER, width=160)
+
+
+def _keep_alive(names: Sequence[str]) -> None:
+    """Streamlit forgets a widget's value when its page is left, unless the value is set anew."""
+    state = st.session_state
+    if state.get(state_keys.LIBRARY) not in names:
+        state[state_keys.LIBRARY] = None
+    for key in (state_keys.LIBRARY, state_keys.NUM_HITS, state_keys.ONE_PER_VIDEO, state_keys.INCLUDE_FLAGGED, state_keys.ENCODER):
+        if key in state:
+            state[key] = state[key]

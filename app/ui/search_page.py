@@ -1,0 +1,66 @@
+"""The page that vret is for: a clip goes in, moments come out."""
+
+import streamlit as st
+
+from app.find_similar import SearchResult, find_similar
+from app.ui import cached, state_keys
+from app.ui.hit_grid import show_hits
+from app.ui.queries import ShownQuery
+from app.ui.query_bar import show_query
+from app.ui.query_builder import show_builder
+from app.ui.search_history import history
+from app.ui.search_options import SearchOptions, show_options
+from app.ui.shown_text import count, length
+from app.ui.trouble import shown_trouble
+
+
+def show() -> None:
+    """Draws the page: the choice of a clip, or the hits of the query that was asked last."""
+    libraries = cached.workspace().catalog.libraries()
+    if not any(library.num_indexed for library in libraries):
+        _nothing_yet(has_libraries=bool(libraries))
+        return
+    asked = history()
+    if not asked:
+        show_builder()
+        show_options(libraries)
+        clips = sum(library.num_indexed for library in libraries)
+        seconds = sum(library.seconds for library in libraries)
+        st.html(f'<p class="vret-quiet">{count(clips, "video")} can be searched, {length(seconds)} of footage.</p>')
+        return
+    query = asked[-1]
+    show_query(query, num_before=len(asked) - 1)
+    options = show_options(libraries)
+    with shown_trouble():
+        show_hits(query, _result(query, options), options)
+
+
+def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
+    """The hits; searches only when the question or the catalog has changed."""
+    ws = cached.workspace()
+    asked = (query, options, ws.catalog.revision)
+    kept = st.session_state.get(state_keys.RESULT)
+    if kept is not None and kept[0] == asked:
+        result: SearchResult = kept[1]
+        return result
+    with st.spinner("Looking for similar moments…"):
+        result = find_similar(
+            ws,
+            query.to_find(),
+            encoder_name=options.encoder,
+            k=options.num_hits + 1,  # one more, because the query itself may be among them
+            filters=options.filters(),
+            one_per_video=options.one_per_video,
+        )
+    st.session_state[state_keys.RESULT] = (asked, result)
+    return result
+
+
+def _nothing_yet(*, has_libraries: bool) -> None:
+    what = "None of your videos could be indexed yet." if has_libraries else "There is nothing to search in yet."
+    todo = "See the reasons on the Libraries page." if has_libraries else "Name a folder of videos; vret makes it searchable."
+    st.html(f'<div class="vret-empty"><h1>{what}</h1><p>{todo}</p></div>')
+    pages = st.session_state.get(state_keys.PAGES, {})
+    if "libraries" in pages:
+        with st.container(horizontal=True, horizontal_alignment="center"):
+            st.page_link(pages["libraries"], label="Go to Libraries", icon=":material/video_library:")

@@ -1,0 +1,15 @@
+"""Names under which the page keeps things in a browser session. Widgets that only live on one page have their keys there."""
+
+PAGES = "pages"  # the Streamlit pages by name, for going from one to another
+DRAFT = "draft"  # the clip being chosen: a `Draft`, or absent
+HISTORY = "history"  # tuple of queries, the last one is shown; empty while a clip is being chosen
+RESULT = "result"  # (what was asked, SearchResult), so that a rerun does not search again
+WATCHED = "watched"  # the moment in the player's dialog
+
+LIBRARY = "library"  # name to search in, None for all
+NUM_HITS = "num_hits"
+ONE_PER_VIDEO = "one_per_video"
+INCLUDE_FLAGGED = "include_flagged"
+ENCODER = "encoder"
+
+SHOWN_LIBRARY = "shown_library"  # on the Libraries page

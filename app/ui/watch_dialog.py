@@ -1,0 +1,79 @@
+"""Watches a moment in its video: a bounded piece around it, made on demand, beginning to play at the moment."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import streamlit as st
+
+from app.ui import cached, state_keys
+from app.ui.shown_text import as_html, clock, span
+from app.ui.trouble import shown_trouble
+
+CONTEXT_S = 10.0  # so much is shown before and after a moment
+_LONGEST_S = 60.0  # of a longer moment the rest is reached with "Later"
+_STEP_S = 20.0
+_HEIGHT_PX = 480
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """A moment being watched. shift_s: how far the piece was moved from the moment with "Earlier" and "Later"."""
+
+    path: Path
+    name: str
+    start_s: float
+    end_s: float
+    shift_s: float = 0.0
+
+    def open(self) -> None:
+        """Opens the player; call it from a button's callback."""
+        st.session_state[state_keys.WATCHED] = self
+        st.session_state.pop(_shown_key(self), None)
+
+    def piece(self) -> tuple[float, float, int]:
+        """(first second, last second, whole seconds from the first to where playing begins).
+
+        The player only takes whole seconds, so the piece begins a whole number of seconds before the moment.
+        """
+        begin_s = max(0.0, self.start_s + self.shift_s)
+        lead_s = int(min(CONTEXT_S, begin_s)) if self.shift_s == 0 else 0
+        end_s = begin_s + min(self.end_s - self.start_s + CONTEXT_S, _LONGEST_S)
+        return begin_s - lead_s, end_s, lead_s
+
+
+def watch() -> None:
+    """Shows the player when a moment was opened."""
+    watched: Watched | None = st.session_state.pop(state_keys.WATCHED, None)
+    if watched is not None:
+        _dialog(watched)
+
+
+@st.dialog("Watch", width="large")
+def _dialog(opened: Watched) -> None:
+    watched: Watched = st.session_state.get(_shown_key(opened), opened)
+    first_s, last_s, lead_s = watched.piece()
+    st.html(
+        f'<div class="vret-watch"><p class="vret-name">{as_html(watched.name)}</p>'
+        f'<p class="vret-quiet">The moment is {span(watched.start_s, watched.end_s)}; playing from {clock(first_s + lead_s)}, '
+        f"this piece shows {span(first_s, last_s)}.</p></div>"
+    )
+    with shown_trouble():
+        with st.spinner("Cutting the piece…"):
+            preview = cached.previews().preview(watched.path, first_s, last_s, height_px=_HEIGHT_PX)
+        st.video(str(preview), start_time=lead_s, autoplay=True, muted=True)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Earlier", icon=":material/fast_rewind:", on_click=_shift, args=(opened, watched, -_STEP_S), disabled=first_s <= 0
+        )
+        st.button("The moment", icon=":material/my_location:", on_click=_shift, args=(opened, watched, -watched.shift_s))
+        st.button("Later", icon=":material/fast_forward:", on_click=_shift, args=(opened, watched, _STEP_S))
+    st.html('<p class="vret-quiet">The file</p>')
+    st.code(str(watched.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"), language=None, wrap_lines=True)
+
+
+def _shift(opened: Watched, watched: Watched, by_s: float) -> None:
+    st.session_state[_shown_key(opened)] = replace(watched, shift_s=max(-watched.start_s, watched.shift_s + by_s))
+
+
+def _shown_key(opened: Watched) -> str:
+    return f"{state_keys.WATCHED}-{opened.path}-{opened.start_s}"
