@@ -36,6 +36,9 @@ and none of the picture demuxers (png_pipe, image2, ...)."""
 MAX_FRAME_PIXELS = 8192 * 4608
 """8K and a little more. A decoder keeps up to 17 pictures: at 1.5 bytes a pixel that is already close to 1 GB."""
 
+READ_THROUGH_BYTES = 500_000_000
+"""A file up to this size is read through to learn its length; of a larger one the header is believed."""
+
 MISSING_WORTH_SAYING = 0.1
 """Share of the promised length that may be missing without a warning: headers round and count the sound, too."""
 
@@ -99,6 +102,28 @@ class Video:
         except av.error.FFmpegError:
             return None
         return self._after_seek(time_s)
+
+    def stamped_length_s(self) -> float:
+        """Length by the time stamps of the packets, without decoding; by the header where the file is too large to be read
+        for that. Uses the video up: open it anew for its frames. Raises VideoRejected when no packet tells."""
+        promised_s = self._promised_s()
+        if promised_s and self._container.size > READ_THROUGH_BYTES:
+            return promised_s
+        first: int | None = None
+        end = 0
+        packets = self._container.demux(self._stream)
+        try:
+            for packet in packets:
+                stamp = packet.dts if self._stamped_by_dts or packet.pts is None else packet.pts
+                if stamp is not None and packet.size:
+                    first = stamp if first is None else min(first, stamp)
+                    end = max(end, stamp + (packet.duration or 0))
+        except av.error.FFmpegError as error:
+            self._raise_if_memory(error)  # else: damaged from here on; what came before counts
+        length_s = float((end - first) * (self._stream.time_base or 0)) if first is not None else 0.0
+        if length_s <= 0 and promised_s <= 0:
+            raise VideoRejected(self.path, "nothing in it tells how long it is")
+        return length_s if length_s > 0 else promised_s
 
     def facts(self) -> VideoFacts:
         """What was found; only whole after ``frames()`` came to its end."""

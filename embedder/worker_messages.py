@@ -72,7 +72,16 @@ class FrameJob:
     max_px: int
 
 
-Job = ClipsJob | QueryJob | PreviewJob | FrameJob
+@dataclass(frozen=True, kw_only=True)
+class GlanceJob:
+    """Tell a video's length and make JPEGs of pictures spread evenly over it."""
+
+    path: Path
+    num_pictures: int
+    max_px: int
+
+
+Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +129,14 @@ class Done:
     """A preview or picture is ready; ``data`` is the picture."""
 
     data: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlanceDone(Done):
+    """A video was looked through: its length by its time stamps, in seconds, and the JPEGs."""
+
+    length_s: float
+    pictures: tuple[bytes, ...]
 
 
 @dataclass(frozen=True)
