@@ -40,17 +40,19 @@ class ColourJitter:
         picture = np.asarray(frame_HWC / np.float32(255), dtype=np.float32)
         for operation in order:
             if operation == 0:
-                picture = picture * factors[0]
+                picture = _blend(np.zeros_like(picture), picture, factors[0])
             elif operation == 1:
-                grey = float((picture @ _GREY).mean())
-                picture = grey + (picture - grey) * factors[1]
+                picture = _blend((picture @ _GREY).mean(), picture, factors[1])
             elif operation == 2:
-                greys = (picture @ _GREY)[..., None]
-                picture = greys + (picture - greys) * factors[2]
+                picture = _blend((picture @ _GREY)[..., None], picture, factors[2])
             else:
                 picture = _turn_hue(picture, turn)
-            picture = np.asarray(picture.clip(0, 1), dtype=np.float32)
-        return (picture * 255 + 0.5).astype(np.uint8)
+        return np.asarray(picture * 255 + 0.5, dtype=np.uint8)
+
+
+def _blend(origin: NDArray[np.float32], picture: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """From `origin` towards and past `picture`, kept within [0, 1]."""
+    return np.asarray(np.clip(origin + (picture - origin) * np.float32(factor), 0, 1), dtype=np.float32)
 
 
 def _turn_hue(picture: NDArray[np.float32], turn: float) -> NDArray[np.float32]:
