@@ -1,26 +1,117 @@
-"""`vret pretrain` and `vret export`: from unlabelled footage to an encoder."""
+"""`vret pretrain` and `vret export`: from unlabelled footage to an encoder. The only verbs that need torch."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.commands.output import one_line, talk
+
+if TYPE_CHECKING:
+    from pretrain.train import Progress
+
 
 def pretrain(
-    task: Annotated[str, typer.Option(help="The pretext task, or a weighted sum: pace, trajectory, pace+trajectory.")] = "pace",
+    task: Annotated[
+        str | None,
+        typer.Option(help="What to learn: pace, trajectory, or a weighted sum, pace+0.5*trajectory. Default: the recipe's."),
+    ] = None,
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Folder or file with footage; may be repeated. Without it: drawn footage.")
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="Named run to start from: laptop, smoke, default_encoder, pace_published.")
+    ] = "laptop",
+    backbone: Annotated[
+        str | None, typer.Option(help="r2plus1d, r2plus1d_half or r2plus1d_quarter. Default: the recipe's.")
+    ] = None,
+    run: Annotated[str | None, typer.Option(help="The run's name, or a folder for it. Default: the task's name.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Examples of each step.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, or auto.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of torch on a CPU.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that make examples.")] = None,
 ) -> None:
-    """Train an encoder on videos without labels.
+    """Train an encoder on videos without labels. Needs the train extra.
 
-    Example: vret pretrain --task pace --data ~/Videos
+    Example: vret pretrain --task pace --data ~/Videos, then: vret export
     """
-    raise NotImplementedError(task)
+    from app.train_encoder import TrainingChanges, train_encoder
+    from app.workspace import Workspace
+
+    changes = TrainingChanges(
+        tasks=task,
+        backbone=backbone,
+        data=[folder.expanduser() for folder in data or ()],
+        steps=steps,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+        threads=threads,
+        workers=workers,
+    )
+    show = _TrainingLine()
+    with Workspace() as ws:
+        try:
+            result = train_encoder(ws, changes, recipe=recipe, run=run, resume=resume, on_progress=show.step)
+        except KeyboardInterrupt:
+            talk("Stopped. Go on from the last checkpoint with the same command and --resume.")
+            raise
+    for bad in result.rejected:
+        talk(f"not used: {one_line(bad.path)}: {one_line(bad.reason)}")
+    typer.echo(f"{result.run_dir}: {result.steps} steps")
+    if result.health is not None:
+        typer.echo(result.health.words)
+    talk("Make an encoder of it: vret export")
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Folder of a training run.")],
+    run: Annotated[str | None, typer.Argument(help="Name or folder of a training run. Default: the newest.")] = None,
+    name: Annotated[str | None, typer.Option(help="What --encoder shall call it. Default: the run's name.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where to write. Default: among the encoders of the data folder.")] = None,
+    span: Annotated[
+        list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
+    ] = None,
+    pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: avg.")] = None,
+    whiten: Annotated[int | None, typer.Option(min=2, help="PCA-whiten to so many numbers, fitted on drawn clips.")] = None,
+    baseline: Annotated[
+        str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of an untrained baseline.")] = 1,
 ) -> None:
-    """Write a trained encoder as one .onnx file with its card, after checking that it gives the same vectors.
+    """Write a trained encoder as one .onnx file with its card, after checking that it gives the network's vectors.
 
-    Example: vret export runs/pace --out pace.onnx
+    Example: vret export pace --name mine, then: vret index ~/Videos --encoder mine
     """
-    raise NotImplementedError(run)
+    from app.train_encoder import export_baseline, export_encoder
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        if baseline is not None:
+            if run is not None:
+                raise typer.BadParameter("Give a run or --baseline, not both.")
+            card, path = export_baseline(ws, baseline, name=name, seed=seed, out=out)
+        else:
+            card, path = export_encoder(ws, run, name=name, out=out, spans_s=span, pooling=pooling, whiten_dim=whiten)
+    typer.echo(f"{path}: {card.task} on {card.backbone}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB")
+    talk(f"Use it: vret index FOLDER --encoder {card.name if out is None else path}")
+
+
+class _TrainingLine:
+    """Says on stderr how a training goes, each time there is something new to say about the network's health."""
+
+    def __init__(self) -> None:
+        self._told = ""
+
+    def step(self, progress: "Progress") -> None:
+        words = progress.health.words if progress.health is not None else ""
+        if words == self._told and progress.step != 1:
+            return
+        self._told = words
+        left_min = progress.seconds_left / 60
+        talk(
+            f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {progress.clips_per_s:.0f} clips/s  "
+            f"{progress.data_wait:.0%} waiting for data  {left_min:.1f} min left  {words}"
+        )
