@@ -18,8 +18,8 @@ def default_encoder() -> TrainConfig:
         recipe="default_encoder",
         tasks=parse_task_sum("trajectory"),
         backbone="r2plus1d_quarter",
-        optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=50, clip_norm=5.0),
-        steps=2000,
+        optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=30, clip_norm=5.0),
+        steps=800,
         batch_size=64,
         precision="bf16",
     )
@@ -28,7 +28,7 @@ def default_encoder() -> TrainConfig:
 @RECIPES.register("laptop")
 def laptop() -> TrainConfig:
     """Minutes on two cores: enough to see a task learn."""
-    return replace(default_encoder(), recipe="laptop", steps=600)
+    return replace(default_encoder(), recipe="laptop", steps=400)
 
 
 @RECIPES.register("smoke")

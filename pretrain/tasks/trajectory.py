@@ -17,6 +17,8 @@ from torch.nn import functional
 from pretrain.drawn_videos import draw_clip
 from pretrain.tasks.base import TASKS, ClipShape, DrawnTask, Example, FeatureShape, Judgement
 
+_BETA = 0.3  # error in half pictures from which on the loss grows linearly: a mover lost from sight must not dominate
+
 
 @TASKS.register("trajectory")
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +47,9 @@ class Trajectory(DrawnTask):
     def loss(self, head: nn.Module, features: Tensor, target: Tensor) -> dict[str, Tensor]:
         steps_BF = features[:, 0].mean(dim=(3, 4)).flatten(1)
         path_BT2 = head(steps_BF).unflatten(1, (-1, 2))
-        error = functional.smooth_l1_loss(path_BT2, target)
+        error = functional.smooth_l1_loss(path_BT2, target, beta=_BETA)
         with torch.no_grad():
-            error_of_mean = functional.smooth_l1_loss(target.mean(dim=0).expand_as(target), target)
+            error_of_mean = functional.smooth_l1_loss(target.mean(dim=0).expand_as(target), target, beta=_BETA)
         return {"loss": error, "error_of_mean": error_of_mean}
 
     def judge(self, averages: Mapping[str, float]) -> Judgement:
