@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -114,7 +114,7 @@ class EmbedPipeline:
         self._workers: list[DecodeWorker] = []
         self._workers_lock = threading.Lock()
 
-    def results(self, paths: Iterable[Path]) -> Iterator[Assembled | Failed]:
+    def results(self, paths: Iterable[Path]) -> Generator[Assembled | Failed]:
         """What becomes of each file. Raises what a thread raised, EncoderError above all."""
         num_threads = self._num_workers + self._encoder.lanes
         with ThreadPoolExecutor(num_threads, thread_name_prefix="embed") as pool:

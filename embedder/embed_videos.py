@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence, Sized
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,24 +73,37 @@ def embed_videos(
     num_workers = num_cores() if decode_workers is None else decode_workers
     if num_workers < 1:
         raise ValueError(f"decode_workers must be at least 1, got {num_workers}")
-    if isinstance(paths, Sized) and 0 < len(paths) < num_workers:
-        num_workers = len(paths)
-    # Few files on many cores: the cores that have no file of their own help inside the codecs.
-    codec_threads = max(1, min(MAX_CODEC_THREADS, num_cores() // num_workers)) if isinstance(paths, Sized) else 1
-    pictures = picture_spec(encoder.card)
-    pipeline = EmbedPipeline(
-        encoder,
-        lambda path: ClipsJob(path=path, plan=plan, pictures=pictures, codec_threads=codec_threads),
-        num_workers=num_workers,
-        batch_size=batch_size or encoder.batch_size,
-        time_limit_s=time_limit_s,
-    )
-    return _named(pipeline.results(paths))
+    run = _Run(encoder, plan, num_workers, time_limit_s, batch_size or encoder.batch_size)
+    return run.results(iter(paths))
 
 
-def _named(results: Iterator[Assembled | Failed]) -> Iterator[EmbeddedVideo | RejectedVideo]:
-    for result in results:
-        yield RejectedVideo(path=result.path, reason=result.reason) if isinstance(result, Failed) else _embedded(result)
+@dataclass(frozen=True)
+class _Run:
+    """What a run was asked for."""
+
+    encoder: OnnxEncoder
+    plan: ClipPlan
+    num_workers: int
+    time_limit_s: float | None
+    batch_size: int
+
+    def results(self, paths: Iterator[Path]) -> Iterator[EmbeddedVideo | RejectedVideo]:
+        first = list(islice(paths, self.num_workers))
+        if not first:
+            return
+        # Few files on many cores: the cores that have no file of their own help inside the codecs.
+        codec_threads = max(1, min(MAX_CODEC_THREADS, num_cores() // len(first)))
+        pictures = picture_spec(self.encoder.card)
+        pipeline = EmbedPipeline(
+            self.encoder,
+            lambda path: ClipsJob(path=path, plan=self.plan, pictures=pictures, codec_threads=codec_threads),
+            num_workers=len(first),
+            batch_size=self.batch_size,
+            time_limit_s=self.time_limit_s,
+        )
+        with closing(pipeline.results(chain(first, paths))) as results:
+            for result in results:
+                yield RejectedVideo(path=result.path, reason=result.reason) if isinstance(result, Failed) else _embedded(result)
 
 
 def _embedded(video: Assembled) -> EmbeddedVideo:
