@@ -126,8 +126,9 @@ def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int) ->
         num_workers=config.workers,
         collate_fn=collate,
         worker_init_fn=_one_thread if config.workers else None,
-        # A fork of a process whose torch has started threads can hang; a fresh one cannot.
-        multiprocessing_context="forkserver" if config.workers else None,
+        # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training: they
+        # watch their parent, which is then the server, which in turn waits for them.
+        multiprocessing_context="spawn" if config.workers else None,
     )
     yield from loader
 

@@ -35,8 +35,8 @@ class FootageConfig:
     paths: folders and video files; empty: drawn footage. margin: stored frames are this many times as large as a clip, so
     that a random crop has room (published for pace: 128 to 112, 8/7). max_frame_rate_hz: quicker videos are thinned by a
     whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
-    over all of it. cache_dir: where decoded frames are kept between visits and runs, None for a temporary folder; cache_gb:
-    how many at most.
+    over all of it. cache_dir: where decoded frames are kept between visits and runs; None: in the run's folder, until it is
+    done. cache_gb: how many gigabytes of them at most.
     """
 
     paths: tuple[str, ...] = ()

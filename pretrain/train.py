@@ -4,6 +4,7 @@ Shapes: B examples, K clips each, T frames, H x W pixels, D features.
 """
 
 import math
+import shutil
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pretrain.checkpoint import load_checkpoint, load_config, restore, save_checkpoint, save_config
+from pretrain.checkpoint import CHECKPOINT_NAME, load_checkpoint, load_config, restore, save_checkpoint, save_config
 from pretrain.clip_dataset import Batch, ExampleDataset, Rejected, batches
 from pretrain.config import OptimiserConfig, TrainConfig
 from pretrain.errors import CheckpointError, TrainingStopped
@@ -116,10 +117,10 @@ class _Run:
     def go(self, on_progress: Callable[[Progress], None]) -> TrainResult:
         config = self._config
         first_step = 0
-        if (self._run_dir / "checkpoint.pt").exists():
+        if (self._run_dir / CHECKPOINT_NAME).exists():
             first_step = restore(load_checkpoint(self._run_dir), self._model, self._optimiser)
-        cache_dir = Path(config.footage.cache_dir) if config.footage.cache_dir else self._run_dir / "frames"
-        dataset = ExampleDataset(config, cache_dir)
+        own_cache = self._run_dir / "frames"
+        dataset = ExampleDataset(config, Path(config.footage.cache_dir) if config.footage.cache_dir else own_cache)
         self._model.train()
         window = _Window(config.batch_size)
         with RunLog(self._run_dir, first_step=first_step) as log:
@@ -141,6 +142,7 @@ class _Run:
                     window.start()
                 if done % config.save_every == 0 or done == config.steps:
                     save_checkpoint(self._run_dir, step=done, model=self._model, optimiser=self._optimiser)
+        shutil.rmtree(own_cache, ignore_errors=True)
         return TrainResult(run_dir=self._run_dir, steps=config.steps, health=self._health, rejected=self._bad())
 
     def _write(self, log: RunLog, done: int, window: "_Window") -> None:
@@ -228,7 +230,7 @@ class _Window:
 
 
 def _check_run_dir(run_dir: Path, config: TrainConfig, *, resume: bool) -> None:
-    if not (run_dir / "checkpoint.pt").exists():
+    if not (run_dir / CHECKPOINT_NAME).exists():
         return
     if not resume:
         raise CheckpointError(f"{run_dir} holds a run already; resume it, or choose another folder")

@@ -1,0 +1,73 @@
+"""What every task must do, over all there are."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from pretrain.tasks import TASKS, PretextTask
+from pretrain.tasks.base import ClipShape, DrawnTask, Example, FeatureShape, FrameTask
+
+CLIP = ClipShape(num_frames=8, size_px=32)
+FEATURES = FeatureShape(dim=24, places=(2, 3, 3))
+
+
+def footage(num_frames: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(5).integers(0, 256, (num_frames, 36, 40, 3), dtype=np.uint8)
+
+
+def example(task: PretextTask, seed: int) -> Example:
+    rng = np.random.default_rng(seed)
+    if isinstance(task, DrawnTask):
+        return task.make_example(CLIP, rng)
+    assert isinstance(task, FrameTask)
+    return task.make_example(footage(task.frames_needed(CLIP) + 3), CLIP, rng)
+
+
+@pytest.fixture(params=TASKS.names())
+def task(request: pytest.FixtureRequest) -> PretextTask:
+    return TASKS[request.param]()
+
+
+def test_example__is_clips_of_the_asked_shape(task: PretextTask) -> None:
+    made = example(task, 1)
+    assert made.clips_KTHWC.dtype == np.uint8
+    assert made.clips_KTHWC.shape[1:] == (8, 32, 32, 3)
+
+
+def test_example__same_generator_state_same_example(task: PretextTask) -> None:
+    one, same, other = example(task, 1), example(task, 1), example(task, 2)
+    np.testing.assert_array_equal(one.clips_KTHWC, same.clips_KTHWC)
+    np.testing.assert_array_equal(one.target, same.target)
+    assert not np.array_equal(one.clips_KTHWC, other.clips_KTHWC)
+
+
+def test_frame_task__takes_a_video_of_one_frame(task: PretextTask) -> None:
+    if isinstance(task, FrameTask):
+        made = task.make_example(footage(1), CLIP, np.random.default_rng(0))
+        assert made.clips_KTHWC.shape[1:] == (8, 32, 32, 3)
+
+
+def test_loss__a_few_steps_on_one_batch_bring_it_down_and_the_score_up(task: PretextTask) -> None:
+    torch.manual_seed(0)
+    examples = [example(task, seed) for seed in range(8)]
+    target = torch.from_numpy(np.stack([made.target for made in examples]))
+    places = FEATURES.places if task.features == "map" else ()
+    features = torch.randn(8, len(examples[0].clips_KTHWC), FEATURES.dim, *places)
+    head = task.build_head(FEATURES, CLIP)
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.02)
+    scores, losses = [], []
+    for _ in range(60):
+        scalars = task.loss(head, features, target)
+        optimiser.zero_grad()
+        scalars["loss"].backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        judgement = task.judge({name: float(value.detach()) for name, value in scalars.items()})
+        scores.append(judgement.score)
+        losses.append(float(scalars["loss"].detach()))
+        assert judgement.words
+        assert math.isfinite(judgement.score)
+    assert losses[-1] < 0.5 * losses[0]
+    assert scores[-1] > max(0.3, scores[0])
