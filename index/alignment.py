@@ -75,7 +75,8 @@ class Alignment:
     def _cosine_at(self, query_s: NDArray[np.float64], clip: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cosine of each clip with the query at a second of the query, between windows by interpolation."""
         if len(self._queries) == 1:
-            return self.cosines[0, clip].astype(np.float64)
+            only: NDArray[np.float64] = self.cosines[0, clip].astype(np.float64)
+            return only
         right = np.clip(np.searchsorted(self._queries, query_s), 1, len(self._queries) - 1)
         left_s, right_s = self._queries[right - 1], self._queries[right]
         share = np.clip((query_s - left_s) / (right_s - left_s), 0, 1)
