@@ -84,11 +84,12 @@ def _pooling_matrix(places: tuple[int, ...], cells: tuple[int, int, int]) -> NDA
     return weights.astype(np.float32)
 
 
-def fit_whitening(features_NF: NDArray[np.float32], dim: int, *, floor: float = 1e-3) -> nn.Linear:
-    """PCA-whitening to `dim` numbers as a linear layer: uncorrelated, of equal spread on the features it is fitted on.
+def fit_whitening(features_NF: NDArray[np.float32], dim: int, *, strength: float = 1.0, floor: float = 1e-3) -> nn.Linear:
+    """PCA-whitening to `dim` numbers as a linear layer: centred and uncorrelated on the features it is fitted on.
 
-    `floor`, a share of the largest kept variance, is added to every variance, so that directions of pure noise are not
-    blown up to the size of real ones. Raises ValueError when there are too few features for `dim` directions.
+    `strength` 1 gives every direction the same spread, 0 leaves their spreads as they are; in between, spread s becomes
+    s ** (1 - strength). `floor`, a share of the largest variance, is added to every variance, so that directions of pure
+    noise are not blown up to the size of real ones. Raises ValueError when there are too few features for `dim` directions.
     """
     num_rows, num_features = features_NF.shape
     if not 0 < dim <= min(num_features, num_rows - 1):
@@ -103,7 +104,7 @@ def fit_whitening(features_NF: NDArray[np.float32], dim: int, *, floor: float = 
     variances, directions = variances[::-1][:dim], directions[:, ::-1][:, :dim]
     # The sign of an eigenvector is free; fix it, so that the same features give the same encoder everywhere.
     directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(dim)])
-    matrix = (directions / np.sqrt(variances.clip(0) + floor * variances[0])).T
+    matrix = (directions / (variances.clip(0) + floor * variances[0]) ** (strength / 2)).T
     layer = nn.Linear(num_features, dim)
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(matrix))
