@@ -1,20 +1,19 @@
 """Use case: something to search in, for someone who has just cloned vret."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from app.index_library import OnEvent, index_library
-from app.index_report import IndexReport
+from app.index_report import IndexProgress, IndexReport
 from app.workspace import Workspace
 
 DRAWN_LIBRARY = "drawn samples"
+NUM_SAMPLES = 40  # what `draw_library` draws unless told otherwise
 
 
 def demo_library(
     ws: Workspace,
     videos: Path | None = None,
     *,
-    on_drawn: Callable[[Path], None] | None = None,
     on_event: OnEvent | None = None,
 ) -> IndexReport:
     """Indexes a folder of videos, or a sample library that is drawn into the data folder first. Both are quick the second time.
@@ -28,5 +27,13 @@ def demo_library(
 
     ws.make_home()
     folder = ws.home / "samples"
-    draw_library(folder, on_video=on_drawn)
+    drawn = 0
+
+    def count(path: Path) -> None:
+        nonlocal drawn
+        drawn += 1
+        if on_event is not None:
+            on_event(IndexProgress(phase="drawing", done=drawn, total=NUM_SAMPLES, current=str(path)))
+
+    draw_library(folder, on_video=count)
     return index_library(ws, DRAWN_LIBRARY, [folder], on_event=on_event, wait_s=-1)

@@ -67,7 +67,7 @@ class IndexReport:
 class IndexProgress:
     """How far a run is. Sent to `on_event` often; also kept, less often, in the catalog's job.
 
-    phase: "waiting" for another run, "scanning" the folders, "embedding", "saving" the vector index, "done".
+    phase: "drawing" sample videos, "waiting" for another run, "scanning" the folders, "embedding", "saving" the index, "done".
     done, total: videos that needed work. clips: written so far. seconds: since the embedding began.
     seconds_left: by the rate so far, weighted by file size; None before there is a rate.
     current: the path finished last, or who is waited for. message: something worth a line of its own, else None.

@@ -32,7 +32,8 @@ def serve_page(address: str, port: int) -> int:
     process = subprocess.Popen(command)
     try:
         return process.wait()
-    except KeyboardInterrupt:  # the page got it too, and is closing
+    except KeyboardInterrupt:  # on Ctrl-C the page got it too, on SIGTERM it did not
+        process.terminate()
         return process.wait()
     finally:
         if process.poll() is None:

@@ -100,13 +100,18 @@ class ProgressBar:
         """Takes one event of the run."""
         if event.phase == "waiting":
             talk(f"Waiting for {event.current}")
-        elif event.phase == "embedding":
+        elif event.phase in ("drawing", "embedding"):
             progress = self._started()
             if event.message is not None:
                 progress.console.print(one_line(event.message), markup=False, highlight=False, soft_wrap=True)
             left = "" if event.seconds_left is None else f"{_minutes(event.seconds_left)} left"
             progress.update(
-                progress.task_ids[0], completed=event.done, total=event.total, rate=f"{event.clips_per_s:.1f} clips/s", left=left
+                progress.task_ids[0],
+                description=event.phase,
+                completed=event.done,
+                total=event.total,
+                rate=f"{event.clips_per_s:.1f} clips/s" if event.clips else "",
+                left=left,
             )
 
     def _started(self) -> "Progress":
@@ -115,7 +120,7 @@ class ProgressBar:
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
             self._progress = Progress(
-                TextColumn("indexing"),
+                TextColumn("{task.description}"),
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn("{task.fields[rate]}"),
@@ -123,7 +128,7 @@ class ProgressBar:
                 console=Console(stderr=True),
                 transient=True,
             )
-            self._progress.add_task("indexing", rate="", left="")
+            self._progress.add_task("", rate="", left="")
             self._progress.start()
         return self._progress
 

@@ -1,0 +1,237 @@
+"""The command line from outside: what goes to stdout, what to stderr, which exit code."""
+
+import csv
+import io
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from app.cli_reference import commands, reference
+from app.main import cli, main
+from app.run_lock import run_lock
+from tests.helpers.tiny_encoder import write_tiny_encoder
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a run of `vret` left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture(autouse=True)
+def handlers_restored() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def vret(*arguments: str | Path) -> Done:
+    """Runs `vret` whole, from its arguments to its exit code, inside this process: starting one for each would take minutes."""
+    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+        patch.setattr(sys, "argv", ["vret", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            main()
+    texts = []
+    for stream in streams:
+        stream.flush()
+        stream.seek(0)
+        texts.append(stream.read())
+    assert isinstance(stop.value.code, int)
+    return Done(stop.value.code, *texts)
+
+
+def ok(*arguments: str | Path) -> str:
+    """stdout of a run that must succeed."""
+    done = vret(*arguments)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def failed(*arguments: str | Path, code: int = 1) -> str:
+    """The one line on stderr of a run that must fail."""
+    done = vret(*arguments)
+    assert done.returncode == code, (done.returncode, done.stdout, done.stderr)
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("vret: ")
+    return line
+
+
+@pytest.fixture
+def indexed(home: Path, folder: Path) -> Path:
+    ok("index", folder, "--library", "home")
+    return folder
+
+
+def test_index_then_search_then_look_around(home: Path, folder: Path) -> None:
+    (folder / "bad.mp4").write_text("no video")
+    report = json.loads(ok("index", folder, "--library", "home", "--json"))
+    assert (report["added"], report["num_broken"], report["library"]) == (4, 1, "home")
+    assert report["broken"][0][0] == str(folder / "bad.mp4")
+    out = ok("index", "--library", "home")
+    assert "home: added 0 · unchanged 4 · moved 0 · missing 0 · broken 1" in out
+    assert f"broken: {folder / 'bad.mp4'}: " in out
+
+    found = json.loads(ok("search", folder / "a.mp4", "--json", "-k", "3"))
+    assert [hit["rank"] for hit in found["hits"]] == [1, 2, 3]
+    assert found["hits"][0]["path"] == str(folder / "a.mp4")
+    assert found["hits"][0]["score"] >= 0.99
+    rows = list(csv.DictReader(io.StringIO(ok("search", "--like", f"{folder / 'b.mp4'}@1.5", "--csv"))))
+    assert rows[0]["path"] == str(folder / "b.mp4")
+    assert str(folder / "a.mp4") in ok("search", folder / "a.mp4", "--start", "0.5", "--end", "2.5", "--library", "home")
+
+    (library,) = json.loads(ok("libraries", "--json"))
+    assert (library["name"], library["videos"], library["broken"]) == ("home", 4, 1)
+    (broken,) = json.loads(ok("videos", "--outcome", "broken", "--json"))
+    assert broken["reason"]
+    assert len(ok("videos", "--library", "home", "--csv").splitlines()) == 6
+    status = json.loads(ok("status", "--json"))
+    assert [job["state"] for job in status["jobs"]] == ["done"]
+    assert str(home) in ok("status")
+
+
+def test_library_is_called_as_its_folder_by_default(home: Path, folder: Path) -> None:
+    ok("index", folder)
+    assert [library["name"] for library in json.loads(ok("libraries", "--json"))] == ["videos"]
+
+
+def test_purge_and_remove(indexed: Path) -> None:
+    (indexed / "a.mp4").unlink()
+    ok("index", "--library", "home")
+    assert ok("libraries", "purge", "home") == "purged 1\n"
+    assert "has no folder" in failed("libraries", "remove", "home", "--folder", indexed / "x", "--yes")
+    ok("libraries", "remove", "home", "--yes")
+    assert json.loads(ok("libraries", "--json")) == []
+    assert (indexed / "b.mp4").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["index", "vidoes"], "There is no folder"),
+        (["index"], "Give a folder"),
+        (["index", ".", "-e", "nosuch"], "'nosuch'. Known: "),
+        (["index", "--library", "hoem"], "no library 'hoem'"),
+        (["search", "nosuch.mp4"], "nothing is indexed|no file"),
+        (["search", "--like", "a.mp4"], "path@12.5"),
+        (["search", "--like", "a.mp4@x"], "path@12.5"),
+        (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
+        (["encoders", "show", "nosuch"], "'nosuch'. Known: "),
+        (["encoders", "add", "nosuch.onnx"], "no encoder file"),
+        (["eval", "retrieval", "--labels", "nosuch.csv"], "no library|no label file"),
+        (["libraries", "purge", "hoem"], "no library 'hoem'"),
+        (["export"], "no training run"),
+        (["export", "nosuch"], "nosuch"),
+        (["pretrain", "--task", "pase"], "'pase'"),
+        (["pretrain", "--data", "nosuch"], "nosuch"),
+    ],
+)
+def test_a_slip_is_one_line_that_says_what_to_do(home: Path, arguments: Sequence[str], said: str) -> None:
+    assert re.search(said, failed(*arguments), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serach"],
+        ["search"],
+        ["search", "a.mp4", "--like", "b.mp4@1"],
+        ["search", "a.mp4", "--json", "--csv"],
+        ["search", "a.mp4", "-k", "0"],
+        ["index", ".", "--hop", "0"],
+        ["videos", "--outcome", "fine"],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(home: Path, arguments: Sequence[str]) -> None:
+    done = vret(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+
+
+def test_unknown_library_lists_the_known(indexed: Path) -> None:
+    assert "home" in failed("search", indexed / "a.mp4", "--library", "hoem")
+    assert "is not indexed" in failed("search", "--like", "nosuch.mp4@1")
+
+
+def test_a_second_run_says_who_holds_the_lock(home: Path, folder: Path) -> None:
+    with run_lock(home):
+        assert "Another indexing run is at work" in failed("index", folder, code=4)
+
+
+def test_encoders(home: Path, tmp_path: Path) -> None:
+    source = write_tiny_encoder(tmp_path / "x.onnx", name="mine", dim=20, seed=4)
+    assert vret("encoders", "add", source).returncode == 0
+    listed = {row["name"]: row for row in json.loads(ok("encoders", "--json"))}
+    assert listed["mine"]["card"]["dim"] == 20
+    assert "mine" in ok("encoders", "list")
+    assert json.loads(ok("encoders", "show", "mine"))["origin"] == "added"
+    (home / "encoders" / "bad.onnx").write_bytes(b"bad")
+    assert "unusable" in ok("encoders")
+
+
+def test_doctor_finds_what_is_wrong_and_how_to_mend_it(home: Path, folder: Path) -> None:
+    ok("index", folder, "--library", "home")
+    well = json.loads(ok("doctor", "--json"))
+    assert {finding["level"] for finding in well} <= {"ok", "note"}
+    assert any("CPUExecutionProvider" in finding["detail"] for finding in well)
+    folder.rename(folder.with_name("gone"))
+    (home / "encoders" / "default.onnx").write_bytes(b"bad")
+    done = vret("doctor")
+    assert done.returncode == 1
+    assert "is not there" in done.stdout
+    assert "mend it: vret libraries remove home" in done.stdout
+    assert "encoder default" in done.stdout
+
+
+def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=6)
+    ok("index", "--library", "home", "--encoder", "other")
+    rows = ["a.mp4,left,train", "b.mp4,right,train", "c.mp4,left,test", "below/long.mp4,right,test", "none.mp4,left,test"]
+    labels = indexed / "labels.csv"
+    labels.write_text("path,label,split,source\n" + "".join(f"{row},S\n" for row in rows))
+    common = ("eval", "retrieval", "--labels", labels, "--library", "home", "--within", "source", "-e", "default", "-e", "other")
+    result = json.loads(ok(*common, "--json"))
+    assert [(row["encoder"], row["way"]) for row in result["rows"]] == [
+        (encoder, way) for encoder in ("default", "other") for way in ("mean", "sequence")
+    ]
+    for row in result["rows"]:
+        assert (row["group"], row["queries"], row["gallery"], row["chance"]) == ("S", 2, 2, 0.5)
+        assert row["top_5"] == 1.0
+        assert 0 <= row["class_mean_top_1"] <= 1
+    assert [path for path, _ in result["left_out"]] == [str(indexed / "none.mp4")] * 2
+    assert len(ok(*common, "--csv").splitlines()) == 5
+    assert "class mean" in ok(*common)
+
+
+VERBS = [(name, command) for name, command in commands(get_command(cli), "vret") if name not in ("vret", "vret eval")]
+
+
+@pytest.mark.parametrize(("name", "command"), VERBS, ids=[name for name, _ in VERBS])
+def test_every_verb_has_help_with_an_example(name: str, command: Any) -> None:
+    assert "Example: vret" in command.help
+    assert [parameter.name for parameter in command.params if not parameter.help] == []
+
+
+def test_the_reference_says_what_the_commands_say() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text() == reference(), "run: python -m app.cli_reference > docs/cli.md"
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text()
+    assert [name for name, _ in VERBS if name.count(" ") == 1 and name not in readme] == []
