@@ -39,7 +39,7 @@ class GridStep:
 
 
 def grid_steps(frames: Iterable[TimedFrame], video: Video) -> Iterator[GridStep]:
-    """Every frame with its slots. The last frame always holds at least one slot, so that no video is empty."""
+    """Every frame with its slots. Slot 0 is always filled, so that no video is empty, however short."""
     held: TimedFrame | None = None
     for timed in frames:
         if held is not None:
@@ -47,8 +47,7 @@ def grid_steps(frames: Iterable[TimedFrame], video: Video) -> Iterator[GridStep]
         held = timed
     if held is not None:
         end_s = video.facts().duration_s
-        start = first_slot(held.time_s)
-        yield GridStep(held.time_s, end_s, start, max(start + 1, first_slot(end_s)), held.frame)
+        yield GridStep(held.time_s, end_s, first_slot(held.time_s), max(first_slot(end_s), 1), held.frame)
 
 
 def first_slot(time_s: float) -> int:
