@@ -9,6 +9,7 @@ from pathlib import Path
 from app.errors import AppError, MissingPart
 
 PAGE_SCRIPT = Path(__file__).parent / "ui" / "main_page.py"
+_END_WITHIN_S = 10.0
 
 
 def page_command(address: str, port: int) -> list[str]:
@@ -32,12 +33,19 @@ def serve_page(address: str, port: int) -> int:
     process = subprocess.Popen(command)
     try:
         return process.wait()
-    except KeyboardInterrupt:  # on Ctrl-C the page got it too, on SIGTERM it did not
-        process.terminate()
-        return process.wait()
+    except KeyboardInterrupt:  # asked to end, by Ctrl-C or SIGTERM, which is how a page's service ends well
+        return 0
     finally:
-        if process.poll() is None:
-            process.terminate()
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=_END_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _check_free(address: str, port: int) -> None:
