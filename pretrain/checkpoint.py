@@ -52,7 +52,7 @@ def load_checkpoint(run_dir: Path) -> dict[str, Any]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{run_dir} holds no {CHECKPOINT_NAME}; is it the folder of a run, and has it saved yet?") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, OSError) as error:  # all of them seen from cut files
         raise CheckpointError(f"{path} is damaged and cannot be read; start the run anew") from error
     if not isinstance(state, dict) or state.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is of another version of vret; start the run anew")

@@ -83,13 +83,15 @@ def train_step(
     """
     optimiser.zero_grad(set_to_none=True)
     losses = model(batch.clips, batch.targets)
-    if not math.isfinite(float(losses.total.detach())):
+    if not math.isfinite(loss := float(losses.total.detach())):
         where = first_bad_layer(model, batch.clips, batch.targets)
-        raise TrainingStopped(f"step {step}: the loss is {float(losses.total):g}, first seen in {where}. {_ADVICE}")
+        raise TrainingStopped(f"step {step}: the loss is {loss:g}, first seen in {where}. {_ADVICE}")
     losses.total.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip_norm if clip_norm is not None else math.inf)
+    norm = torch.nn.utils.get_total_norm(p.grad for p in model.parameters() if p.grad is not None)
     if not math.isfinite(float(norm)):
         raise TrainingStopped(f"step {step}: the gradient of {last_bad_gradient(model)} is not finite. {_ADVICE}")
+    if clip_norm is not None:
+        torch.nn.utils.clip_grads_with_norm_(model.parameters(), clip_norm, norm)
     optimiser.step()
     return {"loss": losses.total.detach(), "gradient_norm": norm, **losses.scalars}, losses.pooled
 

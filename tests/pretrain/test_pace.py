@@ -1,6 +1,7 @@
 """Which frames a pace takes, read off frames that spell their own number."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_clip__loops_only_when_the_video_is_too_short() -> None:
     task = Pace(paces=(1, 4), jitter=PLAIN, flip=0)
     for seed in range(20):
         label, numbers = clip_numbers(task, 20, seed)
-        wraps = sum(b < a for a, b in zip(numbers, numbers[1:], strict=False))
+        wraps = sum(b < a for a, b in pairwise(numbers))
         assert wraps == (0 if label == 0 else 1)
 
 
@@ -56,7 +57,7 @@ def test_clip__published_looping_restarts_at_the_first_frame() -> None:
     for _ in range(200):
         numbers = task.frame_numbers(20, 3, 8, rng).tolist()
         starts.add(numbers[0])
-        for before, after in zip(numbers, numbers[1:], strict=False):
+        for before, after in pairwise(numbers):
             assert after == (before + 3 if before + 3 < 20 else 0)
     assert starts == set(range(20))
 

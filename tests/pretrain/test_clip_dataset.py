@@ -1,0 +1,85 @@
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pretrain.clip_dataset import Batch, ExampleDataset, batches
+from pretrain.config import FootageConfig, TrainConfig
+from pretrain.errors import TrainingDataError
+from pretrain.recipes import RECIPES
+from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
+from pretrain.tasks.pace import Pace
+from tests.helpers.counting_video import draw_counting_video
+from tests.pretrain.test_pace import PLAIN
+
+
+def config(tasks: TaskSum, *paths: Path, workers: int = 0) -> TrainConfig:
+    footage = FootageConfig(paths=tuple(map(str, paths)))
+    return dataclasses.replace(RECIPES["smoke"](), tasks=tasks, footage=footage, workers=workers, steps=3)
+
+
+def run_batches(run: TrainConfig, cache: Path, first_step: int = 0) -> list[Batch]:
+    return list(batches(ExampleDataset(run, cache), run, first_step=first_step))
+
+
+def test_batches__are_the_same_from_any_worker_and_after_a_resume(tmp_path: Path) -> None:
+    draw_counting_video(tmp_path / "a.mp4", num_frames=40)
+    draw_counting_video(tmp_path / "b.mp4", num_frames=30)
+    run = config(parse_task_sum("pace+trajectory"), tmp_path)
+    here = run_batches(run, tmp_path / "cache")
+    there = run_batches(dataclasses.replace(run, workers=2), tmp_path / "cache")
+    later = run_batches(run, tmp_path / "cache", first_step=2)
+    assert len(here) == len(there) == 3
+    assert len(later) == 1
+    for one, other in [*zip(here, there, strict=True), (here[2], later[0])]:
+        assert len(one.clips) == 2
+        assert one.clips[0].shape == (4, 1, 8, 32, 32, 3)
+        assert all(torch.equal(a, b) for a, b in zip(one.clips + one.targets, other.clips + other.targets, strict=True))
+
+
+def test_dataset__every_video_comes_once_a_round_in_changing_order(tmp_path: Path) -> None:
+    lengths = [20, 30, 40, 50]
+    for length in lengths:
+        draw_counting_video(tmp_path / f"{length}.mp4", num_frames=length)
+    longest = Pace(paces=(1, 6), jitter=PLAIN, flip=0)
+    dataset = ExampleDataset(config(TaskSum((WeightedTask("pace", longest),)), tmp_path), tmp_path / "cache")
+    footage = dataset._footage
+    assert footage is not None
+    rounds = []
+    for first in (0, 4, 8, 12):
+        seen = [len(footage.frames(i, np.random.default_rng(0))[0]) for i in range(first, first + 4)]
+        assert sorted(seen) == lengths
+        rounds.append(tuple(seen))
+    assert len(set(rounds)) > 1
+
+
+def test_dataset__bad_videos_are_named_and_the_next_good_one_comes(tmp_path: Path) -> None:
+    draw_counting_video(tmp_path / "good.mp4", num_frames=40)
+    for name in ("bad1.mp4", "bad2.mp4"):
+        (tmp_path / name).write_bytes(b"\0" * 500)
+    run = config(parse_task_sum("pace"), tmp_path)
+    made = run_batches(run, tmp_path / "cache")
+    assert all(batch.clips[0].shape[0] == 4 for batch in made)
+    named = {(Path(bad.path).name, bad.reason) for batch in made for bad in batch.rejected}
+    assert {name for name, _ in named} == {"bad1.mp4", "bad2.mp4"}
+    assert all(reason for _, reason in named)
+
+
+def test_dataset__without_a_good_video_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "bad.mp4").write_bytes(b"\0" * 500)
+    run = config(parse_task_sum("pace"), tmp_path)
+    with pytest.raises(TrainingDataError, match=r"none of the 1 videos can be used; the first: .*bad\.mp4"):
+        run_batches(run, tmp_path / "cache")
+
+
+def test_dataset__an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="no video files in"):
+        ExampleDataset(config(parse_task_sum("pace"), tmp_path), tmp_path / "cache")
+
+
+def test_dataset__without_footage_frames_are_drawn(tmp_path: Path) -> None:
+    item = ExampleDataset(config(parse_task_sum("pace")), tmp_path)[0]
+    assert item.examples[0].clips_KTHWC.shape == (1, 8, 32, 32, 3)
+    assert item.rejected == []
