@@ -7,6 +7,7 @@ the mean of these cosines is the fit. So it is exact wherever windows meet exact
 Shapes: m query windows, n clips, K offsets.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from index.video_view import VideoView
 _RIM = 0.02  # share of a clip's length by which a clip may lie outside the first and last query window
 _MIN_UNFLAGGED = 0.5  # a place is worth showing if at least this share of its clips shows something
 _SAME_OFFSET_DIGITS = 3
+_BLOCK = 500_000  # pairs of offset and clip worked on at a time: some tens of megabytes, also for hours against hours
 
 
 @dataclass(frozen=True)
@@ -57,20 +59,22 @@ class Alignment:
         begin = np.searchsorted(self._centres, offsets_s + first_s)
         stop = np.searchsorted(self._centres, offsets_s + last_s, side="right")
         total, used, empty = (np.zeros(len(offsets_s)) for _ in range(3))
-        for step in range(int((stop - begin).max(initial=0))):  # the step-th clip inside the query's place, at every offset
-            here = np.flatnonzero(begin + step < stop)
-            clip = begin[here] + step
-            cosine = self._cosine_at(self._centres[clip] - offsets_s[here], clip)
-            weight = 1.0 if self._include_flagged else (~self._flagged[clip]).astype(np.float64)
-            total[here] += weight * cosine
-            used[here] += weight
-            empty[here] += self._flagged[clip]
+        for block in _blocks(stop - begin):  # every clip inside the query's place, at every offset of the block
+            sizes = (stop - begin)[block]
+            at = np.repeat(np.arange(len(offsets_s))[block], sizes)
+            clip = np.arange(len(at)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + begin[at]
+            flagged = self._flagged[clip].astype(np.float64)
+            weight = np.ones(len(at)) if self._include_flagged else 1 - flagged
+            cosine = self._cosine_at(self._centres[clip] - offsets_s[at], clip)
+            total += np.bincount(at, weight * cosine, len(offsets_s))
+            used += np.bincount(at, weight, len(offsets_s))
+            empty += np.bincount(at, flagged, len(offsets_s))
         counts = stop - begin
-        flagged = np.divide(empty, counts, out=np.zeros(len(offsets_s)), where=counts > 0)
+        share_flagged = np.divide(empty, counts, out=np.zeros(len(offsets_s)), where=counts > 0)
         scores = np.divide(total, used, out=np.full(len(offsets_s), -np.inf), where=used > 0)
         if not self._include_flagged:
-            scores[1 - flagged < _MIN_UNFLAGGED] = -np.inf
-        return Fit(scores, counts, flagged)
+            scores[1 - share_flagged < _MIN_UNFLAGGED] = -np.inf
+        return Fit(scores, counts, share_flagged)
 
     def _cosine_at(self, query_s: NDArray[np.float64], clip: NDArray[np.int64]) -> NDArray[np.float64]:
         """Cosine of each clip with the query at a second of the query, between windows by interpolation."""
@@ -82,6 +86,16 @@ class Alignment:
         share = np.clip((query_s - left_s) / (right_s - left_s), 0, 1)
         between: NDArray[np.float64] = (1 - share) * self.cosines[right - 1, clip] + share * self.cosines[right, clip]
         return between
+
+
+def _blocks(sizes: NDArray[np.int64]) -> Iterator[slice]:
+    """Slices of K offsets so that the clips of each, together, are no more than `_BLOCK` (or those of a single offset)."""
+    start, ends = 0, np.cumsum(sizes)
+    while start < len(sizes):
+        done = ends[start] - sizes[start]
+        stop = max(start + 1, int(np.searchsorted(ends, done + _BLOCK, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 def peak_shift(before: float, at: float, after: float) -> float:

@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,8 +33,12 @@ def postgres_url() -> Iterator[str]:
             shutil.chown(folder, "postgres")
             as_owner = ["runuser", "-u", "postgres", "--"]
         data = f"{folder}/data"
-        subprocess.run([*as_owner, programs / "initdb", "-D", data, "-U", "vret", "-A", "trust", "-E", "UTF8"], check=True,
-                       capture_output=True, cwd=folder)
+        subprocess.run(
+            [*as_owner, programs / "initdb", "-D", data, "-U", "vret", "-A", "trust", "-E", "UTF8"],
+            check=True,
+            capture_output=True,
+            cwd=folder,
+        )
         options = f"-k {folder} -c listen_addresses='' -c fsync=off"
         control = [*as_owner, programs / "pg_ctl", "-D", data, "-w"]
         subprocess.run([*control, "-o", options, "-l", f"{folder}/log", "start"], check=True, stdout=subprocess.DEVNULL, cwd=folder)
@@ -43,18 +48,20 @@ def postgres_url() -> Iterator[str]:
             subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True, cwd=folder)
 
 
-@pytest.fixture
-def postgres_catalog_url(postgres_url: str) -> Iterator[str]:
-    """URL of an empty database of its own."""
-    server = sa.make_url(postgres_url).set(drivername="postgresql+psycopg")
-    name = f"vret_{uuid.uuid4().hex[:12]}"
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-    engine.dispose()
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> Iterator[str]:
+    """Name of a migrated database to copy: a tenth of the time of migrating for each test."""
+    with _database(postgres_url, None) as url:
+        Catalog.open(url).close()
+        yield str(sa.make_url(url).database)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated catalog file to copy."""
+    path = tmp_path_factory.mktemp("template") / "catalog.db"
+    Catalog.open(f"sqlite:///{path}").close()
+    return path
 
 
 @pytest.fixture
@@ -64,10 +71,25 @@ def sqlite_url(tmp_path: Path) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
-def catalog_url(request: pytest.FixtureRequest) -> str:
+def new_catalog_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a catalog that is still to be made, once on each database."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_url")
+    else:
+        with _database(request.getfixturevalue("postgres_url"), None) as url:
+            yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of an empty catalog, once on each database."""
-    name = "sqlite_url" if request.param == "sqlite" else "postgres_catalog_url"
-    return str(request.getfixturevalue(name))
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "catalog.db")
+        yield f"sqlite:///{tmp_path / 'catalog.db'}"
+    else:
+        template = request.getfixturevalue("postgres_template")
+        with _database(request.getfixturevalue("postgres_url"), template) as url:
+            yield url
 
 
 @pytest.fixture
@@ -78,10 +100,27 @@ def any_catalog(catalog_url: str) -> Iterator[Catalog]:
 
 
 @pytest.fixture
-def catalog(sqlite_url: str) -> Iterator[Catalog]:
-    """An empty catalog in SQLite."""
-    with Catalog.open(sqlite_url) as catalog:
+def catalog(sqlite_template: Path, tmp_path: Path) -> Iterator[Catalog]:
+    """An empty catalog in SQLite: `catalog.db` in the test's folder."""
+    shutil.copy(sqlite_template, tmp_path / "catalog.db")
+    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as catalog:
         yield catalog
+
+
+@contextmanager
+def _database(server_url: str, template: str | None) -> Iterator[str]:
+    """URL of a new database on a server; it goes when the test ends."""
+    server = sa.make_url(server_url).set(drivername="postgresql+psycopg")
+    name = f"vret_{uuid.uuid4().hex[:12]}"
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+    try:
+        yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    finally:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        engine.dispose()
 
 
 def _postgres_programs() -> Path | None:

@@ -1,5 +1,6 @@
 """Search, from outside: what comes back for a query, and where."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_moments_of_one_video_do_not_overlap_and_are_sorted(films: Films) -> Non
     assert [moment.score for moment in moments] == sorted((moment.score for moment in moments), reverse=True)
     for video_id in {moment.video_id for moment in moments}:
         spans = sorted((moment.start_s, moment.end_s) for moment in moments if moment.video_id == video_id)
-        for (start, end), (next_start, next_end) in zip(spans, spans[1:], strict=False):
+        for (start, end), (next_start, next_end) in itertools.pairwise(spans):
             assert end - next_start <= 0.11 * min(end - start, next_end - next_start)
 
 
@@ -235,7 +236,7 @@ def test_filters_hold_together(films: Films) -> None:
     assert found(video_ids=(deep, other)) == {deep, other}
     assert found(video_ids=(deep, other), library="films") == {deep}
     assert deep not in found(exclude_video_ids=(deep,))
-    with pytest.raises(UnknownLibrary, match="'nope'.*films, other"):
+    with pytest.raises(UnknownLibrary, match=r"'nope'.*films, other"):
         found(library="nope")
 
 

@@ -1,0 +1,428 @@
+"""The catalog, on every database it supports."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index.catalog import Catalog, FileFingerprint, LabelRow, VideoFacts
+from index.errors import EncoderMismatch, NoClips, UnknownEncoder, UnknownLibrary, UnknownVideo
+
+FACTS = VideoFacts(8.0, 640, 360, 25.0, "h264", "mp4")
+SPANS = np.array([[0.0, 2.0], [1.0, 3.0], [0.0, 8.0]])
+
+
+def unit(count: int, dim: int = 8, seed: int = 0) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def file(path: str, content: str | None = "c1", *, size: int = 10, mtime_ns: int = 1) -> FileFingerprint:
+    return FileFingerprint(path, size, mtime_ns, content)
+
+
+def put(
+    catalog: Catalog, path: str, content: str | None = "c1", *, encoder_id: int = 1, library: str = "films", seed: int = 0
+) -> int:
+    return catalog.put_embedded(
+        library, file(path, content), FACTS, encoder_id, SPANS, unit(3, seed=seed), [0, 1, 0], [b"a", b"bb", b"a"], warnings=["odd"]
+    )
+
+
+@pytest.fixture
+def filled(any_catalog: Catalog) -> Catalog:
+    """A library 'films' over /films, an encoder of 8 dimensions, no videos."""
+    any_catalog.add_library("films", [Path("/films")])
+    any_catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
+    return any_catalog
+
+
+def test_put_embedded_gives_back_what_went_in(filled: Catalog) -> None:
+    video_id = put(filled, "/films/a.mp4")
+
+    row = filled.video(video_id)
+    assert (row.library, row.path, row.outcome, row.num_clips, row.warnings) == (
+        "films",
+        Path("/films/a.mp4"),
+        "indexed",
+        3,
+        ("odd",),
+    )
+    assert (row.duration_s, row.width, row.height, row.frame_rate, row.codec, row.container) == (8.0, 640, 360, 25.0, "h264", "mp4")
+    clips = filled.clips(video_id, 1)
+    assert clips.vectors.dtype == np.float16
+    np.testing.assert_array_equal(clips.spans_s, SPANS)
+    np.testing.assert_allclose(clips.vectors, unit(3), atol=1e-3)
+    assert clips.flags.tolist() == [0, 1, 2], "the third clip covers the whole video"
+    assert [filled.thumbnail(video_id, 1, ordinal) for ordinal in range(4)] == [b"a", b"bb", b"a", None]
+    assert filled.thumbnails([(video_id, 1), (video_id, 9), (77, 0)], 1) == {(video_id, 1): b"bb"}
+
+
+def test_put_embedded_replaces_and_keeps_the_id(filled: Catalog) -> None:
+    first = put(filled, "/films/a.mp4", "c1")
+    second = put(filled, "/films/a.mp4", "c2", seed=1)
+
+    assert first == second
+    np.testing.assert_allclose(filled.clips(first, 1).vectors, unit(3, seed=1), atol=1e-3)
+    assert filled.libraries()[0].num_clips == 3
+
+
+def test_changed_content_drops_vectors_of_other_encoders(filled: Catalog) -> None:
+    other = filled.register_encoder("cd" * 32, "other", 8, "{}")
+    video_id = put(filled, "/films/a.mp4", "c1")
+    put(filled, "/films/a.mp4", "c1", encoder_id=other)
+    assert filled.video(video_id).num_clips == 6
+
+    put(filled, "/films/a.mp4", "c2", encoder_id=other)
+
+    with pytest.raises(NoClips):
+        filled.clips(video_id, 1)
+    assert len(filled.clips(video_id, other)) == 3
+
+
+def test_same_name_in_ten_folders_is_ten_videos(filled: Catalog) -> None:
+    ids = {put(filled, f"/films/{number}/a.mp4", f"c{number}") for number in range(10)}
+
+    assert len(ids) == 10
+    assert len(filled.videos("films")) == 10
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"vectors": unit(3, dim=5)}, EncoderMismatch, "8 dimensions, got 5"),
+        ({"vectors": unit(2)}, ValueError, "must be spans"),
+        ({"vectors": unit(3) * 2}, ValueError, "length 1"),
+        ({"vectors": np.full((3, 8), np.nan)}, ValueError, "length 1"),
+        ({"spans_s": [[0, 2], [3, 3], [0, 8]]}, ValueError, "for clip 1"),
+        ({"spans_s": np.zeros((0, 2)), "vectors": unit(0), "flags": []}, ValueError, "1 to 1048575 clips, got 0"),
+        ({"thumbnails": [b"a"]}, ValueError, "3 clips, 1 thumbnails"),
+        ({"library": "nope"}, UnknownLibrary, "no library 'nope'. There are: films"),
+        ({"encoder_id": 9}, UnknownEncoder, "id 9"),
+        ({"path": "relative.mp4"}, ValueError, "absolute"),
+    ],
+)
+def test_put_embedded_refuses_nonsense_and_stores_nothing(filled: Catalog, change: dict, error: type, message: str) -> None:
+    given = {"library": "films", "path": "/films/a.mp4", "encoder_id": 1, "spans_s": SPANS, "vectors": unit(3), "flags": [0, 0, 0]}
+    given |= {"thumbnails": []} | change
+
+    with pytest.raises(error, match=message):
+        filled.put_embedded(
+            given["library"],
+            file(given["path"]),
+            FACTS,
+            given["encoder_id"],
+            given["spans_s"],
+            given["vectors"],
+            given["flags"],
+            given["thumbnails"],
+        )
+
+    assert filled.videos() == []
+    assert filled.revision == 0
+
+
+def test_broken_file_is_kept_with_its_reason_and_loses_its_vectors(filled: Catalog) -> None:
+    video_id = put(filled, "/films/a.mp4")
+
+    assert filled.put_broken("films", file("/films/a.mp4", "c2"), "no video stream \udcff\0") == video_id
+
+    row = filled.video(video_id)
+    assert (row.outcome, row.reason, row.num_clips) == ("broken", "no video stream \\udcff\ufffd", 0)
+    assert [v.path.name for v in filled.videos("films", outcome="broken")] == ["a.mp4"]
+    put(filled, "/films/a.mp4", "c3")
+    assert (filled.video(video_id).outcome, filled.video(video_id).reason) == ("indexed", None)
+
+
+def test_known_files_tell_what_must_be_read(filled: Catalog) -> None:
+    other = filled.register_encoder("cd" * 32, "other", 8, "{}")
+    a = put(filled, "/films/a.mp4")
+    filled.put_broken("films", file("/films/b.mp4", "", mtime_ns=-1), "cannot be read")
+    filled.mark_missing([put(filled, "/films/c.mp4", "c3")])
+
+    known = filled.known_files("films", 1)
+    assert {path: (k.outcome, k.embedded) for path, k in known.items()} == {
+        "/films/a.mp4": ("indexed", True),
+        "/films/b.mp4": ("broken", False),
+        "/films/c.mp4": ("missing", True),
+    }
+    assert (known["/films/a.mp4"].video_id, known["/films/a.mp4"].size, known["/films/a.mp4"].mtime_ns) == (a, 10, 1)
+    assert not any(k.embedded for k in filled.known_files("films", other).values())
+
+
+def test_moved_file_keeps_id_and_vectors(filled: Catalog) -> None:
+    video_id = put(filled, "/films/a.mp4")
+    filled.mark_missing([video_id])
+    filled.put_broken("films", file("/films/b.mp4", "x"), "was something else once")
+
+    filled.move_video(video_id, file("/films/b.mp4", mtime_ns=5))
+
+    assert [(v.id, str(v.path), v.mtime_ns, v.outcome) for v in filled.videos("films")] == [
+        (video_id, "/films/b.mp4", 5, "indexed")
+    ]
+    assert len(filled.clips(video_id, 1)) == 3
+    with pytest.raises(UnknownVideo, match="no video 99"):
+        filled.move_video(99, file("/films/c.mp4"))
+
+
+def test_copied_file_takes_the_vectors(filled: Catalog) -> None:
+    filled.add_library("more", [])
+    source = put(filled, "/films/a.mp4")
+    twins = filled.find_by_content("c1", 1)
+    assert [twin.id for twin in twins] == [source]
+
+    copy = filled.copy_embedding(source, "more", file("/more/a.mp4"), 1)
+
+    assert copy not in (None, source)
+    assert filled.video(copy).duration_s == 8.0
+    np.testing.assert_array_equal(filled.clips(copy, 1).vectors, filled.clips(source, 1).vectors)
+    assert filled.thumbnail(copy, 1, 1) == b"bb"
+    assert filled.copy_embedding(4711, "films", file("/films/z.mp4"), 1) is None
+    assert filled.find_by_content("", 1) == filled.find_by_content(None, 1) == filled.find_by_content("?", 1) == []
+
+
+def test_touch_takes_the_new_time_and_brings_back(filled: Catalog) -> None:
+    video_id = put(filled, "/films/a.mp4")
+    filled.mark_missing([video_id])
+
+    filled.touch(video_id, file("/films/a.mp4", mtime_ns=9))
+
+    assert (filled.video(video_id).mtime_ns, filled.video(video_id).outcome) == (9, "indexed")
+    with filled.snapshot() as snapshot:
+        assert snapshot.count_clips(1) == 3
+
+
+def test_purge_forgets_the_missing_only(filled: Catalog) -> None:
+    gone, stays = put(filled, "/films/a.mp4"), put(filled, "/films/b.mp4", "c2")
+    filled.mark_missing([gone])
+
+    assert filled.purge_missing("films") == 1
+    assert filled.purge_missing("films") == 0
+    assert [video.id for video in filled.videos()] == [stays]
+    assert put(filled, "/films/a.mp4") > stays, "ids are never used twice"
+
+
+def test_paths_that_are_not_unicode_come_back_as_they_were(filled: Catalog) -> None:
+    odd = os.fsdecode(b"/films/caf\xe9/\xff%20.mp4")
+    spelled = "/films/caf\u00e9/100% 'x'_\U0001f3a5.mp4"
+    ids = [put(filled, odd), put(filled, spelled, "c2")]
+
+    assert [str(filled.video(video_id).path) for video_id in ids] == [odd, spelled]
+    assert set(filled.known_files("films", 1)) == {odd, spelled}
+    found = filled.find_video(odd)
+    assert found is not None
+    assert found.id == ids[0]
+    assert filled.video_ids(folder=Path("/films")) == ids
+    assert filled.video_ids(folder=Path(os.fsdecode(b"/films/caf\xe9"))) == ids[:1]
+    assert [v.id for v in filled.videos(text="100% '")] == ids[1:]
+
+
+def test_folders_are_compared_whole_and_exactly(filled: Catalog) -> None:
+    inside = put(filled, "/films/A/x.mp4")
+    put(filled, "/films/Ab/x.mp4", "c2")
+    put(filled, "/films/a/x.mp4", "c3")
+
+    assert filled.video_ids(folder=Path("/films/A")) == [inside]
+    assert len(filled.video_ids(folder=Path("/"))) == 3
+
+
+def test_libraries_count_and_go(filled: Catalog) -> None:
+    put(filled, "/films/a.mp4")
+    put(filled, "/films/b.mp4", "c2")
+    filled.put_broken("films", file("/films/c.mp4", "c3"), "broken")
+    filled.mark_missing([put(filled, "/films/d.mp4", "c4")])
+    filled.add_library("films", [Path("/films"), Path("/more")])
+    filled.add_library("empty", [])
+
+    empty, films = filled.libraries()
+    assert (empty.name, empty.num_videos, empty.num_clips, empty.seconds) == ("empty", 0, 0, 0.0)
+    assert films.folders == (Path("/films"), Path("/more"))
+    assert (films.num_videos, films.num_indexed, films.num_broken, films.num_missing) == (4, 2, 1, 1)
+    assert (films.num_clips, films.seconds) == (9, 16.0)
+
+    assert filled.remove_library("films") == 4
+    assert [library.name for library in filled.libraries()] == ["empty"]
+    assert filled.videos() == []
+    with pytest.raises(UnknownLibrary, match="There are: empty"):
+        filled.library("films")
+    with pytest.raises(ValueError, match="printable"):
+        filled.add_library(" ", [])
+
+
+def test_remove_folder_keeps_what_another_folder_holds(filled: Catalog) -> None:
+    filled.add_library("films", [Path("/films/deep")])
+    put(filled, "/films/a.mp4")
+    kept = put(filled, "/films/deep/b.mp4", "c2")
+
+    assert filled.remove_folder("films", Path("/films")) == 1
+    assert [video.id for video in filled.videos()] == [kept]
+    with pytest.raises(ValueError, match=r"no folder /nope\. It has: /films/deep"):
+        filled.remove_folder("films", Path("/nope"))
+
+
+def test_videos_pages_and_finds_text(filled: Catalog) -> None:
+    for number in range(7):
+        put(filled, f"/films/Holiday{number}.mp4", f"c{number}")
+
+    assert [v.path.name for v in filled.videos("films", limit=2, offset=5)] == ["Holiday5.mp4", "Holiday6.mp4"]
+    assert [v.path.name for v in filled.videos(text="holiday3")] == ["Holiday3.mp4"]
+    assert filled.videos(text="h%3") == []
+    assert filled.count_videos("films", text="holiday") == 7
+    assert filled.count_videos(outcome="broken") == 0
+
+
+def test_find_video_prefers_a_library_where_it_is_indexed(filled: Catalog) -> None:
+    filled.add_library("another", [])
+    filled.put_broken("films", file("/films/a.mp4"), "broken")
+    put(filled, "/films/a.mp4", library="another")
+
+    found = filled.find_video(Path("/films/a.mp4"))
+
+    assert found is not None
+    assert found.library == "another"
+    assert filled.find_video("/films/none.mp4") is None
+
+
+def test_encoders_are_known_by_their_weights(filled: Catalog) -> None:
+    assert filled.register_encoder("ab" * 32, "renamed", 8, '{"a": 1}') == 1
+    assert [(e.name, e.card_json, e.num_clips) for e in filled.encoders()] == [("renamed", '{"a": 1}', 0)]
+    with pytest.raises(EncoderMismatch, match="known with 8 dimensions, got 16"):
+        filled.register_encoder("ab" * 32, "tiny", 16, "{}")
+    assert not filled.has_clips(1)
+    put(filled, "/films/a.mp4")
+    filled.add_library("empty", [])
+    assert filled.has_clips(1)
+    assert filled.has_clips(1, library="films")
+    assert not filled.has_clips(1, library="empty")
+
+
+def test_change_log_tells_what_a_cache_must_do(filled: Catalog) -> None:
+    a = put(filled, "/films/a.mp4")
+    start = filled.revision
+    b = put(filled, "/films/b.mp4", "c2")
+    filled.mark_missing([a])
+    filled.put_broken("films", file("/films/c.mp4", "c3"), "broken")
+
+    with filled.snapshot() as snapshot:
+        assert snapshot.revision == filled.revision > start
+        assert snapshot.changed_videos(1, start) == [a, b]
+        assert snapshot.changed_videos(1, snapshot.revision) == []
+        assert snapshot.changed_videos(2, 0) == []
+        assert [clips.video_id for clips in snapshot.all_clips(1)] == [b]
+        assert [clips.video_id for clips in snapshot.clips_of(1, [a, b])] == [b]
+        assert snapshot.token(snapshot.revision) not in (None, "", snapshot.token(start))
+        assert snapshot.token(10_000) is None
+
+
+def test_snapshot_does_not_see_later_writes(filled: Catalog) -> None:
+    put(filled, "/films/a.mp4")
+    with filled.snapshot() as snapshot:
+        put(filled, "/films/b.mp4", "c2")
+        assert snapshot.count_clips(1) == 3
+        assert snapshot.revision == 1
+    assert filled.revision == 2
+
+
+def test_labels_are_replaced_as_a_whole(filled: Catalog) -> None:
+    a, b = put(filled, "/films/a.mp4"), put(filled, "/films/b.mp4", "c2")
+    assert filled.put_labels("films", [LabelRow(a, "run", "train", "s"), LabelRow(b, "jump"), LabelRow(b, "jump")]) == 2
+    assert filled.put_labels("films", [LabelRow(b, "walk", "test", "s")]) == 1
+
+    assert filled.labels("films") == [LabelRow(b, "walk", "test", "s")]
+    with pytest.raises(UnknownVideo, match="no video 99"):
+        filled.put_labels("films", [LabelRow(99, "run")])
+    assert len(filled.labels("films")) == 1
+
+
+def test_evaluation_runs_are_kept(filled: Catalog) -> None:
+    filled.put_evaluation_run("retrieval", "films", {"k": 1}, {"top_1": 0.5})
+    newest = filled.put_evaluation_run("retrieval", None, {}, {"top_1": 0.6})
+
+    runs = filled.evaluation_runs(kind="retrieval")
+    assert [run.results["top_1"] for run in runs] == [0.6, 0.5]
+    assert runs[0].id == newest
+    assert len(filled.evaluation_runs(library_name="films")) == 1
+
+
+def test_job_lives_through_its_states(filled: Catalog) -> None:
+    job_id = filled.start_job("index", "films", {"done": 0})
+    filled.update_job(job_id, {"done": 3, "total": 9, "file": "\udcff.mp4"})
+    running = filled.jobs()[0]
+    assert (running.state, running.pid, running.progress["done"]) == ("running", os.getpid(), 3)
+
+    filled.finish_job(job_id, "failed", {"done": 4}, message="disk full")
+
+    done = filled.job(job_id)
+    assert done is not None
+    assert (done.state, done.message, done.progress) == ("failed", "disk full", {"done": 4})
+    assert done.finished_at is not None
+    with pytest.raises(ValueError, match="done, failed, stopped"):
+        filled.finish_job(job_id, "running")
+    assert filled.job(99) is None
+
+
+def test_job_of_a_killed_process_is_interrupted(filled: Catalog, catalog_url: str) -> None:
+    code = f"""
+import os, signal
+from index.catalog import Catalog
+Catalog.open({catalog_url!r}).start_job("index", "films")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
+
+    assert [job.state for job in filled.jobs()] == ["interrupted"]
+
+
+def test_two_threads_write_and_nothing_is_lost(filled: Catalog) -> None:
+    errors: list[BaseException] = []
+
+    def write(name: str) -> None:
+        try:
+            for number in range(15):
+                put(filled, f"/films/{name}{number}.mp4", f"{name}{number}")
+        except BaseException as error:
+            errors.append(error)
+            raise
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert errors == []
+    assert len(filled.videos()) == 30
+    assert filled.revision == 30
+
+
+def test_three_processes_create_the_catalog_at_once(new_catalog_url: str) -> None:
+    code = f"""
+from index.catalog import Catalog
+with Catalog.open({new_catalog_url!r}) as catalog:
+    catalog.add_library("films", [])
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
+
+    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
+    with Catalog.open(new_catalog_url) as catalog:
+        assert [library.name for library in catalog.libraries()] == ["films"]
+
+
+def test_known_files_of_a_thousand_take_one_query(filled: Catalog) -> None:
+    """Speed that does not depend on the machine: the number of statements does not grow with the number of files."""
+    import sqlalchemy as sa
+
+    for number in range(40):
+        put(filled, f"/films/{number}.mp4", f"c{number}")
+    statements: list[str] = []
+    sa.event.listen(filled._db.engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    assert len(filled.known_files("films", 1)) == 40
+
+    assert len([statement for statement in statements if "FROM video" in statement]) == 1
+    assert json.dumps(statements).count("embedding") > 0
