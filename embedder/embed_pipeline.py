@@ -157,18 +157,19 @@ class EmbedPipeline:
         worker = self._start_worker()
         try:
             while True:
-                video = _UnderWay(self._get(self._jobs))
-                if not worker.is_usable:  # it died between two files, which is no fault of the next one
-                    self._end_worker(worker)
-                    worker = self._start_worker()
-                try:
-                    self._read_video(worker, video)
-                except WorkerFailed as error:
-                    if self._stop.is_set():
-                        raise Stopped from None
-                    self._give_up(video, str(error))
-                    self._end_worker(worker)
-                    worker = self._start_worker()
+                path = self._get(self._jobs)
+                for is_last_trial in (False, True):
+                    video = _UnderWay(path)
+                    try:
+                        self._read_video(worker, video)
+                    except WorkerFailed as error:
+                        self._end_worker(worker)
+                        worker = self._start_worker()
+                        # Once more where it may have been dying before it got this file.
+                        if error.said_nothing and not is_last_trial:
+                            continue
+                        self._give_up(video, str(error))
+                    break
         finally:
             worker.close()
 

@@ -101,7 +101,7 @@ def _encode(job: PreviewJob, frames: Iterator[TimedFrame], pixel_aspect: float, 
         raise PreviewError(f"{job.path}: no frame from {job.start_s:.2f} s to {job.end_s:.2f} s")
     with av.open(f"file:{partial.absolute()}", "w", format="mp4", options={"movflags": "+faststart"}) as container:
         output = _add_stream(container, first, pixel_aspect, job.height_px)
-        picture, shown_s = output.scaler.picture(first.frame), 0.0
+        picture, shown_s = output.scaler.picture(first.frame), first.time_s - job.start_s
         container.mux(output.packets(picture, 0))
         alive_at = time.monotonic() + ALIVE_EVERY_S
         for timed in frames:

@@ -35,7 +35,14 @@ _WATCH_EVERY_S = 0.25
 
 
 class WorkerFailed(EmbedderError):
-    """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It was ended."""
+    """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It was ended.
+
+    said_nothing: it died before it said a word on this job, so that it may have been dying before it got it.
+    """
+
+    def __init__(self, reason: str, *, said_nothing: bool) -> None:
+        super().__init__(reason)
+        self.said_nothing = said_nothing
 
 
 @dataclass
@@ -83,21 +90,22 @@ class DecodeWorker:
         time_limit_s: instead of the limits that grow with file and video. Raises WorkerFailed; the worker is of no use
         after that, nor when the replies are not read to the last.
         """
-        waited_s, media_s = 0.0, 0.0
+        waited_s, media_s, said_nothing = 0.0, 0.0, True
         size_mb = _size_mb(job.path)
         self.is_between_jobs = False
         try:
             assert self._process.stdin is not None, "started with a pipe"
             send(self._process.stdin, job)
         except BrokenPipeError:
-            raise WorkerFailed(self._death()) from None
+            raise WorkerFailed(self._death(), said_nothing=True) from None
         while True:
             allowed_s = BASE_LIMIT_S + LIMIT_S_PER_MB * size_mb + LIMIT_S_PER_MEDIA_S * media_s
             left_s = min(SILENCE_LIMIT_S, allowed_s - waited_s)
             if time_limit_s is not None:
                 left_s = time_limit_s - waited_s
             began = time.monotonic()
-            reply = self._next_reply(left_s if self._started else left_s + START_LIMIT_S)
+            reply = self._next_reply(left_s if self._started else left_s + START_LIMIT_S, said_nothing)
+            said_nothing = False
             waited_s += time.monotonic() - began if self._started else 0.0
             self._started = True
             if isinstance(reply, Alive):
@@ -123,13 +131,14 @@ class DecodeWorker:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
 
-    def _next_reply(self, left_s: float) -> Reply:
+    def _next_reply(self, left_s: float, said_nothing: bool) -> Reply:
         assert self._process.stdout is not None, "started with a pipe"
         self._watch.until = time.monotonic() + left_s
         try:
             reply: Reply = receive(self._process.stdout)
         except EOFError:
-            raise WorkerFailed(self._death()) from None
+            death = self._death()
+            raise WorkerFailed(death, said_nothing=said_nothing and not self._watch.struck) from None
         finally:
             self._watch.until = None
         return reply
@@ -151,17 +160,26 @@ def replies_of(job: Job, *, time_limit_s: float | None = None) -> Iterator[Reply
 
     Raises VideoRejected, FileNotFoundError, QueryTooLong, PreviewError, OSError by what the worker says.
     """
-    worker = _take_idle()
-    try:
-        for reply in worker.run(job, time_limit_s=time_limit_s):
-            if isinstance(reply, Refused):
-                raise_refused(job.path, reply)
-            if not isinstance(reply, Alive):
-                yield reply
-    except WorkerFailed as error:
-        raise VideoRejected(job.path, str(error)) from error
-    finally:
-        _give_back(worker)
+    for is_last_trial in (False, True):
+        worker = _take_idle()
+        try:
+            yield from _good_replies(worker, job, time_limit_s)
+        except WorkerFailed as error:
+            # Once more where a worker kept from before may have been dying already.
+            if error.said_nothing and not is_last_trial:
+                continue
+            raise VideoRejected(job.path, str(error)) from error
+        finally:
+            _give_back(worker)
+        return
+
+
+def _good_replies(worker: DecodeWorker, job: Job, time_limit_s: float | None) -> Iterator[Reply]:
+    for reply in worker.run(job, time_limit_s=time_limit_s):
+        if isinstance(reply, Refused):
+            raise_refused(job.path, reply)
+        if not isinstance(reply, Alive):
+            yield reply
 
 
 def raise_refused(path: Path, refused: Refused) -> None:
