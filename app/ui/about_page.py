@@ -7,7 +7,7 @@ import streamlit as st
 from app.doctor import Finding, examine
 from app.encoder_files import list_encoders
 from app.ui import cached
-from app.ui.shown_text import as_html, as_markdown, count, megabytes, printable
+from app.ui.shown_text import as_html, as_markdown, count, file_size, printable
 from embedder.errors import EmbedderError
 
 _FINDINGS = "findings"
@@ -77,7 +77,7 @@ def _encoders() -> None:
             f'<div class="vret-library"><p class="vret-name">{as_html(file.name)}<span class="vret-quiet">{in_use}</span></p>'
             f"<p>{as_html(card.task)} on {as_html(card.backbone)}: {card.num_frames} frames of {card.width_px} x {card.height_px}, "
             f"clips of {spans} s, {card.dim} numbers each, {as_html(card.precision)}</p>"
-            f'<p class="vret-quiet">{megabytes(file.size_bytes)}, {as_html(file.origin)}, '
+            f'<p class="vret-quiet">{file_size(file.size_bytes)}, {as_html(file.origin)}, '
             f"{count(clips.get(card.weights_sha256, 0), 'clip')} indexed with it</p></div>"
         )
         with st.expander("How it was trained"):
@@ -92,7 +92,7 @@ def printable_json(values: object) -> str:
 def _previews() -> None:
     previews = cached.previews()
     st.html(
-        f"<p>{megabytes(previews.size_bytes())} of small playable copies, at most {megabytes(previews.max_bytes)}; "
+        f"<p>{file_size(previews.size_bytes())} of small playable copies, at most {file_size(previews.max_bytes)}; "
         "the least used go first.</p>"
     )
     if st.button("Delete the previews", icon=":material/delete:"):

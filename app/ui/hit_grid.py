@@ -10,6 +10,7 @@ import streamlit as st
 from app.find_similar import Hit, SearchResult
 from app.previews import PreviewCache
 from app.ui import cached
+from app.ui.clip_player import play
 from app.ui.queries import ShownQuery
 from app.ui.search_history import ask
 from app.ui.search_options import SearchOptions
@@ -55,14 +56,15 @@ def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchO
             with st.container(key=f"hit-{place}", border=True, gap="small"):
                 slots[hit.rank] = st.empty()
                 if hit.rank in by_rank:
-                    _show_preview(slots[hit.rank], by_rank[hit.rank])
+                    _show_preview(slots[hit.rank], place, hit, by_rank[hit.rank])
                 else:
                     _show_picture(slots[hit.rank], pictures.get((hit.video_id, hit.clip_ordinal)))
                 _facts(place, hit)
                 _actions(place, hit)
     watch()
     for job in as_completed([job for job in jobs if job not in ready]):
-        _show_preview(slots[jobs[job].rank], job)
+        hit = jobs[job]
+        _show_preview(slots[hit.rank], hits.index(hit) + 1, hit, job)
 
 
 def _preview(previews: PreviewCache, hit: Hit) -> Path:
@@ -75,7 +77,7 @@ def _thumbnails(hits: Sequence[Hit], options: SearchOptions) -> dict[tuple[int, 
     return ws.catalog.thumbnails([(hit.video_id, hit.clip_ordinal) for hit in hits], ws.encoder_id(options.encoder))
 
 
-def _show_preview(slot: "DeltaGenerator", job: "Future[Path]") -> None:
+def _show_preview(slot: "DeltaGenerator", place: int, hit: Hit, job: "Future[Path]") -> None:
     try:
         preview = job.result()
     except FileNotFoundError:
@@ -83,7 +85,7 @@ def _show_preview(slot: "DeltaGenerator", job: "Future[Path]") -> None:
     except EmbedderError as error:
         slot.html(f'<div class="vret-nopreview" title="{as_html(str(error))}">no preview</div>')
     else:
-        slot.video(str(preview), loop=True, autoplay=True, muted=True)
+        play(preview, key=f"clip-{place}-{preview.stem}", label=f"hit {place}: {hit.path.name}", into=slot)
 
 
 def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:

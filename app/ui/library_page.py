@@ -10,7 +10,7 @@ import streamlit as st
 from app.maintain import purge_missing, remove_library
 from app.ui import cached, state_keys
 from app.ui.run_panel import show_runs, start_run
-from app.ui.shown_text import as_html, as_markdown, count, length, printable
+from app.ui.shown_text import as_html, as_markdown, count, length
 from app.ui.trouble import say_trouble, shown_trouble
 from app.ui.video_table import show_videos
 
@@ -64,12 +64,10 @@ def _add_folder(libraries: "Sequence[LibrarySummary]") -> None:
 
 
 def _cards(libraries: "Sequence[LibrarySummary]") -> None:
-    names = [library.name for library in libraries]
-    if st.session_state.get(state_keys.SHOWN_LIBRARY) not in names:
-        st.session_state[state_keys.SHOWN_LIBRARY] = names[0]
+    shown = _shown(libraries)
     with st.container(key="libraries"):
         for library in libraries:
-            chosen = library.name == st.session_state[state_keys.SHOWN_LIBRARY]
+            chosen = library is shown
             with st.container(border=True, key=f"library-{library.id}{'-chosen' if chosen else ''}", gap="small"):
                 _card(library)
                 with st.container(horizontal=True, gap="small"):
@@ -87,6 +85,12 @@ def _cards(libraries: "Sequence[LibrarySummary]") -> None:
                         start_run(library.name)
                     with st.popover("More", key=f"more-{library.id}"):
                         _tidy(library)
+
+
+def _shown(libraries: "Sequence[LibrarySummary]") -> "LibrarySummary":
+    """The library whose videos are listed; the first until the one that was just begun is there."""
+    wanted = st.session_state.get(state_keys.SHOWN_LIBRARY)
+    return next((library for library in libraries if library.name == wanted), libraries[0])
 
 
 def _choose(name: str) -> None:
@@ -122,7 +126,6 @@ def _tidy(library: "LibrarySummary") -> None:
 
 
 def _shown_library(libraries: "Sequence[LibrarySummary]") -> None:
-    name = st.session_state[state_keys.SHOWN_LIBRARY]
-    library = next(library for library in libraries if library.name == name)
-    st.html(f'<h2 class="vret-heading">Videos of {as_html(printable(name))}</h2>')
+    library = _shown(libraries)
+    st.html(f'<h2 class="vret-heading">Videos of {as_html(library.name)}</h2>')
     show_videos(library)

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from app.ui import cached, state_keys
+from app.ui.clip_player import play
 from app.ui.queries import ShownQuery
 from app.ui.search_history import change_range, go_back, start_anew
 from app.ui.shown_text import as_html, span
@@ -33,7 +34,7 @@ def _playing(query: ShownQuery) -> None:
     except (EmbedderError, FileNotFoundError):  # the hits are still there; their query's file may be gone by now
         st.html('<div class="vret-nopreview">no preview</div>')
         return
-    st.video(str(preview), loop=True, autoplay=True, muted=True)
+    play(preview, key=f"query-{preview.stem}", label=f"the query: {query.name}")
 
 
 def _text(query: ShownQuery) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.ui import cached
+from app.ui.clip_player import play
 from app.ui.queries import Draft
 from app.ui.shown_text import as_html, clock
 
@@ -19,13 +20,13 @@ def pick_range(draft: Draft, key: str) -> tuple[float, float]:
     """Shows the picker and returns the chosen seconds. Raises VideoRejected for what cannot be read."""
     _strip(draft)
     start_s, end_s = _slider(draft, key)
-    left, middle, right = st.columns([1, 2, 1], gap="small", vertical_alignment="bottom")
-    with left:
-        _end_picture(draft.path, start_s, "first picture")
-    with middle:
-        _playing(draft, start_s, end_s)
-    with right:
-        _end_picture(draft.path, max(start_s, end_s - _LAST_FRAME_S), "last picture")
+    with st.container(key="range-row"):
+        with st.container(key="range-first"):
+            _end_picture(draft.path, start_s, "first picture")
+        with st.container(key="range-clip"):
+            _playing(draft, start_s, end_s)
+        with st.container(key="range-last"):
+            _end_picture(draft.path, max(start_s, end_s - _LAST_FRAME_S), "last picture")
     return start_s, end_s
 
 
@@ -63,7 +64,7 @@ def _playing(draft: Draft, start_s: float, end_s: float) -> None:
     shown_end_s = min(end_s, start_s + _PLAYED_S)
     with st.spinner("Cutting the range…"):
         preview = cached.previews().preview(draft.path, start_s, shown_end_s, height_px=360)
-    st.video(str(preview), loop=True, autoplay=True, muted=True)
+    play(preview, key=f"range-{preview.stem}", label="the chosen range")
     more = f", the first {_PLAYED_S:.0f} s playing" if shown_end_s < end_s else ""
     st.html(f'<p class="vret-quiet vret-centre">{end_s - start_s:.1f} s chosen{more}</p>')
 

@@ -60,8 +60,8 @@ def _live_panel() -> None:
 
 def _live_facts(view: RunView) -> str:
     name = f'<p class="vret-name">Indexing {as_html(view.library)}</p>'
-    if view.state == "starting":
-        return f'<div class="vret-run">{name}<p class="vret-quiet">looking through the folders</p></div>'
+    if view.state == "starting" or view.total == 0:
+        return f'<div class="vret-run">{name}<p class="vret-quiet">looking for new and changed videos</p></div>'
     if view.state == "saving":
         return f'<div class="vret-run">{name}<p class="vret-quiet">all read; saving the vectors</p></div>'
     left = f"{clock(view.seconds_left, tenths=False)} left" if view.seconds_left is not None else "time left not known yet"
@@ -90,8 +90,8 @@ def _ended(view: RunView) -> None:
 
 
 def _summary(view: RunView) -> str:
-    always = ("added", "unchanged", "broken")
-    return ", ".join(f"{number} {name}" for name, number in view.counts.items() if number or name in always)
+    said = [f"{number} {name}" for name, number in view.counts.items() if number]
+    return ", ".join(said) or "no videos found"
 
 
 def _view() -> RunView | None:

@@ -40,8 +40,8 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
     _keep_alive(names)
     with st.container(horizontal=True, vertical_alignment="bottom", key="options"):
         library = st.selectbox(
-            "Search in", [None, *names], format_func=lambda name: _ALL if name is None else printable(name),
-            key=state_keys.LIBRARY, width=230,
+            "Search in", ["", *names], format_func=lambda name: printable(name) or _ALL,
+            key=state_keys.LIBRARY, width=190,
         )  # fmt: skip
         num_hits = st.selectbox("Hits", _NUMBERS, key=state_keys.NUM_HITS, width=90)
         encoder = _encoder()
@@ -49,7 +49,7 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         flagged = st.toggle(
             "Also empty footage", key=state_keys.INCLUDE_FLAGGED, help="Black, frozen and plain pictures are left out otherwise"
         )
-    return SearchOptions(library, num_hits or _NUMBERS[0], one_per_video, flagged, encoder)
+    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder)
 
 
 def _encoder() -> str | None:
@@ -69,7 +69,7 @@ def _keep_alive(names: Sequence[str]) -> None:
     """Streamlit forgets a widget's value when its page is left, unless the value is set anew."""
     state = st.session_state
     if state.get(state_keys.LIBRARY) not in names:
-        state[state_keys.LIBRARY] = None
+        state[state_keys.LIBRARY] = ""
     for key in (state_keys.LIBRARY, state_keys.NUM_HITS, state_keys.ONE_PER_VIDEO, state_keys.INCLUDE_FLAGGED, state_keys.ENCODER):
         if key in state:
             state[key] = state[key]

@@ -8,9 +8,11 @@ from app.ui.hit_grid import show_hits
 from app.ui.queries import ShownQuery
 from app.ui.query_bar import show_query
 from app.ui.query_builder import show_builder
+from app.ui.scroll_up import scroll_up_for
 from app.ui.search_history import history
 from app.ui.search_options import SearchOptions, show_options
-from app.ui.shown_text import count, length
+from app.ui.shown_text import count, length, printable
+from app.ui.suggestions import show_suggestions
 from app.ui.trouble import shown_trouble
 
 
@@ -24,13 +26,20 @@ def show() -> None:
     if not asked:
         show_builder()
         show_options(libraries)
-        clips = sum(library.num_indexed for library in libraries)
+        if state_keys.DRAFT not in st.session_state:
+            show_suggestions()
+        videos = sum(library.num_indexed for library in libraries)
         seconds = sum(library.seconds for library in libraries)
-        st.html(f'<p class="vret-quiet">{count(clips, "video")} can be searched, {length(seconds)} of footage.</p>')
+        st.html(f'<p class="vret-quiet vret-foot">{count(videos, "video")} can be searched, {length(seconds)} of footage.</p>')
         return
     query = asked[-1]
-    show_query(query, num_before=len(asked) - 1)
-    options = show_options(libraries)
+    scroll_up_for(f"{len(asked)} {printable(query.path)} {query.start_s}-{query.end_s}")
+    with st.container(key="answer"):
+        left, right = st.columns([1, 1.25], vertical_alignment="bottom")
+        with left:
+            show_query(query, num_before=len(asked) - 1)
+        with right:
+            options = show_options(libraries)
     with shown_trouble():
         show_hits(query, _result(query, options), options)
 

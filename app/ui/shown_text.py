@@ -51,8 +51,10 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun[:-1]}ies" if noun.endswith("ry") else f"{number:,} {noun}s"
 
 
-def megabytes(size_bytes: int) -> str:
-    """A file's size: 0.4 MB, 12 MB, 3.1 GB."""
+def file_size(size_bytes: int) -> str:
+    """A file's size: 38 kB, 0.4 MB, 12 MB, 3.1 GB."""
+    if size_bytes < 100_000:
+        return f"{-(-size_bytes // 1000)} kB"
     size = size_bytes / 1e6
     if size >= 1000:
         return f"{size / 1000:.1f} GB"

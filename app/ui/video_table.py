@@ -1,6 +1,5 @@
 """The videos of a library as a table: picture, facts, outcome and, for broken ones, the reason; and what to do with one."""
 
-import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -8,7 +7,8 @@ import streamlit as st
 
 from app.ui import cached, state_keys
 from app.ui.queries import Draft
-from app.ui.shown_text import clock, count, megabytes, printable
+from app.ui.shown_text import clock, count, file_size, printable
+from app.ui.video_pictures import as_address, middle_pictures
 from app.ui.watch_dialog import Watched, watch
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def show_videos(library: "LibrarySummary") -> None:
         row_height=52,
         height=min(3 + 52 * len(videos) + 40, 640),
         column_config=_COLUMNS,
+        placeholder="",
         on_select="rerun",
         selection_mode="single-row",
         key=f"videos-{library.id}-{outcome}-{text}-{page}",
@@ -52,7 +53,7 @@ _COLUMNS = {
     "picture": st.column_config.ImageColumn("", width=84),
     "name": st.column_config.TextColumn("Name", width="medium"),
     "outcome": st.column_config.TextColumn("Outcome", width="small"),
-    "reason": st.column_config.TextColumn("Reason, or what is odd about it", width="large"),
+    "reason": st.column_config.TextColumn("Reason, or what is odd about it", width="medium"),
     "length": st.column_config.TextColumn("Length", width="small"),
     "clips": st.column_config.NumberColumn("Clips", width="small"),
     "picture size": st.column_config.TextColumn("Picture", width="small"),
@@ -95,9 +96,9 @@ def _page(total: int, key: str) -> int:
 
 
 def _columns(videos: "Sequence[VideoRow]") -> dict[str, list[Any]]:
-    pictures = _pictures(videos)
+    pictures = middle_pictures(videos)
     return {
-        "picture": [pictures.get(video.id) for video in videos],
+        "picture": [as_address(pictures[video.id]) if video.id in pictures else None for video in videos],
         "name": [printable(video.path.name) for video in videos],
         "outcome": [video.outcome for video in videos],
         "reason": [printable(video.reason or "; ".join(video.warnings)) for video in videos],
@@ -105,24 +106,9 @@ def _columns(videos: "Sequence[VideoRow]") -> dict[str, list[Any]]:
         "clips": [video.num_clips or None for video in videos],
         "picture size": [f"{video.width} x {video.height}" if video.width else "" for video in videos],
         "codec": [video.codec or "" for video in videos],
-        "file size": [megabytes(video.size) for video in videos],
+        "file size": [file_size(video.size) for video in videos],
         "folder": [printable(video.path.parent) for video in videos],
     }
-
-
-def _pictures(videos: "Sequence[VideoRow]") -> dict[int, str]:
-    """The picture in the middle of each indexed video, from whichever encoder has one, as a data address."""
-    catalog = cached.workspace().catalog
-    found: dict[int, str] = {}
-    wanted = [video for video in videos if video.num_clips]
-    for encoder in catalog.encoders():
-        left = [video.id for video in wanted if video.id not in found]
-        if not left or not encoder.num_clips:
-            continue
-        middles = [(video_id, len(clips) // 2) for video_id, clips in catalog.clips_of(left, encoder.id).items()]
-        for (video_id, _), picture in catalog.thumbnails(middles, encoder.id).items():
-            found[video_id] = "data:image/webp;base64," + base64.b64encode(picture).decode("ascii")
-    return found
 
 
 def _actions(video: "VideoRow") -> None:

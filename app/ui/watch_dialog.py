@@ -6,6 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.ui import cached, state_keys
+from app.ui.clip_player import play
 from app.ui.shown_text import as_html, clock, span
 from app.ui.trouble import shown_trouble
 
@@ -30,13 +31,10 @@ class Watched:
         st.session_state[state_keys.WATCHED] = self
         st.session_state.pop(_shown_key(self), None)
 
-    def piece(self) -> tuple[float, float, int]:
-        """(first second, last second, whole seconds from the first to where playing begins).
-
-        The player only takes whole seconds, so the piece begins a whole number of seconds before the moment.
-        """
+    def piece(self) -> tuple[float, float, float]:
+        """(first second, last second, seconds from the first to where playing begins)."""
         begin_s = max(0.0, self.start_s + self.shift_s)
-        lead_s = int(min(CONTEXT_S, begin_s)) if self.shift_s == 0 else 0
+        lead_s = min(CONTEXT_S, begin_s) if self.shift_s == 0 else 0.0
         end_s = begin_s + min(self.end_s - self.start_s + CONTEXT_S, _LONGEST_S)
         return begin_s - lead_s, end_s, lead_s
 
@@ -50,24 +48,24 @@ def watch() -> None:
 
 @st.dialog("Watch", width="large")
 def _dialog(opened: Watched) -> None:
+    """A fragment: its buttons run it alone."""
     watched: Watched = st.session_state.get(_shown_key(opened), opened)
     first_s, last_s, lead_s = watched.piece()
     st.html(
-        f'<div class="vret-watch"><p class="vret-name">{as_html(watched.name)}</p>'
-        f'<p class="vret-quiet">The moment is {span(watched.start_s, watched.end_s)}; playing from {clock(first_s + lead_s)}, '
-        f"this piece shows {span(first_s, last_s)}.</p></div>"
+        f'<p class="vret-name">{as_html(watched.name)}</p><p class="vret-quiet">The moment is '
+        f"{span(watched.start_s, watched.end_s)}. Playing from {clock(first_s + lead_s)}; "
+        f"this piece of the video is {span(first_s, last_s)}.</p>"
     )
     with shown_trouble():
         with st.spinner("Cutting the piece…"):
             preview = cached.previews().preview(watched.path, first_s, last_s, height_px=_HEIGHT_PX)
-        st.video(str(preview), start_time=lead_s, autoplay=True, muted=True)
+        play(preview, key=f"watch-{preview.stem}", label=watched.name, kind="watch", start_s=lead_s)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             "Earlier", icon=":material/fast_rewind:", on_click=_shift, args=(opened, watched, -_STEP_S), disabled=first_s <= 0
         )
         st.button("The moment", icon=":material/my_location:", on_click=_shift, args=(opened, watched, -watched.shift_s))
         st.button("Later", icon=":material/fast_forward:", on_click=_shift, args=(opened, watched, _STEP_S))
-    st.html('<p class="vret-quiet">The file</p>')
     st.code(str(watched.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"), language=None, wrap_lines=True)
 
 
