@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 BLOCKS = 14
 """The map is BLOCKS x BLOCKS: of 112 pixels, 8 x 8 each, small enough that a blinking eye changes one of them."""
 
-SAMPLES_PER_SIDE = 4
-"""Pixels looked at along each side of a block, where it has so many."""
-
 STILL_LEVELS = 4.0
 """Changes of a block's mean brightness (0 to 255) up to this are coding noise."""
 
@@ -32,11 +29,11 @@ def is_low_information(clip_THWC: NDArray[np.uint8]) -> bool:
 
 def _brightness_maps(clip_THWC: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Mean brightness of each block, float32 (T, rows, columns)."""
-    # A few pixels of each block tell its brightness as well as all of them, in a tenth of the time.
-    step = max(1, min(clip_THWC.shape[1:3]) // (BLOCKS * SAMPLES_PER_SIDE))
-    green = clip_THWC[:, ::step, ::step, 1]  # most of brightness
-    rows, columns = min(BLOCKS, green.shape[1]), min(BLOCKS, green.shape[2])
-    high, wide = green.shape[1] // rows, green.shape[2] // columns
-    whole = green[:, : rows * high, : columns * wide].astype(np.float32)
-    maps: NDArray[np.float32] = whole.reshape(-1, rows, high, columns, wide).mean(axis=(2, 4))
+    rows, columns = min(BLOCKS, clip_THWC.shape[1]), min(BLOCKS, clip_THWC.shape[2])
+    high, wide = clip_THWC.shape[1] // rows, clip_THWC.shape[2] // columns
+    green = np.ascontiguousarray(clip_THWC[:, : rows * high, : columns * wide, 1])  # most of brightness
+    # Whole numbers, rows of pixels first: a quarter of the time of a mean over both axes.
+    of_rows = np.add.reduce(green.reshape(-1, rows, high, columns * wide), axis=2, dtype=np.uint32)
+    of_blocks = np.add.reduce(of_rows.reshape(-1, rows, columns, wide), axis=3, dtype=np.uint32)
+    maps: NDArray[np.float32] = of_blocks.astype(np.float32) / np.float32(high * wide)
     return maps
