@@ -45,7 +45,8 @@ class ExportSpec:
     name: what `--encoder` calls it. num_frames, size_px: T, and H = W. spans_s: clip lengths in seconds, ascending.
     pooling: `avg` or `grid:TxHxW`. whiten_dim: numbers of an embedding after PCA-whitening, None for no whitening.
     whiten_strength: 0 only centres and turns, 1 gives every direction the same spread; a quarter found most in measurements
-    (docs/results.md). whiten_clips: on how many drawn clips the whitening is fitted when no other clips are given. seed: of those drawn clips.
+    (docs/results.md). whiten_clips: on how many drawn clips the whitening is fitted when no other clips are given. seed: of
+    those drawn clips.
     """
 
     name: str
