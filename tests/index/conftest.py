@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from index.catalog import Catalog
+from index.tables import metadata
 
 
 @pytest.fixture(scope="session")
@@ -49,11 +50,11 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_url: str) -> Iterator[str]:
-    """Name of a migrated database to copy: a tenth of the time of migrating for each test."""
-    with _database(postgres_url, None) as url:
+def shared_postgres(postgres_url: str) -> Iterator[str]:
+    """URL of a migrated database that tests empty and use in turn: making one for each test takes many times as long."""
+    with _database(postgres_url) as url:
         Catalog.open(url).close()
-        yield str(sa.make_url(url).database)
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +77,7 @@ def new_catalog_url(request: pytest.FixtureRequest) -> Iterator[str]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_url")
     else:
-        with _database(request.getfixturevalue("postgres_url"), None) as url:
+        with _database(request.getfixturevalue("postgres_url")) as url:
             yield url
 
 
@@ -87,9 +88,9 @@ def catalog_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "catalog.db")
         yield f"sqlite:///{tmp_path / 'catalog.db'}"
     else:
-        template = request.getfixturevalue("postgres_template")
-        with _database(request.getfixturevalue("postgres_url"), template) as url:
-            yield url
+        url = str(request.getfixturevalue("shared_postgres"))
+        _empty(url)
+        yield url
 
 
 @pytest.fixture
@@ -108,19 +109,28 @@ def catalog(sqlite_template: Path, tmp_path: Path) -> Iterator[Catalog]:
 
 
 @contextmanager
-def _database(server_url: str, template: str | None) -> Iterator[str]:
+def _database(server_url: str) -> Iterator[str]:
     """URL of a new database on a server; it goes when the test ends."""
     server = sa.make_url(server_url).set(drivername="postgresql+psycopg")
     name = f"vret_{uuid.uuid4().hex[:12]}"
     engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
     try:
         yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
         with engine.connect() as connection:
             connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
         engine.dispose()
+
+
+def _empty(url: str) -> None:
+    engine = sa.create_engine(sa.make_url(url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        names = ", ".join(metadata.tables)
+        connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+        connection.execute(sa.text("INSERT INTO catalog_state (id, revision) VALUES (1, 0)"))
+    engine.dispose()
 
 
 def _postgres_programs() -> Path | None:

@@ -1,0 +1,64 @@
+"""Hit rates on rankings small enough to be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from index.retrieval_metrics import mean_vector_scores, scores_from_matrix, scores_from_rankings
+
+
+def test_hand_worked_example() -> None:
+    # Classes a a b; the gallery is b a c a b.
+    similarity = np.array([[0.9, 0.8, 0.1, 0.2, 0.3], [0.1, 0.9, 0.2, 0.3, 0.4], [0.1, 0.3, 0.9, 0.8, 0.7]])
+
+    scores = scores_from_matrix(similarity, ["a", "a", "b"], ["b", "a", "c", "a", "b"])
+
+    assert scores.per_class_top_1 == {"a": 0.5, "b": 0.0}
+    assert scores.class_mean_top_1 == 0.25
+    assert scores.top_k == {1: pytest.approx(1 / 3), 5: 1.0, 10: 1.0, 20: 1.0, 50: 1.0}
+    assert (scores.num_queries, scores.num_gallery) == (3, 5)
+    assert scores.chance_class_mean_top_1 == pytest.approx(0.4)
+
+
+def test_equal_similarities_rank_in_gallery_order() -> None:
+    assert scores_from_matrix(np.zeros((1, 3)), ["b"], ["a", "b", "b"]).top_k[1] == 0.0
+    assert scores_from_matrix(np.zeros((1, 3)), ["b"], ["b", "a", "a"]).top_k[1] == 1.0
+
+
+def test_ranking_that_stops_early_misses() -> None:
+    scores = scores_from_rankings([[0], []], ["a", "a"], ["b", "a"])
+    assert scores.top_k[50] == 0.0
+
+
+def test_class_without_gallery_is_a_miss_not_an_error() -> None:
+    scores = scores_from_rankings([[0, 1]], ["z"], ["a", "b"])
+    assert (scores.class_mean_top_1, scores.chance_class_mean_top_1) == (0.0, 0.0)
+
+
+def test_matrix_and_rankings_agree() -> None:
+    rng = np.random.default_rng(0)
+    similarity = rng.normal(size=(30, 80))
+    queries, gallery = [f"c{n % 5}" for n in range(30)], [f"c{n % 7}" for n in range(80)]
+
+    assert scores_from_matrix(similarity, queries, gallery) == scores_from_rankings(
+        np.argsort(-similarity, axis=1).tolist(), queries, gallery
+    )
+
+
+def test_mean_vector_scores_are_cosines_of_means() -> None:
+    queries = [np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[0.0, 2.0]], np.float16)]
+    gallery = [np.array([[1.0, 1.0]]), np.array([[0.0, -1.0]])]
+
+    np.testing.assert_allclose(mean_vector_scores(queries, gallery), [[1.0, -np.sqrt(0.5)], [np.sqrt(0.5), -1.0]], atol=1e-6)
+
+
+def test_nonsense_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(1, 2\), got \(2, 1\)"):
+        scores_from_matrix(np.zeros((2, 1)), ["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="NaN"):
+        scores_from_matrix(np.array([[np.nan]]), ["a"], ["a"])
+    with pytest.raises(ValueError, match="queries and a gallery, got 0 and 1"):
+        scores_from_rankings([], [], ["a"])
+    with pytest.raises(ValueError, match="one ranking per query"):
+        scores_from_rankings([], ["a"], ["a"])
+    with pytest.raises(ValueError, match="Video 0 must have"):
+        mean_vector_scores([np.zeros((0, 2))], [np.ones((1, 2))])

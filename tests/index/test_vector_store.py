@@ -1,0 +1,274 @@
+"""The cache on disk: whatever happens to it, search answers as if it had been built anew."""
+
+import errno
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import index_files
+from index.catalog import Catalog
+from index.errors import UnknownEncoder
+from index.faiss_index import FaissIndex
+from index.search import find_moments
+from index.vector_index import VectorIndex
+from index.vector_store import VectorStore
+from tests.index.walk_videos import DIM, ROOT, Collection, query, walk
+
+
+@pytest.fixture
+def films(catalog: Catalog) -> Collection:
+    """Three videos of 20 s."""
+    collection = Collection.new(catalog)
+    for number in range(3):
+        collection.add(f"{number}.mp4", walk(number), 20.0)
+    return collection
+
+
+@pytest.fixture(params=[200_000, 5], ids=["flat", "ivf"])
+def store(films: Collection, tmp_path: Path, request: pytest.FixtureRequest) -> VectorStore:
+    """A store whose files are written."""
+    made = VectorStore(films.catalog, tmp_path / "vectors", exact_up_to=request.param)
+    made.open(films.encoder_id)
+    return made
+
+
+def again(store: VectorStore) -> VectorStore:
+    """The store as the next process has it."""
+    return VectorStore(store._catalog, store._folder, exact_up_to=store._exact_up_to)
+
+
+def assert_same_as_built_anew(films: Collection, index: VectorIndex, tmp_path: Path) -> None:
+    fresh = VectorStore(films.catalog, tmp_path / "anew").open(films.encoder_id)
+    shutil.rmtree(tmp_path / "anew")
+    queries = np.eye(DIM, dtype=np.float32)[:8]
+    assert (len(index), index.revision) == (len(fresh), fresh.revision)
+    np.testing.assert_array_equal(index.search(queries, 500)[1], fresh.search(queries, 500)[1])
+
+
+Reasons = Callable[[], list[str]]
+
+
+@pytest.fixture
+def rebuilds(caplog: pytest.LogCaptureFixture, store: VectorStore) -> Reasons:
+    """Why indexes were rebuilt since the store's first file was there, as logged."""
+    caplog.set_level(logging.INFO, "index.vector_store")
+    return lambda: [record.getMessage() for record in caplog.records if "Rebuilding" in record.getMessage()]
+
+
+def test_second_open_reads_the_file(films: Collection, store: VectorStore, tmp_path: Path, rebuilds: Reasons) -> None:
+    index = again(store).open(films.encoder_id)
+
+    assert rebuilds() == []
+    assert isinstance(index, FaissIndex)
+    assert index.is_exact == (store._exact_up_to > 5)
+    assert_same_as_built_anew(films, index, tmp_path)
+
+
+def test_open_catches_up_without_rebuilding(films: Collection, store: VectorStore, tmp_path: Path, rebuilds: Reasons) -> None:
+    catalog = films.catalog
+    films.add("new.mp4", walk(8), 12.0)
+    films.add("0.mp4", walk(9), 9.0)
+    first = catalog.find_video(ROOT / "1.mp4")
+    assert first is not None
+    catalog.mark_missing([first.id])
+
+    for opened in (store.open(films.encoder_id), again(store).open(films.encoder_id)):
+        assert_same_as_built_anew(films, opened, tmp_path)
+    assert [reason for reason in rebuilds() if "none yet" not in reason] == []
+
+
+def test_many_changes_are_saved(films: Collection, store: VectorStore, rebuilds: Reasons) -> None:
+    films.add("long.mp4", walk(8), 1500.0)
+
+    store.open(films.encoder_id)
+
+    manifest = json.loads(index_files.manifest_of(store._folder, "ab" * 32).read_text())
+    assert manifest["revision"] == films.catalog.revision
+    assert len(list(store._folder.iterdir())) == 1 + len(manifest["files"]), "the replaced files are gone"
+    assert len(again(store).open(films.encoder_id)) == manifest["num_clips"]
+    assert rebuilds() == []
+
+
+def _flip(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "deleted": Path.unlink,
+    "empty": lambda path: path.write_bytes(b""),
+    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-100]),
+    "one byte": _flip,
+    "noise": lambda path: path.write_bytes(os.urandom(path.stat().st_size)),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_damaged_files_heal(
+    films: Collection, store: VectorStore, tmp_path: Path, damage: Callable[[Path], object], rebuilds: Reasons
+) -> None:
+    for path in sorted(store._folder.iterdir()):
+        if not path.exists():
+            continue
+        copy = tmp_path / "damaged"
+        shutil.copytree(store._folder, copy)
+        damage(copy / path.name)
+        hurt = VectorStore(films.catalog, copy, exact_up_to=store._exact_up_to)
+
+        assert_same_as_built_anew(films, hurt.open(films.encoder_id), tmp_path)
+        assert any(path.name.split(".")[-1] in reason or "none yet" in reason or "manifest" in reason for reason in rebuilds())
+        shutil.rmtree(copy)
+
+
+def test_healed_files_are_read_by_the_next(films: Collection, store: VectorStore, rebuilds: Reasons) -> None:
+    _flip(next(store._folder.glob("*.faiss")))
+    again(store).open(films.encoder_id)
+    assert len(rebuilds()) == 1
+
+    again(store).open(films.encoder_id)
+
+    assert len(rebuilds()) == 1
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        {"format": 99},
+        {"dim": 8},
+        {"num_clips": 1},
+        {"encoder_sha256": "cd" * 32},
+        {"files": {}},
+        {"files": {"faiss": {"name": "../../secret", "size": 1, "crc32": 1}}},
+        {"files": None},
+        {"token": "of another history"},
+        {"revision": 10_000},
+        {"revision": None},
+    ],
+)
+def test_manifest_that_does_not_fit_is_not_believed(films: Collection, store: VectorStore, tmp_path: Path, lie: dict) -> None:
+    path = index_files.manifest_of(store._folder, "ab" * 32)
+    path.write_text(json.dumps(json.loads(path.read_text()) | lie))
+
+    assert_same_as_built_anew(films, again(store).open(films.encoder_id), tmp_path)
+
+
+def test_file_of_another_encoder_is_not_taken(films: Collection, store: VectorStore) -> None:
+    other = films.catalog.register_encoder("cd" * 32, "other", DIM, "{}")
+    shutil.copy(index_files.manifest_of(store._folder, "ab" * 32), index_files.manifest_of(store._folder, "cd" * 32))
+
+    assert len(again(store).open(other)) == 0
+    with pytest.raises(UnknownEncoder, match="no encoder with id 99"):
+        store.open(99)
+
+
+def test_restored_backup_of_the_catalog(films: Collection, store: VectorStore, tmp_path: Path, rebuilds: Reasons) -> None:
+    """The file knows videos that the restored catalog never had, and the catalog goes on to the same revision with others."""
+    catalog = films.catalog
+    catalog.close()
+    shutil.copy(tmp_path / "catalog.db", tmp_path / "backup.db")
+    films.add("after.mp4", walk(5), 600.0)
+    films.add("last.mp4", walk(6), 600.0)
+    again(store).open(films.encoder_id)
+    lost_revision = catalog.revision
+    catalog.close()
+    shutil.copy(tmp_path / "backup.db", tmp_path / "catalog.db")
+    shutil.copytree(store._folder, tmp_path / "of lost history")
+
+    for number in range(4):  # the catalog is behind the file's revision, at it, and beyond
+        shutil.rmtree(store._folder)
+        shutil.copytree(tmp_path / "of lost history", store._folder)
+        assert_same_as_built_anew(films, again(store).open(films.encoder_id), tmp_path)
+        films.add(f"other{number}.mp4", walk(50 + number), 10.0)
+    assert catalog.revision > lost_revision
+    assert len([reason for reason in rebuilds() if "another history" in reason]) == 4
+
+
+def test_restored_backup_of_the_file(films: Collection, store: VectorStore, tmp_path: Path) -> None:
+    shutil.copytree(store._folder, tmp_path / "old")
+    films.add("after.mp4", walk(5), 600.0)
+    again(store).open(films.encoder_id)
+    shutil.rmtree(store._folder)
+    shutil.copytree(tmp_path / "old", store._folder)
+
+    assert_same_as_built_anew(films, again(store).open(films.encoder_id), tmp_path)
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_full_disk_while_saving_is_no_obstacle(
+    films: Collection, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(index_files.os, step, full)
+    folder = tmp_path / "vectors"
+
+    index = VectorStore(films.catalog, folder).open(films.encoder_id)
+
+    assert "could not be saved" in caplog.text
+    assert "No space left on device" in caplog.text
+    assert list(folder.iterdir()) == [], "nothing half written stays"
+    monkeypatch.undo()
+    assert_same_as_built_anew(films, index, tmp_path)
+
+
+def test_full_file_system_keeps_the_old_file(films: Collection, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("file systems cannot be mounted here; test_full_disk_while_saving_is_no_obstacle stands in")
+    try:
+        VectorStore(films.catalog, small).open(films.encoder_id)
+        before = sorted(path.name for path in small.iterdir())
+        films.add("long.mp4", walk(8), 1500.0)
+
+        index = VectorStore(films.catalog, small).open(films.encoder_id)
+
+        assert "could not be saved" in caplog.text
+        assert sorted(path.name for path in small.iterdir()) == before
+        assert_same_as_built_anew(films, index, tmp_path)
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+
+def test_folder_that_cannot_be_made(films: Collection, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("in the way")
+
+    index = VectorStore(films.catalog, tmp_path / "file" / "vectors").open(films.encoder_id)
+
+    assert "could not be saved" in caplog.text
+    assert find_moments(films.catalog, index, films.encoder_id, query(walk(1), 3.0, 7.0))[0].path == ROOT / "1.mp4"
+
+
+def test_delete_and_rebuild(films: Collection, store: VectorStore, tmp_path: Path) -> None:
+    store.delete(films.encoder_id)
+
+    assert list(store._folder.iterdir()) == []
+    assert_same_as_built_anew(films, store.open(films.encoder_id), tmp_path)
+
+
+def test_opening_imports_neither_alembic_nor_decoders(films: Collection, store: VectorStore, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from index.catalog import Catalog
+from index.search import find_moments, moment_as_query
+from index.vector_store import VectorStore
+catalog = Catalog.open("sqlite:///{tmp_path / "catalog.db"}")
+index = VectorStore(catalog, Path({str(store._folder)!r})).open(1)
+print(find_moments(catalog, index, 1, moment_as_query(catalog, 1, 2, 5.0))[0].video_id)
+print([name for name in ("alembic", "av", "onnxruntime", "torch", "cv2", "streamlit") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["2", "[]"]
