@@ -54,7 +54,7 @@ class TrainConfig:
 
     tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each. seed: of
     everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16
-    where that is safe. threads: of torch on a CPU, None for its own choice. workers: processes that make examples.
+    where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own choice. workers: processes that make examples.
     log_every, save_every: steps; the second a multiple of the first. recipe: the name it came from, for the card.
     """
 
@@ -67,7 +67,7 @@ class TrainConfig:
     batch_size: int = 64
     seed: int = 1
     device: str = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
     threads: int | None = None
     workers: int = 2
     log_every: int = 20
