@@ -130,10 +130,14 @@ def test_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
     try:
         with Catalog.open(f"sqlite:///{small / 'catalog.db'}") as catalog:
             collection = Collection.new(catalog)
-            stored = []
-            with pytest.raises(StorageFull) as error:
+            stored: list[int] = []
+
+            def fill() -> None:
                 for number in range(100):
                     stored.append(collection.add(f"{number}.mp4", walk(number), 300.0))
+
+            with pytest.raises(StorageFull) as error:
+                fill()
             assert "full" in one_line(error)
             assert [video.id for video in catalog.videos()] == stored
             assert stored

@@ -71,6 +71,24 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
     assert told, "the writer never got anywhere"
 
 
+def test_kill_while_the_catalog_is_made(tmp_path: Path) -> None:
+    rng = random.Random(3)
+    for turn in range(4):
+        url = f"sqlite:///{tmp_path / f'{turn}.db'}"
+        writer = start_writer(url, tmp_path / f"vectors{turn}", 1)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / f"{turn}.db").exists() and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(rng.uniform(0.0, 0.1))
+        os.kill(writer.pid, signal.SIGKILL)
+        reported(writer)
+        writer.wait()
+
+        with Catalog.open(url) as catalog:
+            Collection.new(catalog).add("1.mp4", walk(1), 20.0)
+            assert len(catalog.videos()) == 1
+
+
 def check(catalog: Catalog, tmp_path: Path, told: set[int]) -> None:
     connection = sqlite3.connect(tmp_path / "catalog.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
