@@ -153,7 +153,8 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
     encoder = ws.encoder(encoder_name)
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
     clips = QueryClips(embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole)
-    return clips, encoder.provider, embedded.warnings
+    empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
+    return clips, encoder.provider, (*embedded.warnings, *empty)
 
 
 def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "QueryClips":

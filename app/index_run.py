@@ -1,5 +1,6 @@
 """One indexing run, from a scan to a catalog that agrees with the disk. `index_library` holds the lock around it."""
 
+import sys
 import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -73,7 +74,9 @@ class IndexRun:
                 report.stopped, outcome = True, "stopped"
                 report.left = self._total - self._done
             finally:
-                self._catalog.finish_job(self._job_id, outcome, self._progress("done").to_dict() | {"report": report.to_dict()})
+                why = sys.exception()
+                progress = self._progress("done").to_dict() | {"report": report.to_dict()}
+                self._catalog.finish_job(self._job_id, outcome, progress, message=None if why is None else str(why))
         if not report.stopped:
             self._sweep(scan)
         if self._changed_something():
@@ -90,7 +93,8 @@ class IndexRun:
 
             encoder = self._ws.encoder(self._encoder_name)
             self._report.provider = encoder.provider
-            self._say(f"Encoder {encoder.card.name} runs on {encoder.provider}.")
+            why = f" ({encoder.provider_note})" if encoder.provider_note else ""
+            self._say(f"Encoder {encoder.card.name} runs on {encoder.provider}{why}.")
             self._began = time.perf_counter()
             hop = DEFAULT_HOP if self._hop is None else self._hop
             results = cast("Results", embed_videos(chain([first], paths), encoder, hop=hop))

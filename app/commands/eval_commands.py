@@ -46,13 +46,21 @@ def retrieval(
     Example: vret eval retrieval --labels videos/labels.csv --within source --ignore-label unclassified -e default -e colour
     """
     check_one_format(as_json, as_csv)
+    from app.commands.index_command import ProgressBar
     from app.evaluate_retrieval import evaluate_retrieval, row_to_dict
+    from app.index_report import IndexProgress
     from app.workspace import Workspace
 
     labels = labels.expanduser().absolute()
-    with Workspace() as ws:
+    with Workspace() as ws, ProgressBar() as bar:
         report = evaluate_retrieval(
-            ws, library or labels.parent.name, labels, encoders=encoder or (), within=within, ignore_labels=ignore_label or ()
+            ws,
+            library or labels.parent.name,
+            labels,
+            encoders=encoder or (),
+            within=within,
+            ignore_labels=ignore_label or (),
+            on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
         )
     rows = [row_to_dict(row) for row in report.rows]
     if as_json:

@@ -100,7 +100,7 @@ class ProgressBar:
         """Takes one event of the run."""
         if event.phase == "waiting":
             talk(f"Waiting for {event.current}")
-        elif event.phase in ("drawing", "embedding"):
+        elif event.total:
             progress = self._started()
             if event.message is not None:
                 progress.console.print(one_line(event.message), markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,69 @@
+"""What the README promises, on real footage where there is some: the encoder that comes with vret if it is there, else a tiny one."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.encoder_files import PACKAGED_FOLDER
+from app.find_similar import ClipQuery, find_similar
+from app.index_library import index_library
+from app.settings import Settings
+from app.workspace import Workspace
+from tests.helpers.footage import footage, manifest
+from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.tiny_encoder import write_tiny_encoder
+
+
+@pytest.fixture
+def ws(tmp_path: Path) -> Iterator[Workspace]:
+    with Workspace(Settings.at(tmp_path / "home")) as workspace:
+        if not (PACKAGED_FOLDER / "default.onnx").exists():
+            write_tiny_encoder(workspace.encoders_folder / "default.onnx", spans_s=(2.0, 4.0, 8.0))
+        yield workspace
+
+
+@pytest.mark.data
+def test_a_file_of_the_library_finds_itself_first(ws: Workspace) -> None:
+    folder = footage("actions") / "square"
+    report = index_library(ws, "actions", [folder])
+    assert report.broken == []
+    for path in sorted(folder.iterdir())[::7]:
+        hit = find_similar(ws, ClipQuery(path=path)).hits[0]
+        assert hit.path == path
+        assert hit.score >= 0.99
+
+
+def test_a_query_off_the_grid_finds_its_place(ws: Workspace, tmp_path: Path) -> None:
+    """Right to a quarter clip, though it starts where no indexed clip starts."""
+    for seed in range(6):
+        draw_moving_picture(tmp_path / "videos" / f"{seed}.mp4", seed=seed, seconds=14.0, rate=25, size=(160, 96))
+    index_library(ws, "drawn", [tmp_path / "videos"])
+    query = ClipQuery(path=tmp_path / "videos" / "3.mp4", start_s=5.37, end_s=8.37)
+    hit = find_similar(ws, query).hits[0]
+    assert hit.path == query.path
+    quarter_s = min(ws.encoder_card().spans_s) / 4
+    assert hit.start_s == pytest.approx(5.37, abs=quarter_s)
+    assert hit.end_s == pytest.approx(8.37, abs=quarter_s)
+
+
+@pytest.mark.data
+def test_every_hostile_file_gets_its_outcome_and_stops_nothing(ws: Workspace, tmp_path: Path) -> None:
+    """Two sound videos among damaged ones; each refused one is in report and catalog with one line, and not tried again."""
+    folder = footage("broken")
+    refused = [row["file"] for row in manifest("broken") if row["outcome"] == "reject"]
+    names = [name for name in refused if "/" not in name and (folder / name).is_file()][:12]
+    assert len(names) == 12
+    library = tmp_path / "library"
+    library.mkdir()
+    for name in names:
+        shutil.copy(folder / name, library / name)
+    for seed in range(2):
+        draw_moving_picture(library / f"sound-{seed}.mp4", seed=seed)
+    report = index_library(ws, "mixed", [library])
+    assert report.added == 2
+    assert {Path(path).name for path, _ in report.broken} == set(names)
+    assert all(reason and "\n" not in reason for _, reason in report.broken)
+    again = index_library(ws, "mixed")
+    assert (again.unchanged, len(again.broken), again.newly_broken) == (2, len(names), 0)
