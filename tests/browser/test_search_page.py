@@ -1,0 +1,130 @@
+"""Searching by a clip in a real browser: hits that really play, more like this, back, and watching a hit in its video."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from embedder.preview import write_preview
+from tests.browser.conftest import Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+
+
+def wait_until_it_plays(page: "Page", video: "Locator") -> None:
+    """Waits until a video shows pictures and goes on by itself."""
+    handle = video.element_handle()
+    assert handle is not None
+    page.wait_for_function("v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0", arg=handle)
+    before = handle.evaluate("v => v.currentTime")
+    page.wait_for_function("([v, before]) => v.currentTime !== before", arg=[handle, before])
+
+
+def search_by_upload(page: "Page", served: Served, clip: Path) -> None:
+    page.goto(served.url)
+    page.locator("input[type=file]").set_input_files(clip)
+    page.get_by_role("button", name="Find similar moments").click()
+    page.locator(".st-key-hit-1").get_by_role("button", name="More like this").wait_for()
+
+
+@pytest.fixture
+def cut(served: Served, tmp_path: Path) -> Path:
+    """Seconds 4.0 to 7.0 of the first reel, as a file of its own."""
+    clip = tmp_path / "cut.mp4"
+    write_preview(served.videos / "reel-1.mp4", 4.0, 7.0, clip)
+    return clip
+
+
+def test_upload_finds_its_moment__hits_play(page: "Page", served: Served, cut: Path) -> None:
+    search_by_upload(page, served, cut)
+    first = page.locator(".st-key-hit-1")
+    assert "reel-1.mp4" in first.inner_text()
+    score = int(first.locator(".vret-score b").inner_text().removesuffix("%"))
+    assert score >= 95
+    wait_until_it_plays(page, first.locator("video"))
+    wait_until_it_plays(page, page.locator(".st-key-query-bar video"))
+    assert page.locator(".st-key-hit-1 video").evaluate("v => v.muted && v.loop")
+    assert page.locator("[class*='st-key-hit-']").count() == 12
+
+    # A hit that cannot be seen does not play; it begins when it comes into sight.
+    last = page.locator(".st-key-hit-12 video")
+    last.wait_for()
+    assert last.evaluate("v => v.paused")
+    last.scroll_into_view_if_needed()
+    wait_until_it_plays(page, last)
+
+
+def test_more_like_this_and_back(page: "Page", served: Served, cut: Path) -> None:
+    search_by_upload(page, served, cut)
+    name = page.locator(".st-key-query-bar .vret-name")
+    assert name.inner_text() == "cut.mp4"
+    second = page.locator(".st-key-hit-2 .vret-name").get_attribute("title")
+    assert second is not None
+    page.locator(".st-key-hit-2").get_by_role("button", name="More like this").click()
+    page.get_by_text("Like this moment").wait_for()
+    assert name.get_attribute("title") == second
+    wait_until_it_plays(page, page.locator(".st-key-hit-1 video"))
+
+    page.get_by_role("button", name="Back").click()
+    page.get_by_text("Like this clip").wait_for()
+    assert name.inner_text() == "cut.mp4"
+    assert page.locator(".st-key-hit-2 .vret-name").get_attribute("title") == second
+
+
+def test_watch_begins_at_the_moment(page: "Page", served: Served, cut: Path) -> None:
+    search_by_upload(page, served, cut)
+    page.locator(".st-key-hit-1").get_by_role("button", name="Watch").click()
+    dialog = page.get_by_role("dialog")
+    video = dialog.locator("video")
+    wait_until_it_plays(page, video)
+    began_s = video.evaluate("v => v.played.start(0)")
+    assert began_s == pytest.approx(4.0, abs=0.6)  # the piece begins with the video, for the moment is in its first 10 s
+    assert video.evaluate("v => v.duration") > 9  # the moment and 10 s after it, or the end of the reel
+    assert str(served.videos / "reel-1.mp4") in dialog.inner_text()
+    dialog.get_by_role("button", name="Later").click()
+    dialog.get_by_text("Playing from 0:24").wait_for()
+
+
+def test_one_click_from_the_start_finds_hits(page: "Page", served: Served) -> None:
+    page.goto(served.url)
+    page.get_by_role("button", name="Find similar", exact=True).first.click()
+    wait_until_it_plays(page, page.locator(".st-key-hit-1 video"))
+
+
+def test_range_of_an_indexed_video(page: "Page", served: Served) -> None:
+    page.goto(served.url)
+    page.get_by_role("radio", name="From a library").click()
+    page.get_by_role("combobox", name="Video").fill("reel-2")
+    page.get_by_role("option", name="reel-2.mp4").click()
+    page.get_by_text("6.0 s chosen").wait_for()
+    assert page.locator(".vret-strip img").count() == 10
+    assert page.locator(".vret-end img").count() == 2
+    wait_until_it_plays(page, page.locator(".st-key-range-clip video"))
+    page.get_by_role("slider").nth(1).press("ArrowLeft")
+    page.get_by_text("5.9 s chosen").wait_for()
+    page.get_by_role("button", name="Use whole").click()
+    page.get_by_text("5.9 s chosen").wait_for(state="detached")
+    page.get_by_role("button", name="Find similar moments").click()
+    page.locator(".st-key-hit-1").wait_for()
+    page.get_by_role("button", name="Change range").click()
+    page.get_by_role("button", name="Use whole").wait_for()
+
+
+def test_options_are_obeyed(page: "Page", served: Served, cut: Path) -> None:
+    search_by_upload(page, served, cut)
+    page.get_by_text("One per video").click()
+    page.wait_for_function(
+        "() => { const names = [...document.querySelectorAll('.vret-hit .vret-name')].map(e => e.title);"
+        " return names.length > 1 && new Set(names).size === names.length; }"
+    )
+
+
+def test_file_that_is_no_video(page: "Page", served: Served, tmp_path: Path) -> None:
+    page.goto(served.url)
+    wrong = tmp_path / "letter.mp4"
+    wrong.write_text("Dear all")
+    page.locator("input[type=file]").set_input_files(wrong)
+    page.get_by_text("is a text file, not a video").wait_for()

@@ -1,0 +1,80 @@
+"""Indexing runs as the page starts, shows and stops them."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.ui.index_runs import IndexRuns, RunView, run_view, stop_run
+from index.catalog import Job
+from index.records import JobState
+from tests.helpers.make_video import draw_moving_picture
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def job(state: JobState, progress: dict[str, Any], *, pid: int = 1, host: str = "elsewhere") -> Job:
+    return Job(1, "index", "home", state, pid, host, NOW, NOW, None if state == "running" else NOW, progress, None)
+
+
+def test_run_view__nothing_ever_ran() -> None:
+    assert run_view(None, []) is None
+
+
+def test_run_view__run_of_somebody_else() -> None:
+    progress = {"done": 3, "total": 9, "clips": 60, "clips_per_s": 12.5, "broken": 1, "seconds_left": 4.0, "current": "/a.mp4"}
+    view = run_view(None, [job("running", progress), job("done", {})])
+    assert view == RunView(
+        state="running",
+        library="home",
+        done=3,
+        total=9,
+        clips=60,
+        clips_per_s=12.5,
+        broken=1,
+        seconds_left=4.0,
+        current="/a.mp4",
+        counts={},
+        pid=None,  # on another machine, so it cannot be stopped from here
+    )
+    assert view.is_live
+
+
+def test_run_view__interrupted_is_not_live() -> None:
+    view = run_view(None, [job("interrupted", {"done": 3, "total": 9})])
+    assert view is not None
+    assert not view.is_live
+    stop_run(view)  # asks nobody
+
+
+def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "-odd videos"
+    draw_moving_picture(folder / "one.mp4")
+    (folder / "broken.mp4").touch()
+    runs = IndexRuns(home / "logs")
+    started = runs.start("--odd", [folder])
+    view = run_view(started, [])
+    assert view is not None
+    assert view.library == "--odd"
+    assert started.process.wait(timeout=120) == 0
+    view = run_view(runs.last, [])
+    assert view is not None
+    assert view.state == "done"
+    assert {name: number for name, number in view.counts.items() if number} == {"added": 1, "broken": 1}
+
+
+def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:
+    runs = IndexRuns(home / "logs")
+    runs.start("home", [tmp_path / "no such folder"]).process.wait(timeout=120)
+    view = run_view(runs.last, [])
+    assert view is not None
+    assert view.state == "failed"
+    assert "no such folder" in view.complaint
+    assert not view.complaint.startswith("vret:")
+
+
+def test_start__no_place_for_its_answer(tmp_path: Path) -> None:
+    (tmp_path / "logs").touch()
+    with pytest.raises(OSError, match="logs"):
+        IndexRuns(tmp_path / "logs").start("home")

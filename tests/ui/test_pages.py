@@ -1,0 +1,140 @@
+"""The pages without a browser: what they say and which widgets they have, by Streamlit's own tester."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from app.index_library import index_library
+from app.settings import Settings
+from app.workspace import Workspace
+from tests.helpers.make_video import draw_moving_picture
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
+PATIENCE_S = 120
+
+
+def search_page() -> None:
+    import app.ui.search_page as page
+
+    page.show()
+
+
+def library_page() -> None:
+    import app.ui.library_page as page
+
+    page.show()
+
+
+def about_page() -> None:
+    import app.ui.about_page as page
+
+    page.show()
+
+
+def opened(page: object) -> "AppTest":
+    from streamlit.testing.v1 import AppTest
+
+    tested = AppTest.from_function(page, default_timeout=PATIENCE_S)  # type: ignore[arg-type]
+    tested.run()
+    assert not tested.exception, tested.exception
+    return tested
+
+
+def shown(page: "AppTest") -> str:
+    return " ".join(element.body for element in page.get("html"))  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def indexed(home: Path, tmp_path: Path) -> Path:
+    """Two videos and a broken file in a library called `home`."""
+    folder = tmp_path / "videos"
+    for seed in range(2):
+        draw_moving_picture(folder / f"{seed}.mp4", seed=seed)
+    (folder / "<i>broken</i>.mp4").write_text("no video")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [folder])
+    return folder
+
+
+def test_search_page__nothing_indexed(home: Path) -> None:
+    page = opened(search_page)
+    assert "There is nothing to search in yet." in shown(page)
+
+
+def test_search_page__only_broken_videos(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "videos").mkdir()
+    (tmp_path / "videos" / "broken.mp4").write_text("no video")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [tmp_path / "videos"])
+    assert "None of your videos could be indexed yet." in shown(opened(search_page))
+
+
+def test_search_page__begins_with_a_suggestion(indexed: Path) -> None:
+    page = opened(search_page)
+    assert "2 videos can be searched" in shown(page)
+    page.button(key="suggest-0").click().run()
+    assert not page.exception
+    assert "Like this clip" in shown(page)
+    assert page.button(key="like-1").label == "More like this"  # the other one; the query itself is left out
+    assert 'vret-rank">2<' not in shown(page)
+
+
+def test_search_page__encoder_is_missing(indexed: Path, home: Path) -> None:
+    page = opened(search_page)
+    (home / "encoders" / "default.onnx").unlink()
+    page.button(key="suggest-0").click().run()
+    assert not page.exception
+    if page.error:  # no default encoder came with vret
+        assert "There is no encoder" in page.error[0].value
+
+
+def test_search_page__path_that_is_no_file(indexed: Path) -> None:
+    page = opened(search_page)
+    page.get("button_group")[0].set_value("File on this computer").run()  # type: ignore[attr-defined]
+    page.text_input(key="clip-path").set_value("/no/such/file.mp4")
+    next(button for button in page.button if button.label == "Open").click().run()
+    assert "There is no file" in page.error[0].value
+
+
+def test_library_page__first_library(home: Path) -> None:
+    page = opened(library_page)
+    assert "Add your first library" in shown(page)
+    page.text_input(key="add-folder-path").set_value("/no/such/folder")
+    page.button[0].click().run()
+    assert "There is no folder" in page.error[0].value
+
+
+def test_library_page__broken_file_has_its_reason(indexed: Path) -> None:
+    page = opened(library_page)
+    assert "1 broken" in shown(page)
+    table = page.dataframe[0].value
+    row = table[table["outcome"] == "broken"].iloc[0]
+    assert (row["name"], row["reason"]) == ("<i>broken</i>.mp4", "is a text file, not a video")
+    assert "<i>" not in shown(page).replace('<i style="', "")
+
+
+def test_library_page__library_is_removed(indexed: Path, home: Path) -> None:
+    page = opened(library_page)
+    next(button for button in page.button if button.label == "Remove this library").click().run()
+    assert not page.exception
+    assert "Add your first library" in shown(page)
+    assert (indexed / "0.mp4").exists()
+
+
+def test_about_page(indexed: Path, home: Path) -> None:
+    page = opened(about_page)
+    assert str(home) in shown(page)
+    assert "CPUExecutionProvider" in shown(page)
+    assert "48 numbers each" in shown(page)
+
+
+def test_catalog_that_cannot_be_opened__one_line(home: Path) -> None:
+    from streamlit.testing.v1 import AppTest
+
+    (home / "catalog.db").write_bytes(b"this is no database" * 100)
+    page = AppTest.from_file(str(Path(__file__).parents[2] / "app" / "ui" / "main_page.py"), default_timeout=PATIENCE_S).run()
+    assert not page.exception
+    assert "catalog.db" in page.error[0].value
