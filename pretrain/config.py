@@ -54,7 +54,8 @@ class TrainConfig:
 
     tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each. seed: of
     everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16
-    where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own choice. workers: processes that make examples.
+    where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own
+    choice. workers: processes that make examples.
     log_every, save_every: steps; the second a multiple of the first. recipe: the name it came from, for the card.
     """
 

@@ -5,6 +5,8 @@ Shapes: B examples, K clips each, T frames, H x W pixels, D channels, T' x H' x 
 
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ class PretrainModel(nn.Module):
     def __init__(self, config: TrainConfig) -> None:
         super().__init__()
         self._parts = config.tasks.parts
-        self._bf16 = config.precision == "bf16"
+        self._precision = config.precision
         self.backbone = build_backbone(config.backbone)
         shape = self._feature_shape(config)
         self.heads = nn.ModuleDict({part.name: part.task.build_head(shape, config.clip) for part in self._parts})
@@ -55,7 +57,8 @@ class PretrainModel(nn.Module):
     def _map(self, clips_NTHW3: Tensor) -> Tensor:
         """float32 (N, D, T', H', W'). Only the backbone may compute in bfloat16; heads and losses never do."""
         device = clips_NTHW3.device.type
-        with torch.autocast(device, dtype=torch.bfloat16) if self._bf16 else nullcontext():
+        bf16 = self._precision == "bf16" or (self._precision == "auto" and quicker_in_bf16(device))
+        with torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext():
             map_NDTHW = self.backbone.forward_map(to_network_input(clips_NTHW3))
         return map_NDTHW.float()
 
@@ -68,3 +71,12 @@ class PretrainModel(nn.Module):
             _, dim, t, h, w = self.backbone.forward_map(to_network_input(blank)).shape
         self.backbone.train(was_training)
         return FeatureShape(dim=dim, places=(t, h, w))
+
+
+@cache
+def quicker_in_bf16(device: str) -> bool:
+    """Whether this machine computes bfloat16 in hardware; elsewhere it is emulated, and slower than fp32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    cpu_facts = Path("/proc/cpuinfo")
+    return device == "cpu" and cpu_facts.exists() and "avx512_bf16" in cpu_facts.read_text()

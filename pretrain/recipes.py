@@ -28,7 +28,7 @@ def default_encoder() -> TrainConfig:
 @RECIPES.register("laptop")
 def laptop() -> TrainConfig:
     """Minutes on two cores: enough to see a task learn."""
-    return replace(default_encoder(), recipe="laptop", steps=400)
+    return replace(default_encoder(), recipe="laptop", steps=400, precision="auto")
 
 
 @RECIPES.register("smoke")
