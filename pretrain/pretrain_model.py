@@ -77,6 +77,6 @@ class PretrainModel(nn.Module):
 def quicker_in_bf16(device: str) -> bool:
     """Whether this machine computes bfloat16 in hardware; elsewhere it is emulated, and slower than fp32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     cpu_facts = Path("/proc/cpuinfo")
     return device == "cpu" and cpu_facts.exists() and "avx512_bf16" in cpu_facts.read_text()
