@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "laptop"
 CONFIG_NAME = "config.json"
+# What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, a quarter whitened.
+DEFAULT_POOLING = "grid:2x1x1"
+DEFAULT_WHITEN_DIM = 256
 
 
 class BadTraining(AppError):
@@ -96,44 +99,43 @@ def export_encoder(
 ) -> "tuple[EncoderCard, Path]":
     """Makes an encoder file of a run, by default the newest, and returns its card and where it lies.
 
-    name: what `--encoder` calls it, by default the run's name. out: by default among the data folder's encoders, for use by name.
+    name: what `--encoder` calls it, by default the run's name. pooling: by default the map's two time steps are kept apart.
+    whiten_dim: numbers of a vector, by default 256; 0 for no whitening. out: by default among the data folder's encoders, for use by name.
     Raises BadTraining, CheckpointError, ExportError (the file would differ from the network; nothing is written).
     """
-    from pretrain.checkpoint import load_trained
-    from pretrain.export_onnx import export
+    from pretrain.export_onnx import export_run
 
     folder = newest_run(ws) if run is None else run_folder(ws, run)
-    config, model, steps = load_trained(folder)
-    training = {
-        "recipe": config.recipe,
-        "tasks": str(config.tasks),
-        "seed": config.seed,
-        "steps": steps,
-        "batch_size": config.batch_size,
-        "data": "own footage" if config.footage.paths else "drawn",
-    }
-    spec = _spec(name or folder.name, config, spans_s, pooling, whiten_dim, training)
+    spec = _spec(name or folder.name, spans_s, pooling, whiten_dim)
     target = out or ws.encoders_folder / f"{spec.name}.onnx"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return export(model.backbone, target, spec, backbone_name=config.backbone, task_name=str(config.tasks)), target
+        return export_run(folder, target, spec), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
 
 
 def export_baseline(
-    ws: Workspace, baseline: str, *, name: str | None = None, seed: int = 1, out: Path | None = None
+    ws: Workspace,
+    baseline: str,
+    *,
+    name: str | None = None,
+    seed: int = 1,
+    out: Path | None = None,
+    pooling: str | None = None,
+    whiten_dim: int | None = None,
 ) -> "tuple[EncoderCard, Path]":
-    """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from `seed`."""
-    from pretrain.export_onnx import ExportSpec, export_colour, export_untrained
+    """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from
+    `seed`, pooled and whitened as `export_encoder` would."""
+    from pretrain.export_onnx import export_colour, export_untrained
 
     name = name or (baseline if baseline == "colour" else f"untrained-{baseline}-{seed}")
     target = out or ws.encoders_folder / f"{name}.onnx"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if baseline == "colour":
-            return export_colour(target, ExportSpec(name=name)), target
-        return export_untrained(baseline, seed, target, ExportSpec(name=name)), target
+            return export_colour(target, _spec(name)), target
+        return export_untrained(baseline, seed, target, _spec(name, None, pooling, whiten_dim)), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
 
@@ -159,18 +161,11 @@ def _config(recipe: str, changes: TrainingChanges) -> "TrainConfig":
 
 
 def _spec(
-    name: str,
-    config: "TrainConfig",
-    spans_s: Sequence[float] | None,
-    pooling: str | None,
-    whiten_dim: int | None,
-    training: dict[str, object],
+    name: str, spans_s: Sequence[float] | None = None, pooling: str | None = None, whiten_dim: int | None = None
 ) -> "ExportSpec":
     from pretrain.export_onnx import ExportSpec
 
     spec = ExportSpec(
-        name=name, num_frames=config.clip.num_frames, size_px=config.clip.size_px, whiten_dim=whiten_dim, training=training
+        name=name, pooling=pooling or DEFAULT_POOLING, whiten_dim=DEFAULT_WHITEN_DIM if whiten_dim is None else whiten_dim or None
     )
-    if spans_s is not None:
-        spec = replace(spec, spans_s=tuple(spans_s))
-    return spec if pooling is None else replace(spec, pooling=pooling)
+    return spec if spans_s is None else replace(spec, spans_s=tuple(spans_s))

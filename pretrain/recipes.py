@@ -35,7 +35,7 @@ def laptop() -> TrainConfig:
 def smoke() -> TrainConfig:
     """Seconds: whether everything is in place, nothing learnt."""
     return replace(
-        laptop(), recipe="smoke", clip=ClipShape(num_frames=8, size_px=32), steps=8, batch_size=4, log_every=2, save_every=4
+        laptop(), recipe="smoke", clip=ClipShape(num_frames=16, size_px=32), steps=8, batch_size=4, log_every=2, save_every=4
     )
 
 

@@ -74,8 +74,11 @@ def export(
     span: Annotated[
         list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
     ] = None,
-    pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: avg.")] = None,
-    whiten: Annotated[int | None, typer.Option(min=2, help="PCA-whiten to so many numbers, fitted on drawn clips.")] = None,
+    pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1.")] = None,
+    whiten: Annotated[
+        int | None,
+        typer.Option(min=0, help="Numbers of a vector, by PCA-whitening fitted on drawn clips; 0 for none. Default: 256."),
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
     ] = None,
@@ -92,7 +95,7 @@ def export(
         if baseline is not None:
             if run is not None:
                 raise typer.BadParameter("Give a run or --baseline, not both.")
-            card, path = export_baseline(ws, baseline, name=name, seed=seed, out=out)
+            card, path = export_baseline(ws, baseline, name=name, seed=seed, out=out, pooling=pooling, whiten_dim=whiten)
         else:
             card, path = export_encoder(ws, run, name=name, out=out, spans_s=span, pooling=pooling, whiten_dim=whiten)
     typer.echo(f"{path}: {card.task} on {card.backbone}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB")
