@@ -100,7 +100,8 @@ def export_encoder(
     """Makes an encoder file of a run, by default the newest, and returns its card and where it lies.
 
     name: what `--encoder` calls it, by default the run's name. pooling: by default the map's two time steps are kept apart.
-    whiten_dim: numbers of a vector, by default 256; 0 for no whitening. out: by default among the data folder's encoders, for use by name.
+    whiten_dim: numbers of a vector, by default 256; 0 for no whitening. out: by default among the data folder's
+    encoders, for use by name.
     Raises BadTraining, CheckpointError, ExportError (the file would differ from the network; nothing is written).
     """
     from pretrain.export_onnx import export_run
