@@ -42,9 +42,7 @@ class EmbeddedQuery:
     is_low_information: bool
 
 
-def embed_query(
-    path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None
-) -> EmbeddedQuery:
+def embed_query(path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None) -> EmbeddedQuery:
     """Embed one range of a file (its whole when no range is given), in seconds since its first frame.
 
     Raises VideoRejected (also for a range that holds nothing), QueryTooLong, FileNotFoundError, ValueError, EncoderError.
@@ -72,9 +70,7 @@ def embed_query(
 
 def picture_spec(card: EncoderCard) -> PictureSpec:
     """The pictures that an encoder takes."""
-    return PictureSpec(
-        num_frames=card.num_frames, height_px=card.height_px, width_px=card.width_px, geometry=card.geometry
-    )
+    return PictureSpec(num_frames=card.num_frames, height_px=card.height_px, width_px=card.width_px, geometry=card.geometry)
 
 
 def _embedded(replies: Iterator[Reply], encoder: OnnxEncoder) -> EmbeddedQuery:

@@ -117,9 +117,7 @@ def _encode(job: PreviewJob, frames: Iterator[TimedFrame], pixel_aspect: float, 
         container.mux(output.packets(None, 0))
 
 
-def _add_stream(
-    container: av.container.OutputContainer, first: TimedFrame, pixel_aspect: float, height_px: int
-) -> _Output:
+def _add_stream(container: av.container.OutputContainer, first: TimedFrame, pixel_aspect: float, height_px: int) -> _Output:
     width, height = shown_size(first.frame, pixel_aspect)
     high = _even(min(height_px, height))
     wide = _even(min(width * high / height, MAX_ASPECT * high))

@@ -65,7 +65,6 @@ class Thumbnails:
             self._pictures.popleft()
 
 
-
 def to_webp(pixels: NDArray[np.uint8]) -> bytes:
     """A picture, uint8 (H, W, 3) RGB, as WebP."""
     from PIL import Image  # takes 25 ms to import and is not needed to read frames

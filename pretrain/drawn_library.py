@@ -56,9 +56,7 @@ def draw_library(
     return files
 
 
-def _draw(
-    path: Path, shapes: list[Shape], rng: np.random.Generator, on_video: Callable[[Path], None] | None
-) -> list[float]:
+def _draw(path: Path, shapes: list[Shape], rng: np.random.Generator, on_video: Callable[[Path], None] | None) -> list[float]:
     """Draw one file of one act a shape, unless it is there; return the seconds of each act, which the seed decides."""
     seconds = [round(float(rng.uniform(2.0, 3.6)), 2) for _ in shapes]
     seconds = [round(s * 25) / 25 for s in seconds]  # whole frames, so that the times written down are exact

@@ -112,9 +112,7 @@ def _spiral(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def _wander(rng: np.random.Generator) -> NDArray[np.float64]:
     phase = np.linspace(0, rng.uniform(0.6, 1.2), 60)[:, None]
-    waves = sum(
-        rng.normal(0, 0.8 / k, (1, 2)) * np.sin(2 * np.pi * (k * phase + rng.random((1, 2)))) for k in (1, 2, 3)
-    )
+    waves = sum(rng.normal(0, 0.8 / k, (1, 2)) * np.sin(2 * np.pi * (k * phase + rng.random((1, 2)))) for k in (1, 2, 3))
     return np.asarray(waves)
 
 

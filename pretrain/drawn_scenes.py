@@ -210,9 +210,7 @@ class Scene:
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return cast(
             Floats,
-            cv2.warpAffine(
-                self.background, to_source, (width_px, height_px), flags=flags, borderMode=cv2.BORDER_REFLECT_101
-            ),
+            cv2.warpAffine(self.background, to_source, (width_px, height_px), flags=flags, borderMode=cv2.BORDER_REFLECT_101),
         )
 
     def _paint_standing(
@@ -264,9 +262,7 @@ def make_scene(
     walk = np.stack([_smooth_walk(rng, 32, shake * weight) for weight in (1.0, 1.0, 0.4, 0.25)], axis=1)
     if rng.random() < 0.25:  # a steady pan or zoom
         walk += np.linspace(0, 1, 32)[:, None] * rng.normal(0, (0.35, 0.35, 0.15, 0.1))
-    standing = tuple(
-        (_Sprite.draw(rng), rng.uniform(-1, 1, 2), float(rng.uniform(0.08, 0.35))) for _ in range(rng.integers(0, 4))
-    )
+    standing = tuple((_Sprite.draw(rng), rng.uniform(-1, 1, 2), float(rng.uniform(0.08, 0.35))) for _ in range(rng.integers(0, 4)))
     return Scene(
         motion=motion,
         background=_noise_texture(rng, background_px, octaves),
@@ -286,9 +282,7 @@ def make_scene(
     )
 
 
-def _make_mover(
-    rng: np.random.Generator, unplaced: Floats, *, main: bool = True, comes_and_goes: bool = False
-) -> _Mover:
+def _make_mover(rng: np.random.Generator, unplaced: Floats, *, main: bool = True, comes_and_goes: bool = False) -> _Mover:
     size = rng.uniform(0.25, 0.75)
     room = max(0.05, 0.95 - size)
     path = unplaced * size + rng.uniform(-room, room, 2) * 0.8

@@ -217,9 +217,7 @@ def test_embed_videos__killed_owner_leaves_no_process(videos: list[Path], encode
         "for _ in embed_videos(repeat(Path(sys.argv[2])), OnnxEncoder(Path(sys.argv[1]))): print('one', flush=True)\n"
     )
     root = Path(__file__).parents[2]
-    owner = subprocess.Popen(
-        [sys.executable, "-c", program, str(encoder_path), str(videos[0])], stdout=subprocess.PIPE, cwd=root
-    )
+    owner = subprocess.Popen([sys.executable, "-c", program, str(encoder_path), str(videos[0])], stdout=subprocess.PIPE, cwd=root)
     assert owner.stdout is not None
     owner.stdout.readline()
     workers = [pid for task in Path(f"/proc/{owner.pid}/task").iterdir() for pid in (task / "children").read_text().split()]
