@@ -28,7 +28,7 @@ class Scan:
 
     unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason.
     returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
-    one comes with what is known of it. to_embed: known content that this encoder has not embedded yet.
+    one comes with what is known of it, and so does one that this encoder has not embedded yet.
     gone: known paths under the scanned folders that are no more. warnings: (path, what could not be looked at).
     """
 
@@ -63,11 +63,11 @@ def scan_library(folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, r
     scan = Scan()
     seen: set[str] = set()
 
-    def skip_folder(error: OSError) -> None:
-        scan.warnings.append((str(error.filename), f"this folder cannot be read: {error.strerror}"))
+    def skip(error: OSError) -> None:
+        scan.warnings.append((str(error.filename), f"cannot be looked at: {error.strerror}"))
 
     for folder in folders:
-        for path in find_videos(folder, on_error=skip_folder):
+        for path in find_videos(folder, on_error=skip):
             text = str(path)
             if text in seen:
                 continue

@@ -23,7 +23,7 @@ def find_videos(folder: Path, *, on_error: Callable[[OSError], None] | None = No
 
     Capitals do not matter. Hidden files and folders (leading dot) are skipped, and so are files without an ending and
     anything that is no regular file. Links are followed, each real folder once, so that a loop of links ends.
-    on_error: told of every folder that cannot be read; such folders are skipped. Raises FileNotFoundError.
+    on_error: told of every folder and file that cannot be looked at; such ones are skipped. Raises FileNotFoundError.
     """
     if folder.is_file():
         return [folder]
@@ -39,8 +39,18 @@ def find_videos(folder: Path, *, on_error: Callable[[OSError], None] | None = No
         seen.add((status.st_dev, status.st_ino))
         # In order, so that of two ways to one real folder always the same is taken.
         subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        found.extend(path for name in names if is_video_name(name) and (path := Path(parent, name)).is_file())
+        found.extend(path for name in names if is_video_name(name) and _is_file(path := Path(parent, name), on_error))
     return sorted(found)
+
+
+def _is_file(path: Path, on_error: Callable[[OSError], None] | None) -> bool:
+    """Like ``path.is_file()``, which raises where a folder may be listed but not entered."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if on_error is not None:
+            on_error(error)
+        return False
 
 
 def is_video_name(name: str) -> bool:

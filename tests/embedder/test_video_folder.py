@@ -40,6 +40,22 @@ def test_find_videos__a_file_is_itself_and_nothing_is_an_error(tmp_path: Path) -
         find_videos(tmp_path / "nowhere")
 
 
+def test_find_videos__tells_of_a_file_that_may_not_be_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a folder that may be listed but not entered, which the superuser never meets."""
+    seen, locked = touch(tmp_path / "a.mp4"), touch(tmp_path / "locked.mp4")
+    is_file = Path.is_file
+
+    def refuse(path: Path) -> bool:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    errors: list[OSError] = []
+    assert find_videos(tmp_path, on_error=errors.append) == [seen]
+    assert [error.filename for error in errors] == [str(locked)]
+
+
 def test_hash_file__content_alone_counts(tmp_path: Path) -> None:
     one, two = touch(tmp_path / "1"), touch(tmp_path / "2")
     assert hash_file(one) == hash_file(two)
