@@ -43,7 +43,7 @@ class IndexRun:
         self._encoder_name = encoder_name
         self._hop = hop
         self._tell = tell
-        self._pending: dict[Path, tuple[FileFingerprint, bool]] = {}  # being embedded; whether its path was known
+        self._pending: dict[Path, tuple[FileFingerprint, KnownFile | None]] = {}  # being embedded; what was known of it
         self._twins: list[tuple[FileFingerprint, str]] = []  # same content as one being embedded; that content's hash
         self._refused: dict[str, str] = {}  # content hash -> reason
         self._gone_by_content: dict[str, str] = {}
@@ -116,7 +116,7 @@ class IndexRun:
             try:
                 content = hash_file(found.path)
             except OSError as error:
-                self._unreadable(found, error)
+                self._unreadable(found, known, error)
                 continue
             file = FileFingerprint(str(found.path), found.size, found.mtime_ns, content)
             if not reembed and self._settled_by_content(file, known, scan):
@@ -125,7 +125,7 @@ class IndexRun:
                 self._twins.append((file, content))
             else:
                 in_work.add(content)
-                self._pending[found.path] = (file, known is not None and known.embedded)
+                self._pending[found.path] = (file, known)
                 yield found.path
 
     def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None", scan: Scan) -> bool:
@@ -152,7 +152,7 @@ class IndexRun:
                 return True
         return False
 
-    def _unreadable(self, found: FoundFile, error: OSError) -> None:
+    def _unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError) -> None:
         from index.catalog import FileFingerprint
 
         if isinstance(error, FileNotFoundError):
@@ -160,13 +160,14 @@ class IndexRun:
             self._total -= 1
             return
         reason = f"cannot be read: {error.strerror or error}"
-        file = FileFingerprint(str(found.path), found.size, _RETRY_ALWAYS, "")
-        self._break(file, reason)
+        as_it_was = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
+        self._break(FileFingerprint(str(found.path), found.size, _RETRY_ALWAYS, ""), reason, known if as_it_was else None)
 
     # --- results ---------------------------------------------------------------------------------------------------------------
 
     def _keep(self, video: "EmbeddedVideo") -> None:
-        file, was_known = self._pending.pop(video.path)
+        file, known = self._pending.pop(video.path)
+        was_known = known is not None and known.embedded
         self._catalog.put_embedded(
             self._report.library,
             file,
@@ -187,16 +188,19 @@ class IndexRun:
         self._finish(file)
 
     def _refuse(self, video: "RejectedVideo") -> None:
-        file, _ = self._pending.pop(video.path)
+        file, known = self._pending.pop(video.path)
         if not video.path.exists():
             self._report.warnings.append((file.path, "vanished while the library was being indexed"))
             self._total -= 1
             return
         self._refused[file.content_hash or ""] = video.reason
-        self._break(file, video.reason)
+        as_it_was = known is not None and known.content_hash == file.content_hash
+        self._break(file, video.reason, known if as_it_was else None)
 
-    def _break(self, file: "FileFingerprint", reason: str) -> None:
-        self._catalog.put_broken(self._report.library, file, reason)
+    def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None) -> None:
+        """as_it_was: what is known of the same content. If that is indexed, its vectors stay, and the next run tries again."""
+        if as_it_was is None or as_it_was.outcome != "indexed":
+            self._catalog.put_broken(self._report.library, file, reason)
         self._report.broken.append((file.path, reason))
         self._report.newly_broken += 1
         self._finish(file)

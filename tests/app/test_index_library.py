@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.index_report import IndexProgress, IndexReport
 from app.run_lock import run_lock
 from app.settings import Settings
 from app.workspace import Workspace
+from embedder.embed_videos import RejectedVideo
 from index.errors import CatalogError, UnknownLibrary
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
@@ -150,6 +152,20 @@ def test_another_encoder_is_another_set_of_vectors(ws: Workspace, folder: Path) 
     assert counts(index_library(ws, "home", encoder_name="other")) == {"added": 4}
     assert best(ws, folder / "b.mp4")[0] == folder / "b.mp4"
     assert find_similar(ws, ClipQuery(path=folder / "b.mp4"), encoder_name="other").hits[0].path == folder / "b.mp4"
+
+
+def test_a_failure_costs_no_vectors_of_the_same_content(ws: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    index_library(ws, "home", [folder])
+    clips = ws.catalog.libraries()[0].num_clips
+
+    def refuse(paths: Iterable[Path], *_: object, **__: object) -> Iterator[RejectedVideo]:
+        yield from (RejectedVideo(path=path, reason="decoding it took too long or hung; given up") for path in paths)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("embedder.embed_videos.embed_videos", refuse)
+        assert counts(index_library(ws, "home", reembed=True)) == {"broken": 4}
+    assert ws.catalog.libraries()[0].num_clips == clips
+    assert counts(index_library(ws, "home")) == {"unchanged": 4}
 
 
 def test_reembed_does_all_again_and_doubles_nothing(ws: Workspace, folder: Path) -> None:
