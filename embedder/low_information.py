@@ -1,7 +1,8 @@
 """Tell clips in which there is nothing to search for: black, frozen, colour bars, fades of a plain picture.
 
 A clip is looked at as a coarse map of brightness, so that sensor and coding noise average out. It holds something only
-if some place of the map changes over the clip and the map is not plain. Shapes: T frames, H x W pixels.
+if some place of the map changes over the clip and the map is not plain. Where green, most of brightness, shows nothing,
+red and blue are looked at as well: a stage may be lit by them alone. Shapes: T frames, H x W pixels.
 """
 
 from __future__ import annotations
@@ -19,21 +20,31 @@ PLAIN_LEVELS = 3.0
 """A picture whose blocks differ less than this (standard deviation of their brightness) has no texture."""
 
 
+RED, GREEN, BLUE = 0, 1, 2
+COARSER = 2.0
+"""Codecs keep colour less exactly than brightness: in red and blue, noise is so many times as large."""
+
+
 def is_low_information(clip_THWC: NDArray[np.uint8]) -> bool:
     """Whether a clip, uint8 (T, H, W, 3), shows nothing that moves or nothing that has texture."""
-    maps = _brightness_maps(clip_THWC)
-    moves = float(np.ptp(maps, axis=0).max()) > STILL_LEVELS
-    has_texture = float(maps.std(axis=(1, 2)).max()) > PLAIN_LEVELS
-    return not (moves and has_texture)
+    return not any(_shows_something(clip_THWC, colour) for colour in (GREEN, RED, BLUE))
 
 
-def _brightness_maps(clip_THWC: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean brightness of each block, float32 (T, rows, columns)."""
+def _shows_something(clip_THWC: NDArray[np.uint8], colour: int) -> bool:
+    maps = _brightness_maps(clip_THWC, colour)
+    noise = 1.0 if colour == GREEN else COARSER
+    moves = float(np.ptp(maps, axis=0).max()) > noise * STILL_LEVELS
+    has_texture = float(maps.std(axis=(1, 2)).max()) > noise * PLAIN_LEVELS
+    return moves and has_texture
+
+
+def _brightness_maps(clip_THWC: NDArray[np.uint8], colour: int) -> NDArray[np.float32]:
+    """Mean brightness of each block in one colour, float32 (T, rows, columns)."""
     rows, columns = min(BLOCKS, clip_THWC.shape[1]), min(BLOCKS, clip_THWC.shape[2])
     high, wide = clip_THWC.shape[1] // rows, clip_THWC.shape[2] // columns
-    green = np.ascontiguousarray(clip_THWC[:, : rows * high, : columns * wide, 1])  # most of brightness
+    pixels = np.ascontiguousarray(clip_THWC[:, : rows * high, : columns * wide, colour])
     # Whole numbers, rows of pixels first: a quarter of the time of a mean over both axes.
-    of_rows = np.add.reduce(green.reshape(-1, rows, high, columns * wide), axis=2, dtype=np.uint32)
+    of_rows = np.add.reduce(pixels.reshape(-1, rows, high, columns * wide), axis=2, dtype=np.uint32)
     of_blocks = np.add.reduce(of_rows.reshape(-1, rows, columns, wide), axis=3, dtype=np.uint32)
     maps: NDArray[np.float32] = of_blocks.astype(np.float32) / np.float32(high * wide)
     return maps

@@ -44,8 +44,15 @@ def test_low_information(clip: NDArray[np.uint8]) -> None:
 
 @pytest.mark.parametrize(
     "clip",
-    [mover(), noise(mover(), 6), np.stack([np.roll(texture(), 3 * t, 1) for t in range(16)]), mover()[:, ::14, ::14]],
-    ids=["small mover", "small mover with noise", "pan", "tiny pictures"],
+    [
+        mover(),
+        noise(mover(), 6),
+        np.stack([np.roll(texture(), 3 * t, 1) for t in range(16)]),
+        mover()[:, ::14, ::14],
+        mover() * np.array([1, 0, 0], np.uint8),
+        mover() * np.array([0, 0, 1], np.uint8),
+    ],
+    ids=["small mover", "small mover with noise", "pan", "tiny pictures", "red light", "blue light"],
 )
 def test_low_information__movement_counts(clip: NDArray[np.uint8]) -> None:
     assert not is_low_information(clip)
