@@ -18,7 +18,7 @@ from embedder.thumbnails import Thumbnails
 from embedder.video_file import Video, open_video
 from embedder.worker_messages import Alive, Clip, ClipsDone, ClipsJob, PictureSpec
 
-MAX_CLIPS = 1 << 20
+MAX_CLIPS = (1 << 20) - 1
 """Clips of one video: what fits into the clip numbers of the catalog. 160 hours of three clip lengths."""
 
 ALIVE_EVERY_S = 1.0
