@@ -5,6 +5,7 @@ AppError                  one line on stderr, exit code 1
 ├── NotIndexed            the library has no vectors of the encoder asked for
 ├── BadQuery              the query cannot be understood, or names nothing indexed
 ├── BadFolder             a folder to index that is none
+├── BadLibraryName        a name that no library can have
 ├── BadLabels             a label file that cannot be used
 ├── DataFolderError       the data folder cannot be written
 ├── MissingPart           an optional part (torch, Streamlit) is not installed
@@ -32,6 +33,10 @@ class BadQuery(AppError):
 
 class BadFolder(AppError):
     """A folder to index does not exist, is a file or cannot be read."""
+
+
+class BadLibraryName(AppError):
+    """A library cannot be called so: empty, too long, or with characters that cannot be printed."""
 
 
 class BadLabels(AppError):

@@ -1,5 +1,6 @@
 """Use case: a clip goes in, the most similar moments come out."""
 
+import math
 import os
 import time
 from dataclasses import asdict, dataclass, field
@@ -148,7 +149,7 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
     if not query.path.is_file():
         raise BadQuery(f"There is no file {query.path}.")
     start_s = query.start_s or 0.0
-    if start_s < 0 or (query.end_s is not None and query.end_s <= start_s):
+    if not 0 <= start_s < math.inf or (query.end_s is not None and not query.end_s > start_s):
         raise BadQuery(f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s.")
     encoder = ws.encoder(encoder_name)
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)

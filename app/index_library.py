@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import BadFolder
+from app.errors import BadFolder, BadLibraryName
 from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
 from app.library_scan import check_folders, scan_library
@@ -37,7 +37,8 @@ def index_library(
     wait for another run, negative for ever. reembed: embed every video anew.
 
     On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
-    Raises BadFolder, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError, ProviderUnavailable.
+    Raises BadFolder, BadLibraryName, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError,
+    ProviderUnavailable.
     """
     began = time.perf_counter()
     tell: OnEvent = on_event if on_event is not None else _ignore
@@ -51,7 +52,7 @@ def index_library(
     with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for):
         tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
         if paths:
-            ws.catalog.add_library(library, paths)
+            _add_folders(ws.catalog, library, paths)
         else:
             paths = _folders_of(ws.catalog, library)
         encoder_id = ws.encoder_id(encoder_name)
@@ -61,6 +62,13 @@ def index_library(
     report.seconds = time.perf_counter() - began
     tell(IndexProgress(phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name))
     return report
+
+
+def _add_folders(catalog: "Catalog", library: str, paths: Sequence[Path]) -> None:
+    try:
+        catalog.add_library(library, paths)
+    except ValueError as error:
+        raise BadLibraryName(f"{error} Give one with --library NAME.") from error
 
 
 def _folders_of(catalog: "Catalog", library: str) -> list[Path]:

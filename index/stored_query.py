@@ -30,7 +30,7 @@ def moment_as_query(catalog: "Catalog", encoder_id: int, video_id: int, at_s: fl
     view = VideoView.of(catalog.clips(video_id, encoder_id), row.duration_s or 0.0, None)
     if end_s is not None and not at_s < end_s:
         raise ValueError(f"The moment must end after it starts, got {at_s} to {end_s} s.")
-    if at_s < 0 or at_s > view.end_s:
+    if not 0 <= at_s <= view.end_s:
         raise NoClips(
             f"{row.path} lasts {view.end_s:.2f} s, so it has no second {at_s:.2f}. Choose one from 0 to {view.end_s:.2f}."
         )

@@ -44,8 +44,8 @@ def index(
     from app.index_library import index_library
     from app.workspace import Workspace
 
-    if hop is not None and not 0 < hop <= 4:
-        raise typer.BadParameter(f"--hop must be more than 0 and at most 4 clip lengths, got {hop}.")
+    if hop is not None and not 0 < hop <= 1:
+        raise typer.BadParameter(f"--hop must be more than 0 and at most 1 clip length, got {hop}.")
     if not folders and library is None:
         raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date with --library NAME.")
     name = library if library is not None else _library_name((folders or [])[0])

@@ -1,5 +1,6 @@
 """`vret search`: a clip in, moments out."""
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,7 @@ def parse_moment(text: str) -> "MomentQuery":
         at = ""
     if not at or not path:
         raise BadQuery(f"--like needs a path and a second, path@12.5 or path@12.5-15, got {text!r}.")
-    if at_s < 0 or (end_s is not None and end_s <= at_s):
+    if not 0 <= at_s < inf or (end_s is not None and not at_s < end_s < inf):  # float() takes nan and inf, too
         raise BadQuery(f"--like needs a range that ends after it begins, got {span!r}.")
     return MomentQuery(path=Path(path).expanduser(), at_s=at_s, end_s=end_s)
 

@@ -132,6 +132,8 @@ def test_purge_and_remove(indexed: Path) -> None:
         (["search", "--like", "a.mp4"], "path@12.5"),
         (["search", "--like", "a.mp4@x"], "path@12.5"),
         (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
+        (["search", "--like", "a.mp4@nan"], "ends after it begins"),
+        (["index", ".", "--library", ""], "name must be 1 to 200.*--library"),
         (["encoders", "show", "nosuch"], "'nosuch'. Known: "),
         (["encoders", "add", "nosuch.onnx"], "no encoder file"),
         (["eval", "retrieval", "--labels", "nosuch.csv"], "no library|no label file"),
@@ -155,6 +157,7 @@ def test_a_slip_is_one_line_that_says_what_to_do(home: Path, arguments: Sequence
         ["search", "a.mp4", "--json", "--csv"],
         ["search", "a.mp4", "-k", "0"],
         ["index", ".", "--hop", "0"],
+        ["index", ".", "--hop", "1.5"],
         ["videos", "--outcome", "fine"],
     ],
 )
