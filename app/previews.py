@@ -71,6 +71,8 @@ class PreviewCache:
             os.utime(target)
         except FileNotFoundError:
             return False
+        except OSError:  # in a read-only data folder it can be shown all the same
+            return target.is_file()
         return True
 
     def _make_folder(self) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.errors import AppError
 from app.find_similar import Hit, SearchResult
 from app.previews import PreviewCache
 from app.ui import cached
@@ -82,7 +83,7 @@ def _show_preview(slot: "DeltaGenerator", place: int, hit: Hit, job: "Future[Pat
         preview = job.result()
     except FileNotFoundError:
         slot.html('<div class="vret-nopreview">The file is not there now. Is its disk plugged in?</div>')
-    except EmbedderError as error:
+    except (EmbedderError, AppError, OSError) as error:  # a full disk, too, must not take the other hits away
         slot.html(f'<div class="vret-nopreview" title="{as_html(str(error))}">no preview</div>')
     else:
         play(preview, key=f"clip-{place}-{preview.stem}", label=f"hit {place}: {hit.path.name}", into=slot)

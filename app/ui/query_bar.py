@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from app.errors import AppError
 from app.ui import cached, state_keys
 from app.ui.clip_player import play
 from app.ui.queries import ShownQuery
@@ -31,7 +32,7 @@ def _playing(query: ShownQuery) -> None:
     try:
         end_s = min(query.end_s, query.start_s + _PLAYED_S)
         preview = cached.previews().preview(query.path, query.start_s, end_s)
-    except (EmbedderError, FileNotFoundError):  # the hits are still there; their query's file may be gone by now
+    except (EmbedderError, AppError, OSError):  # the hits are still there; their query's file may be gone, or the disk full
         st.html('<div class="vret-nopreview">no preview</div>')
         return
     play(preview, key=f"query-{preview.stem}", label=f"the query: {query.name}")
