@@ -243,6 +243,8 @@ def _check_run_dir(run_dir: Path, config: TrainConfig, *, resume: bool) -> None:
 def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device is {name}, but torch finds no usable GPU here; use cpu or auto")
     return torch.device(name)
 
 
