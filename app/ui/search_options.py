@@ -55,9 +55,8 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
 def _encoder() -> str | None:
     """A choice only where there is one."""
     ws = cached.workspace()
-    known = {row.weights_sha256 for row in ws.catalog.encoders() if row.num_clips}
     names = [file.name for file in list_encoders(ws.encoders_folder)]
-    if len(known) < 2 or len(names) < 2:
+    if len(names) < 2:
         return None
     index = names.index(ws.settings.encoder_name) if ws.settings.encoder_name in names else 0
     if state_keys.ENCODER in st.session_state:
