@@ -39,6 +39,9 @@ MAX_FRAME_PIXELS = 8192 * 4608
 READ_THROUGH_BYTES = 500_000_000
 """A file up to this size is read through to learn its length; of a larger one the header is believed."""
 
+SOUGHT_BY_STAMP = frozenset({"mpegts", "mpeg"})
+"""Formats without an index: a place is guessed from the file's size, then corrected by the time stamps found there."""
+
 MISSING_WORTH_SAYING = 0.1
 """Share of the promised length that may be missing without a warning: headers round and count the sound, too."""
 
@@ -102,6 +105,27 @@ class Video:
         except av.error.FFmpegError:
             return None
         return self._after_seek(time_s)
+
+    @property
+    def is_sought_by_stamp(self) -> bool:
+        """Whether seeking goes by time stamps alone, so that one that is there twice leads astray."""
+        return self._container.format.name in SOUGHT_BY_STAMP
+
+    def begins_anew(self) -> bool:
+        """Whether the time stamps go back somewhere, as in recordings that were joined end to end. Reads the packets without
+        decoding and uses the video up; a file too large for that is trusted. Raises VideoRejected."""
+        if self._container.size > READ_THROUGH_BYTES:
+            return False
+        last: int | None = None
+        try:
+            for packet in self._container.demux(self._stream):
+                if packet.dts is not None:
+                    if last is not None and packet.dts < last:
+                        return True
+                    last = packet.dts
+        except av.error.FFmpegError as error:
+            self._raise_if_memory(error)  # else: damaged from here on; what came before counts
+        return False
 
     def stamped_length_s(self) -> float:
         """Length by the time stamps of the packets, without decoding; by the header where the file is too large to be read

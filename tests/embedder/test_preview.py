@@ -92,6 +92,17 @@ def test_preview__impossible_ranges_and_folders(tmp_path: Path) -> None:
         write_preview(source, 0, 1, tmp_path / "nowhere" / "p.mp4")
 
 
+def test_read_frame__of_recordings_joined_end_to_end(tmp_path: Path) -> None:
+    """Their time stamps begin anew in the middle, so that a seek could land in the wrong one."""
+    one = draw_counting_video(tmp_path / "one.ts", num_frames=25 * 25, container_format="mpegts").read_bytes()
+    two = draw_counting_video(tmp_path / "two.ts", num_frames=25 * 30, container_format="mpegts").read_bytes()
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(one + two)
+    for at_s, number in ((22.02, 550), (40.02, 375)):
+        image = Image.open(io.BytesIO(read_frame(joined, at_s, max_px=96)))
+        assert number_in(np.asarray(image)) == pytest.approx(number, abs=1)
+
+
 @pytest.mark.parametrize(("at_s", "number"), [(0.0, 0), (0.1, 2), (1.0, 25), (30.0, 750), (99.0, 874)])
 def test_read_frame__is_the_one_on_screen(tmp_path: Path, at_s: float, number: int) -> None:
     source = draw_counting_video(tmp_path / "v.mp4", num_frames=25 * 35, gop=50)
