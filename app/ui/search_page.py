@@ -1,5 +1,9 @@
 """The page that vret is for: a clip goes in, moments come out."""
 
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from app.find_similar import SearchResult, find_similar
@@ -15,6 +19,13 @@ from app.ui.shown_text import count, length, printable
 from app.ui.suggestions import show_suggestions
 from app.ui.trouble import shown_trouble
 
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from index.catalog import LibrarySummary
+
+_CLEARED_S = 0.1  # Streamlit sends what changed in one piece, so an emptied place that is filled at once was never empty
+
 
 def show() -> None:
     """Draws the page: the choice of a clip, or the hits of the query that was asked last."""
@@ -23,17 +34,27 @@ def show() -> None:
         _nothing_yet(has_libraries=bool(libraries))
         return
     asked = history()
-    if not asked:
-        show_builder()
-        show_options(libraries)
-        if state_keys.DRAFT not in st.session_state:
-            show_suggestions()
-        videos = sum(library.num_indexed for library in libraries)
-        seconds = sum(library.seconds for library in libraries)
-        st.html(f'<p class="vret-quiet vret-foot">{count(videos, "video")} can be searched, {length(seconds)} of footage.</p>')
-        return
+    view = _view_name(asked)
+    with _cleared_for(view):
+        scroll_up_for(view)
+        if asked:
+            _answer(asked, libraries)
+        else:
+            _question(libraries)
+
+
+def _question(libraries: "Sequence[LibrarySummary]") -> None:
+    show_builder()
+    show_options(libraries)
+    if state_keys.DRAFT not in st.session_state:
+        show_suggestions()
+    videos = sum(library.num_indexed for library in libraries)
+    seconds = sum(library.seconds for library in libraries)
+    st.html(f'<p class="vret-quiet vret-foot">{count(videos, "video")} can be searched, {length(seconds)} of footage.</p>')
+
+
+def _answer(asked: tuple[ShownQuery, ...], libraries: "Sequence[LibrarySummary]") -> None:
     query = asked[-1]
-    scroll_up_for(f"{len(asked)} {printable(query.path)} {query.start_s}-{query.end_s}")
     with st.container(key="answer"):
         left, right = st.columns([1, 1.25], vertical_alignment="bottom")
         with left:
@@ -44,6 +65,24 @@ def show() -> None:
         show_hits(query, _result(query, options), options)
 
 
+def _view_name(asked: tuple[ShownQuery, ...]) -> str:
+    """What is shown, as text: another text, another view."""
+    if asked:
+        return f"{len(asked)} {printable(asked[-1].path)} {asked[-1].start_s}-{asked[-1].end_s}"
+    draft = st.session_state.get(state_keys.DRAFT)
+    return "choose a clip" if draft is None else f"choose a range {printable(draft.path)}"
+
+
+def _cleared_for(view: str) -> "DeltaGenerator":
+    """A container for the view. What another view left there goes at once, not only when all of this one is drawn."""
+    place = st.empty()
+    if st.session_state.get(state_keys.VIEW) != view:
+        st.session_state[state_keys.VIEW] = view
+        place.empty()
+        time.sleep(_CLEARED_S)
+    return place.container()
+
+
 def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     """The hits; searches only when the question or the catalog has changed."""
     ws = cached.workspace()
@@ -52,7 +91,7 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
         return result
-    with st.spinner("Looking for similar moments…"):
+    with st.empty(), st.spinner("Looking for similar moments…"):
         result = find_similar(
             ws,
             query.to_find(),

@@ -5,6 +5,7 @@ DRAFT = "draft"  # the clip being chosen: a `Draft`, or absent
 HISTORY = "history"  # tuple of queries, the last one is shown; empty while a clip is being chosen
 RESULT = "result"  # (what was asked, SearchResult), so that a rerun does not search again
 SUGGESTED = "suggested"  # places of the videos that are offered to begin with
+VIEW = "view"  # what the search page showed last
 WATCHED = "watched"  # the moment in the player's dialog
 
 LIBRARY = "library"  # name to search in, None for all
