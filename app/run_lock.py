@@ -48,7 +48,8 @@ def run_lock(home: Path, *, wait_s: float = 0.0, on_wait: Callable[[LockHolder |
     except Timeout:
         holder = lock_holder(home)
         who = f" ({holder})" if holder else ""
-        raise Busy(f"Another indexing run is at work in {home}{who}. Wait for it, or use --wait.") from None
+        advice = "Wait for its end, or stop it; vret index --wait -1 waits by itself."
+        raise Busy(f"Another indexing run is at work in {home}{who}. {advice}") from None
     except OSError as error:
         raise DataFolderError(f"Cannot write in the data folder {home}: {error.strerror or error}.") from error
     try:
