@@ -1,11 +1,12 @@
 """Chooses the range of a clip: a strip of its pictures, a slider, and what lies between its two ends, playing."""
 
 import base64
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from app.ui import cached
+from app.ui import cached, state_keys
 from app.ui.clip_player import play
 from app.ui.queries import Draft
 from app.ui.shown_text import as_html, clock
@@ -34,13 +35,18 @@ def _slider(draft: Draft, key: str) -> tuple[float, float]:
     if draft.duration_s <= 2 * _SHORTEST_S:
         return 0.0, draft.duration_s
     step = 0.1 if draft.duration_s < 600 else 0.5
-    chosen = st.session_state.get(key, (draft.start_s, draft.end_s))
+    whole_asked = f"{key}-whole-asked"
+    times_asked = st.session_state.get(whole_asked, 0)
     slider, whole = st.columns([6, 1], vertical_alignment="bottom")
     if whole.button("Use whole", key=f"{key}-whole", width="stretch", help="Take the clip from its start to its end"):
-        chosen = (0.0, draft.duration_s)
-        st.session_state[key] = chosen
+        times_asked += 1
+        st.session_state[whole_asked] = times_asked
+        draft = replace(draft, start_s=0.0, end_s=draft.duration_s)
+        st.session_state[state_keys.DRAFT] = draft
+    # Another key makes another slider: the only way to move one that takes its first value from us.
+    first = (draft.start_s, draft.end_s)
     start_s, end_s = slider.slider(
-        "From and to, in seconds of the clip", 0.0, draft.duration_s, chosen, step=step, format="%.1f s", key=key
+        "From and to, in seconds of the clip", 0.0, draft.duration_s, first, step=step, format="%.1f s", key=f"{key}-{times_asked}"
     )
     if end_s - start_s < _SHORTEST_S:
         st.caption(f"A range has at least {_SHORTEST_S:.1f} s.")

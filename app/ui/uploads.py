@@ -19,12 +19,13 @@ def keep_upload(folder: Path, name: str, content: bytes | memoryview) -> Path:
     partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        os.replace(partial, target)
+        try:
+            partial.write_bytes(content)
+            os.replace(partial, target)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as error:
         raise DataFolderError(f"Cannot keep the uploaded clip in {folder}: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     _drop_old(folder)
     return target
 

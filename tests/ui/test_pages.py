@@ -53,7 +53,7 @@ def indexed(home: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "videos"
     for seed in range(2):
         draw_moving_picture(folder / f"{seed}.mp4", seed=seed)
-    (folder / "<i>broken</i>.mp4").write_text("no video")
+    (folder / "<i>broken &amp;.mp4").write_text("no video")
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "home", [folder])
     return folder
@@ -112,8 +112,8 @@ def test_library_page__broken_file_has_its_reason(indexed: Path) -> None:
     assert "1 broken" in shown(page)
     table = page.dataframe[0].value
     row = table[table["outcome"] == "broken"].iloc[0]
-    assert (row["name"], row["reason"]) == ("<i>broken</i>.mp4", "is a text file, not a video")
-    assert "<i>" not in shown(page).replace('<i style="', "")
+    assert (row["name"], row["reason"]) == ("<i>broken &amp;.mp4", "is a text file, not a video")
+    assert "<i>" not in shown(page)
 
 
 def test_library_page__library_is_removed(indexed: Path, home: Path) -> None:
@@ -137,4 +137,4 @@ def test_catalog_that_cannot_be_opened__one_line(home: Path) -> None:
     (home / "catalog.db").write_bytes(b"this is no database" * 100)
     page = AppTest.from_file(str(Path(__file__).parents[2] / "app" / "ui" / "main_page.py"), default_timeout=PATIENCE_S).run()
     assert not page.exception
-    assert "catalog.db" in page.error[0].value
+    assert "is damaged or no SQLite file" in page.error[0].value.replace("\\", "")
