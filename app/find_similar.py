@@ -153,7 +153,9 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
         raise BadQuery(f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s.")
     encoder = ws.encoder(encoder_name)
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
-    clips = QueryClips(embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole)
+    clips = QueryClips(
+        embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole, dense=embedded.dense, parts=embedded.parts
+    )
     empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
     return clips, encoder.provider, (*embedded.warnings, *empty)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RECIPE = "laptop"
 CONFIG_NAME = "config.json"
-# What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, a quarter whitened.
+# What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, half whitened.
 DEFAULT_POOLING = "grid:2x1x1"
 DEFAULT_WHITEN_DIM = 256
 

@@ -45,10 +45,14 @@ class QueryPlan:
     """Windows of a query, seconds since the query's start.
 
     spans_s: float64 (M, 2). whole: row of the clip over the whole query, or None where the query is too long for one.
+    dense: rows int64 of the windows a quarter of their length apart, by which a place is set right. parts: rows int64 of the
+    clips that `plan_clips` makes of a video that is this query (and the whole clip); empty where there is no whole clip.
     """
 
     spans_s: NDArray[np.float64]
     whole: int | None
+    dense: NDArray[np.int64]
+    parts: NDArray[np.int64]
 
 
 def check_spans(spans_s: Sequence[float]) -> None:
@@ -94,9 +98,10 @@ def closing_windows(duration_s: float, plan: ClipPlan) -> list[tuple[float, floa
 
 
 def plan_query(duration_s: float, spans_s: Sequence[float]) -> QueryPlan:
-    """Windows of a query: its whole length if that is short enough for one clip, and dense windows of every shorter span.
+    """Windows of a query: its whole length if that is short enough for one clip, dense windows of every shorter span, and
+    what an index would make of it besides.
 
-    The whole clip, where there is one, is row 0; then windows by length, then by start, at a quarter of their length.
+    The whole clip, where there is one, is row 0; then dense windows by length, then by start; then the rest.
     """
     check_duration(duration_s)
     check_spans(spans_s)
@@ -108,7 +113,27 @@ def plan_query(duration_s: float, spans_s: Sequence[float]) -> QueryPlan:
     for span_s in spans_s:
         if span_s <= duration_s / WHOLE_QUERY_FACTOR + _ROUNDING_S:
             windows.extend(regular_windows(duration_s, span_s, QUERY_HOP))
-    return QueryPlan(np.asarray(windows, dtype=np.float64).reshape(-1, 2), whole)
+    dense = np.arange(0 if whole is None else 1, len(windows))
+    parts = [] if whole is None else _rows_of(plan_clips(duration_s, ClipPlan(tuple(spans_s))), windows)
+    return QueryPlan(
+        np.asarray(windows, dtype=np.float64).reshape(-1, 2), whole, dense, np.array(sorted({*parts, *_row(whole)}), np.int64)
+    )
+
+
+def _rows_of(spans: NDArray[np.float64], windows: list[tuple[float, float]]) -> list[int]:
+    """Rows of the spans among the windows, to which those that are missing are added."""
+    rows = []
+    for start_s, end_s in spans.tolist():
+        same = (row for row, (a, b) in enumerate(windows) if max(abs(a - start_s), abs(b - end_s)) <= _ROUNDING_S)
+        row = next(same, len(windows))
+        if row == len(windows):
+            windows.append((start_s, end_s))
+        rows.append(row)
+    return rows
+
+
+def _row(whole: int | None) -> list[int]:
+    return [] if whole is None else [whole]
 
 
 def sample_slots(start_s: float, end_s: float, num_frames: int) -> NDArray[np.int64]:

@@ -30,14 +30,16 @@ class EmbeddedQuery:
     """A query in the form search wants.
 
     duration_s: length of the range that was really there. spans_s float64 (M, 2), seconds since the query's start;
-    vectors float32 (M, D), unit length; whole: row of the clip over the whole query, or None. is_low_information: there
-    is nothing in it to search for (black, frozen, plain).
+    vectors float32 (M, D), unit length; whole, dense, parts: which rows are what, as in `clip_plan.QueryPlan`.
+    is_low_information: there is nothing in it to search for (black, frozen, plain).
     """
 
     duration_s: float
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
     whole: int | None
+    dense: NDArray[np.int64]
+    parts: NDArray[np.int64]
     warnings: tuple[str, ...]
     is_low_information: bool
 
@@ -88,6 +90,8 @@ def _embedded(replies: Iterator[Reply], encoder: OnnxEncoder) -> EmbeddedQuery:
                 spans_s=np.array([clip.span_s for clip in clips], dtype=np.float64),
                 vectors=np.concatenate(parts)[rows],
                 whole=reply.whole,
+                dense=reply.dense,
+                parts=reply.parts,
                 warnings=reply.warnings,
                 is_low_information=all(clip.is_low_information for clip in clips),
             )

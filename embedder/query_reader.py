@@ -72,4 +72,4 @@ def _read(job: QueryJob, video: Video, steps: Iterator[GridStep]) -> Iterator[Cl
         window = (job.start_s + float(start_s), job.start_s + float(stop_s))
         yield maker.clip_of((float(start_s), float(stop_s)), maker.recent.at(sample_slots(*window, job.pictures.num_frames)))
     warnings = video.warnings() if reached.read_to_end and job.start_s == 0 else ()
-    yield QueryDone(duration_s=end_s - job.start_s, whole=plan.whole, warnings=warnings)
+    yield QueryDone(duration_s=end_s - job.start_s, whole=plan.whole, dense=plan.dense, parts=plan.parts, warnings=warnings)

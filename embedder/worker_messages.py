@@ -117,10 +117,12 @@ class ClipsDone:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryDone:
-    """All clips of a query were sent, in the order of its plan. whole: number of the clip over all of it, or None."""
+    """All clips of a query were sent, in the order of its plan. whole, dense, parts: as in ``QueryPlan``."""
 
     duration_s: float
     whole: int | None
+    dense: NDArray[np.int64]
+    parts: NDArray[np.int64]
     warnings: tuple[str, ...]
 
 

@@ -36,13 +36,17 @@ class QueryClips:
     """An embedded query.
 
     spans_s float64 (M, 2) within [0, duration_s]; vectors float32 (M, D), unit length; whole: row of the clip over the whole
-    query, if there is one; all other rows are dense windows. Raises ValueError for arrays that contradict each other.
+    query, if there is one. dense: rows of the windows that lie close together, by which places are set right; None for all but
+    `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
+    that is not known. Raises ValueError for arrays that contradict each other.
     """
 
     duration_s: float
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
     whole: int | None
+    dense: NDArray[np.int64] | None = None
+    parts: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.vectors)
@@ -58,9 +62,19 @@ class QueryClips:
         """Unit vector (D,) of the clip over the whole query, if there is one."""
         return None if self.whole is None else unit_vectors(self.vectors, self.vectors.shape[1])[self.whole]
 
+    def parts_vector(self) -> NDArray[np.float32] | None:
+        """Unit vector (D,) of the mean of all parts, if they are known and more than the whole clip."""
+        if self.parts is None or len(self.parts) < 2:
+            return None
+        unit = unit_vectors(self.vectors, self.vectors.shape[1])
+        mean: NDArray[np.float32] = unit_vectors(unit[self.parts].mean(axis=0, keepdims=True), unit.shape[1])[0]
+        return mean
+
     def levels(self) -> list[QueryLevel]:
         """The dense windows by length, longest first."""
-        dense = np.arange(len(self.vectors)) != (-1 if self.whole is None else self.whole)
+        dense = self.dense
+        if dense is None:
+            dense = np.flatnonzero(np.arange(len(self.vectors)) != (-1 if self.whole is None else self.whole))
         spans, vectors = self.spans_s[dense], unit_vectors(self.vectors, self.vectors.shape[1])[dense]
         return list(_levels(spans, vectors))
 

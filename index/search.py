@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Filters", "Moment", "QueryClips", "find_moments", "moment_as_query"]
 
 _NO_FILTERS = Filters()
-_DEPTH_PER_HIT, _MIN_DEPTH = 4, 64  # neighbours asked for: several clips of one moment are neighbours together
+_DEPTH_PER_HIT, _MIN_DEPTH = 4, 128  # neighbours asked for: several clips of one moment are neighbours together
 _DEEPER = 4  # times as many when that gave too few moments
 _VIDEOS_PER_HIT, _MIN_VIDEOS = 4, 32  # candidate videos of a sequence that are compared exactly
 
@@ -64,7 +64,14 @@ def find_moments(
     places: list[Place] = []
     for factor in LENGTH_FACTORS:
         places = hunt.places(
-            WholeClipSearch(whole, query.duration_s, levels, factor=factor, include_flagged=filters.include_flagged)
+            WholeClipSearch(
+                whole,
+                query.parts_vector(),
+                query.duration_s,
+                levels,
+                factor=factor,
+                include_flagged=filters.include_flagged,
+            )
         )
         if len(places) >= k:
             break

@@ -55,9 +55,12 @@ def _longest_about(view: VideoView, at_s: float) -> int:
 
 def _one_clip(view: VideoView, row: int) -> QueryClips:
     start_s, end_s = (float(second) for second in view.spans_s[row])
-    finer = _inside(view, start_s, end_s) & (view.lengths_s <= _FINER * (end_s - start_s))
-    rows = np.concatenate([[row], np.flatnonzero(finer)])
-    return QueryClips(end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], whole=0)
+    inside = _inside(view, start_s, end_s)
+    inside[row] = False
+    rows = np.concatenate([[row], np.flatnonzero(inside)])
+    dense = np.flatnonzero(view.lengths_s[rows] <= _FINER * (end_s - start_s))
+    parts = np.arange(len(rows))
+    return QueryClips(end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], whole=0, dense=dense, parts=parts)
 
 
 def _sequence(view: VideoView, start_s: float, end_s: float) -> QueryClips:

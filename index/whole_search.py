@@ -22,15 +22,27 @@ WHOLE_VIDEO_FACTOR = 4.0
 """The same for clips that are a whole video: whoever did the same thing at half the speed has a video twice as long."""
 _LENIENT = 1.01  # the vector index counts lengths in float32; a clip it let through must not be refused here
 _IDENTICAL = 0.999  # nothing to draw: the clip is the query
+_ROWS_PER_PLACE, _MIN_ROWS = 8, 64  # clips of one video, best first, whose parts are looked at
+_EDGE_S = 0.02
 
 
 class WholeClipSearch:
-    """Scores are cosines of the whole query with single clips; finer windows, where there are any, set the place right."""
+    """A score is half the cosine of the whole query with a single clip, half that of the mean of the query's parts with the
+    mean of the clips inside that clip: seen at once, and piece by piece. Measured, the two together find more than either
+    (docs/results.md). Finer windows, where there are any, set the place right."""
 
     def __init__(
-        self, vector: NDArray[np.float32], duration_s: float, levels: list[QueryLevel], *, factor: float, include_flagged: bool
+        self,
+        vector: NDArray[np.float32],
+        parts: NDArray[np.float32] | None,
+        duration_s: float,
+        levels: list[QueryLevel],
+        *,
+        factor: float,
+        include_flagged: bool,
     ) -> None:
         self._vector = vector
+        self._parts = parts
         self._duration_s = duration_s
         self._levels = levels
         self._factor = factor
@@ -53,18 +65,35 @@ class WholeClipSearch:
         return collapse(self._refine(view, refiner, place) for place in places)
 
     def _places(self, view: VideoView, limit: int) -> Iterator[Place]:
-        scores = view.vectors @ self._vector
+        cosines = view.vectors @ self._vector
         rows = np.flatnonzero(self._may_answer(view))
+        most = max(_MIN_ROWS, _ROWS_PER_PLACE * limit)
+        rows = np.sort(rows[np.argsort(-cosines[rows], kind="stable")[:most]])
+        scores = self._scores(view, rows, cosines)
         offsets = view.centres_s[rows] - self._duration_s / 2
         starts = np.where(view.whole_video[rows], view.start_s, np.maximum(offsets, view.start_s))
         ends = np.where(view.whole_video[rows], view.end_s, np.minimum(offsets + self._duration_s, view.end_s))
-        for at in pick(starts, ends, scores[rows], limit):
+        for at in pick(starts, ends, scores, limit):
             row = int(rows[at])
             start_s, end_s = float(starts[at]), float(ends[at])
             if not view.whole_video[row]:
-                offset_s = float(offsets[at]) + self._drawn(view, row, scores)
+                offset_s = float(offsets[at]) + self._drawn(view, row, cosines)
                 start_s, end_s = fitted(view, offset_s, self._duration_s, float(view.lengths_s[row]) / 4)
-            yield Place(view.video_id, start_s, end_s, float(scores[row]), int(view.ordinals[row]), bool(view.flagged[row]))
+            yield Place(view.video_id, start_s, end_s, float(scores[at]), int(view.ordinals[row]), bool(view.flagged[row]))
+
+    def _scores(self, view: VideoView, rows: NDArray[np.int64], cosines: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Score of each row; cosines: of all clips of the view with the whole query."""
+        whole = cosines[rows].astype(np.float64)
+        if self._parts is None:
+            return whole
+        mixed = (whole + [self._cosine_of_parts(view, int(row)) for row in rows]) / 2
+        return np.where(whole >= _IDENTICAL, np.maximum(whole, mixed), mixed)
+
+    def _cosine_of_parts(self, view: VideoView, row: int) -> float:
+        start_s, end_s = view.spans_s[row]
+        inside = (view.spans_s[:, 0] >= start_s - _EDGE_S) & (view.spans_s[:, 1] <= end_s + _EDGE_S)
+        mean = view.vectors[inside].mean(axis=0)
+        return float(mean @ self._parts) / max(float(np.linalg.norm(mean)), 1e-6)
 
     def _may_answer(self, view: VideoView) -> NDArray[np.bool_]:
         longer = np.maximum(view.lengths_s / self._duration_s, self._duration_s / view.lengths_s)

@@ -44,7 +44,7 @@ class ExportSpec:
 
     name: what `--encoder` calls it. num_frames, size_px: T, and H = W. spans_s: clip lengths in seconds, ascending.
     pooling: `avg` or `grid:TxHxW`. whiten_dim: numbers of an embedding after PCA-whitening, None for no whitening.
-    whiten_strength: 0 only centres and turns, 1 gives every direction the same spread; a quarter found most in measurements
+    whiten_strength: 0 only centres and turns, 1 gives every direction the same spread; a half found most in measurements
     (docs/results.md). whiten_clips: on how many drawn clips the whitening is fitted when no other clips are given. seed: of
     those drawn clips.
     """
@@ -56,7 +56,7 @@ class ExportSpec:
     geometry: str = "squash"
     pooling: str = "avg"
     whiten_dim: int | None = None
-    whiten_strength: float = 0.25
+    whiten_strength: float = 0.5
     whiten_clips: int = 2048
     seed: int = 1
     training: Mapping[str, Any] = field(default_factory=dict)

@@ -76,10 +76,23 @@ def test_clip_plan__refuses_impossible_hops(bad: float) -> None:
 def test_plan_query(duration_s: float, whole: int | None, lengths: dict[float, int]) -> None:
     plan = plan_query(duration_s, (2.0, 4.0, 8.0))
     assert plan.whole == whole
-    found, counts = np.unique((plan.spans_s[:, 1] - plan.spans_s[:, 0]).round(6), return_counts=True)
+    spans = plan.spans_s[plan.dense] if whole is None else np.vstack([plan.spans_s[whole], plan.spans_s[plan.dense]])
+    found, counts = np.unique((spans[:, 1] - spans[:, 0]).round(6), return_counts=True)
     assert dict(zip(found.tolist(), counts.tolist(), strict=True)) == lengths
     if whole is not None:
         assert plan.spans_s[whole].tolist() == [0, duration_s]
+
+
+@pytest.mark.parametrize("duration_s", [1.0, 2.3, 2.9, 7.2, 9.5])
+def test_plan_query__parts_are_what_an_index_makes_of_the_same_seconds(duration_s: float) -> None:
+    plan = plan_query(duration_s, (2.0, 4.0, 8.0))
+    parts = {tuple(span) for span in plan.spans_s[plan.parts].round(6).tolist()}
+    indexed = {tuple(span) for span in plan_clips(duration_s, ClipPlan((2.0, 4.0, 8.0))).round(6).tolist()}
+    assert parts == indexed | {(0.0, duration_s)}
+
+
+def test_plan_query__a_long_query_has_no_parts() -> None:
+    assert len(plan_query(12.0, (2.0, 4.0, 8.0)).parts) == 0
 
 
 def test_plan_query__windows_lie_a_quarter_apart() -> None:

@@ -50,7 +50,7 @@ def embed(content: Walk, spans_s: NDArray[np.float64]) -> NDArray[np.float32]:
 def query(content: Walk, start_s: float, end_s: float) -> QueryClips:
     """What embedding seconds [start_s, end_s] of a video as a query gives."""
     plan = plan_query(end_s - start_s, SPANS_S)
-    return QueryClips(end_s - start_s, plan.spans_s, embed(content, plan.spans_s + start_s), plan.whole)
+    return QueryClips(end_s - start_s, plan.spans_s, embed(content, plan.spans_s + start_s), plan.whole, plan.dense, plan.parts)
 
 
 @dataclass
