@@ -1,0 +1,63 @@
+"""What ships in the package: the default encoder and the raw-colour baseline, small, loadable and what their cards say."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import app
+from embedder.onnx_encoder import OnnxEncoder
+from pretrain.drawn_paths import Shape, make_shape
+from pretrain.drawn_scenes import Scene, make_scene
+from pretrain.export_onnx import weights_sha256
+from pretrain.recipes import RECIPES
+
+FOLDER = Path(app.__file__).parent / "encoders"
+
+
+@pytest.mark.parametrize("name", ["default", "colour"])
+def test_packaged_encoder__small_and_as_its_card_says(name: str) -> None:
+    import onnx
+
+    path = FOLDER / f"{name}.onnx"
+    assert path.stat().st_size <= 20e6
+    encoder = OnnxEncoder(path, providers=["CPUExecutionProvider"])
+    card = encoder.card
+    assert card.name == name
+    assert card.weights_sha256 == weights_sha256(onnx.load(path))
+    clips = np.random.default_rng(0).integers(0, 256, (3, card.num_frames, card.height_px, card.width_px, 3), np.uint8)
+    vectors = encoder.encode(clips)
+    assert vectors.shape == (3, card.dim)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
+
+
+def test_default_encoder__is_what_the_committed_recipe_trains() -> None:
+    card = OnnxEncoder(FOLDER / "default.onnx", providers=["CPUExecutionProvider"]).card
+    recipe = RECIPES["default_encoder"]()
+    assert card.backbone == recipe.backbone
+    assert card.task == str(recipe.tasks)
+    assert (card.num_frames, card.height_px) == (recipe.clip.num_frames, recipe.clip.size_px)
+    training = card.training
+    assert (training["recipe"], training["seed"], training["steps"]) == ("default_encoder", recipe.seed, recipe.steps)
+    assert training["data"] == "drawn clips", "nobody's footage is in it"
+
+
+def test_default_encoder__the_same_movement_is_nearer_than_the_same_look() -> None:
+    """What it is for: a circle is nearer to a circle in another scene than to a swipe in its own."""
+    encoder = OnnxEncoder(FOLDER / "default.onnx", providers=["CPUExecutionProvider"])
+    wins = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        here, there = (make_scene(rng, background_px=2 * encoder.card.height_px) for _ in range(2))
+        circle, again, swipe = encoder.encode(
+            np.stack([_drawn(here, "circle", rng), _drawn(there, "circle", rng), _drawn(here, "swipe-right", rng)])
+        )
+        wins += int(circle @ again > circle @ swipe)
+    assert wins >= 16
+
+
+def _drawn(scene: Scene, shape: Shape, rng: np.random.Generator) -> NDArray[np.uint8]:
+    mover = replace(scene.movers[0], path=make_shape(shape, rng) * np.float32(0.6))
+    return replace(scene, movers=(mover,)).render((np.arange(16) + 0.5) / 16, 64, 64)
