@@ -107,6 +107,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def choose(page: "Page", label: str, text: str) -> None:
+    """Chooses in a select box the option that contains a text, once the page is not being redrawn (that closes the list)."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.get_by_role("combobox", name=label).fill(text)
+    page.get_by_role("option", name=text).first.click()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.run_lock import run_lock
-from tests.browser.conftest import PATIENCE_MS, Served
+from tests.browser.conftest import PATIENCE_MS, Served, choose
 from tests.helpers.make_video import draw_moving_picture
 
 if TYPE_CHECKING:
@@ -51,12 +51,11 @@ def test_folder_is_added_and_indexed(page: "Page", served: Served, tmp_path: Pat
     # In the hits, too, a name is text, and makes no element.
     page.get_by_role("link", name="Search").click()
     page.get_by_role("radio", name="From a library").click()
-    page.get_by_role("combobox", name="Library").fill("odd")
-    page.get_by_role("option", name="odd <i>names</i>").click()
-    page.get_by_role("combobox", name="Video").fill("tag")
-    page.get_by_role("option").first.click()
-    page.get_by_role("combobox", name="Search in").fill("odd")
-    page.get_by_role("option", name="odd <i>names</i>").click()
+    page.get_by_role("combobox", name="Library").wait_for()
+    choose(page, "Library", "odd <i>names</i>")
+    choose(page, "Video", "<b>tag")
+    page.get_by_text("s chosen").wait_for()
+    choose(page, "Search in", "odd <i>names</i>")
     page.get_by_role("button", name="Find similar moments").click()
     page.locator(".st-key-hit-1").wait_for()
     assert page.locator(".st-key-query-bar .vret-name").inner_text() == ODD_NAMES[0]
