@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from app.index_report import IndexProgress, IndexReport
-from app.library_scan import FoundFile, Scan
+from app.library_scan import MAX_TRIES, FoundFile, Scan, may_be_tried_again
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class IndexRun:
         self._tell = tell
         self._pending: dict[Path, tuple[FileFingerprint, KnownFile | None]] = {}  # being embedded; what was known of it
         self._twins: list[tuple[FileFingerprint, str]] = []  # same content as one being embedded; that content's hash
-        self._refused: dict[str, str] = {}  # content hash -> reason
+        self._refused: dict[str, RejectedVideo] = {}  # by content hash
         self._gone_by_content: dict[str, str] = {}
         self._done = self._total = 0
         self._done_bytes = self._total_bytes = 0
@@ -132,7 +132,7 @@ class IndexRun:
         """True when the content tells that this file needs no embedding: it was touched, moved or copied."""
         report = self._report
         if known is not None and known.content_hash == file.content_hash:
-            if known.outcome != "broken" and not known.embedded:
+            if (known.outcome != "broken" and not known.embedded) or may_be_tried_again(known):
                 return False
             self._catalog.touch(known.video_id, file)
             if known.outcome == "broken":
@@ -193,14 +193,23 @@ class IndexRun:
             self._report.warnings.append((file.path, "vanished while the library was being indexed"))
             self._total -= 1
             return
-        self._refused[file.content_hash or ""] = video.reason
-        as_it_was = known is not None and known.content_hash == file.content_hash
-        self._break(file, video.reason, known if as_it_was else None)
+        self._refused[file.content_hash or ""] = video
+        as_it_was = known if known is not None and known.content_hash == file.content_hash else None
+        self._break_refused(file, video, as_it_was)
 
-    def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None) -> None:
+    def _break_refused(self, file: "FileFingerprint", video: "RejectedVideo", as_it_was: "KnownFile | None" = None) -> None:
+        """A reason that may pass is counted, and said to be tried again as long as it will be."""
+        if not video.transient:
+            self._break(file, video.reason, as_it_was)
+            return
+        failures = 1 + (as_it_was.failures if as_it_was is not None else 0)
+        next_time = "the next run tries again" if failures < MAX_TRIES else "only --reembed tries again"
+        self._break(file, f"{video.reason} (try {min(failures, MAX_TRIES)} of {MAX_TRIES}; {next_time})", as_it_was, failures)
+
+    def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None, failures: int = 0) -> None:
         """as_it_was: what is known of the same content. If that is indexed, its vectors stay, and the next run tries again."""
         if as_it_was is None or as_it_was.outcome != "indexed":
-            self._catalog.put_broken(self._report.library, file, reason)
+            self._catalog.put_broken(self._report.library, file, reason, failures=failures)
         self._report.broken.append((file.path, reason))
         self._report.newly_broken += 1
         self._finish(file)
@@ -210,7 +219,7 @@ class IndexRun:
         """Files with the same content as one embedded in this run take its vectors, or its reason."""
         for file, content in self._twins:
             if content in self._refused:
-                self._break(file, self._refused[content])
+                self._break_refused(file, self._refused[content])
                 continue
             twins = self._catalog.find_by_content(content, self._encoder_id)
             if twins and self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None:

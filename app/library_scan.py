@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from index.catalog import KnownFile
 
 
+MAX_TRIES = 3
+"""How often a file is read that fails for a reason that may pass: a decoder that hangs on it costs minutes each time."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class FoundFile:
     """A video file on disk, as it was when it was found."""
@@ -26,7 +30,8 @@ class FoundFile:
 class Scan:
     """A library's folders, compared with the catalog by path, size and time of change; no file has been opened.
 
-    unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason.
+    unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason; not those
+    whose reason may pass, which are compared again.
     returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
     one comes with what is known of it, and so does one that this encoder has not embedded yet.
     gone: known paths under the scanned folders that are no more. warnings: (path, what could not be looked at).
@@ -85,9 +90,14 @@ def scan_library(folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, r
     return scan
 
 
+def may_be_tried_again(known: "KnownFile") -> bool:
+    """Whether a file failed for a reason that may pass, and not too often yet."""
+    return known.outcome == "broken" and 0 < known.failures < MAX_TRIES
+
+
 def _compare(scan: Scan, found: FoundFile, known: "KnownFile | None", reembed: bool) -> None:
     same = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-    if known is None or not same or reembed:
+    if known is None or not same or reembed or may_be_tried_again(known):
         scan.to_compare.append((found, known))
     elif known.outcome == "broken":
         scan.broken.append((str(found.path), known.reason or ""))

@@ -47,7 +47,7 @@ def _replies(job: Job) -> Iterator[Reply]:
     try:
         yield from _run(job)
     except VideoRejected as error:
-        yield Refused("rejected", error.reason)
+        yield Refused("rejected", error.reason, transient=error.transient)
     except FileNotFoundError:
         yield Refused("missing", "no such file")
     except (RangeEmpty, PreviewError) as error:
@@ -55,12 +55,12 @@ def _replies(job: Job) -> Iterator[Reply]:
     except QueryTooLong as error:
         yield Refused("too long", str(error))
     except MemoryError:
-        yield Refused("rejected", "decoding it needs more memory than a decoder is given")
+        yield Refused("rejected", "decoding it needs more memory than a decoder is given", transient=True)
     except BrokenPipeError:
         raise
     except OSError as error:
         kind = "disk" if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT) else "rejected"
-        yield Refused(kind, f"cannot be read or written ({error.strerror or error})")
+        yield Refused(kind, f"cannot be read or written ({error.strerror or error})", transient=True)
 
 
 def _run(job: Job) -> Iterator[Reply]:

@@ -51,10 +51,11 @@ class Assembled:
 
 @dataclass(frozen=True)
 class Failed:
-    """One file that gives nothing, and why."""
+    """One file that gives nothing, and why. transient: it may give something another time."""
 
     path: Path
     reason: str
+    transient: bool
 
 
 @dataclass
@@ -168,7 +169,7 @@ class EmbedPipeline:
                         # Once more where it may have been dying before it got this file.
                         if error.said_nothing and not is_last_trial:
                             continue
-                        self._give_up(video, str(error))
+                        self._give_up(video, str(error), transient=True)
                     break
         finally:
             worker.close()
@@ -178,7 +179,7 @@ class EmbedPipeline:
             if isinstance(reply, Clip):
                 self._take_clip(video, reply)
             elif isinstance(reply, Refused):
-                self._give_up(video, reply.reason)
+                self._give_up(video, reply.reason, transient=reply.transient)
             elif isinstance(reply, ClipsDone):
                 with video.lock:
                     video.done = reply
@@ -195,10 +196,10 @@ class EmbedPipeline:
         if clip.pixels is not None:
             self._put(self._clips, _Waiting(video, number, clip.pixels))
 
-    def _give_up(self, video: _UnderWay, reason: str) -> None:
+    def _give_up(self, video: _UnderWay, reason: str, *, transient: bool) -> None:
         with video.lock:
             video.given_up = True
-        self._results.put(Failed(video.path, reason))
+        self._results.put(Failed(video.path, reason, transient))
 
     def _encode(self) -> None:
         """An encoding thread: takes clips of whatever videos, encodes them, hands back the vectors."""

@@ -45,10 +45,14 @@ class EmbeddedVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class RejectedVideo:
-    """One file that gives no clips, and why, in one line without the path."""
+    """One file that gives no clips, and why, in one line without the path.
+
+    transient: the reason may pass (a crash, a time limit, memory, a read error); else the file is to blame.
+    """
 
     path: Path
     reason: str
+    transient: bool = False
 
 
 def embed_videos(
@@ -103,7 +107,11 @@ class _Run:
         )
         with closing(pipeline.results(chain(first, paths))) as results:
             for result in results:
-                yield RejectedVideo(path=result.path, reason=result.reason) if isinstance(result, Failed) else _embedded(result)
+                yield _rejected(result) if isinstance(result, Failed) else _embedded(result)
+
+
+def _rejected(video: Failed) -> RejectedVideo:
+    return RejectedVideo(path=video.path, reason=video.reason, transient=video.transient)
 
 
 def _embedded(video: Assembled) -> EmbeddedVideo:

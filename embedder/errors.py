@@ -20,12 +20,16 @@ class EmbedderError(Exception):
 
 
 class VideoRejected(EmbedderError):
-    """One file that gives no clips. ``reason`` is one line without the path; ``str()`` has both."""
+    """One file that gives no clips. ``reason`` is one line without the path; ``str()`` has both.
 
-    def __init__(self, path: Path, reason: str) -> None:
+    transient: the same file may well give clips another time (memory, a read error); else it is the file's own fault.
+    """
+
+    def __init__(self, path: Path, reason: str, *, transient: bool = False) -> None:
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
+        self.transient = transient
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"

@@ -42,6 +42,9 @@ READ_THROUGH_BYTES = 500_000_000
 SOUGHT_BY_STAMP = frozenset({"mpegts", "mpeg"})
 """Formats without an index: a place is guessed from the file's size, then corrected by the time stamps found there."""
 
+PASSING_ERRORS = frozenset({errno.EIO, errno.ENOMEM, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE, errno.ENFILE})
+"""What opening a file may fail of that is not the file's fault."""
+
 MISSING_WORTH_SAYING = 0.1
 """Share of the promised length that may be missing without a warning: headers round and count the sound, too."""
 
@@ -212,7 +215,7 @@ class Video:
 
     def _raise_if_memory(self, error: av.error.FFmpegError) -> None:
         if error.errno == errno.ENOMEM:
-            raise VideoRejected(self.path, "decoding it needs more memory than a decoder is given") from error
+            raise VideoRejected(self.path, "decoding it needs more memory than a decoder is given", transient=True) from error
 
     def _seconds_after_start(self, pts: int | None) -> float:
         start = self._stream.start_time
@@ -267,7 +270,8 @@ def _open_container(path: Path) -> av.container.InputContainer:
         raise VideoRejected(path, "its name is not valid UTF-8; rename it") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
         detail = not_a_video_reason(path)
-        raise VideoRejected(path, detail or f"cannot be opened as a video ({_words(error)})") from error
+        passing = error.errno in PASSING_ERRORS if isinstance(error, OSError) else False
+        raise VideoRejected(path, detail or f"cannot be opened as a video ({_words(error)})", transient=passing) from error
 
 
 def _choose_stream(path: Path, container: av.container.InputContainer) -> VideoStream:

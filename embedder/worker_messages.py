@@ -143,10 +143,14 @@ class GlanceDone(Done):
 
 @dataclass(frozen=True)
 class Refused:
-    """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range)."""
+    """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range).
+
+    transient: the same job may succeed another time.
+    """
 
     kind: str
     reason: str
+    transient: bool = False
 
 
 Reply = Clip | Alive | ClipsDone | QueryDone | Done | Refused

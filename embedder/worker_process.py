@@ -168,7 +168,7 @@ def replies_of(job: Job, *, time_limit_s: float | None = None) -> Iterator[Reply
             # Once more where a worker kept from before may have been dying already.
             if error.said_nothing and not is_last_trial:
                 continue
-            raise VideoRejected(job.path, str(error)) from error
+            raise VideoRejected(job.path, str(error), transient=True) from error
         finally:
             _give_back(worker)
         return
@@ -192,7 +192,7 @@ def raise_refused(path: Path, refused: Refused) -> None:
         raise QueryTooLong(refused.reason)
     if refused.kind == "disk":
         raise OSError(refused.reason)
-    raise VideoRejected(path, refused.reason)
+    raise VideoRejected(path, refused.reason, transient=refused.transient)
 
 
 # Workers that wait for the next preview or query: starting one takes 0.3 s, most of what a preview takes.

@@ -119,7 +119,8 @@ class VideoRow:
 class KnownFile:
     """What the catalog remembers of a file, enough to decide whether it must be read again.
 
-    embedded: clips of the encoder asked about are stored. A broken file that has not changed is not read again.
+    embedded: clips of the encoder asked about are stored. A broken file that has not changed is not read again, unless it
+    failed for a reason that may pass. failures: how often it did; 0 where the reason is the file itself.
     """
 
     video_id: int
@@ -129,6 +130,7 @@ class KnownFile:
     outcome: Outcome
     reason: str | None
     embedded: bool
+    failures: int = 0
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ video = Table(
     # What the last reading of the file gave. Being missing is a matter of its own, so that it can be undone.
     Column("outcome", String(16), nullable=False),
     Column("reason", Text),
+    # How often this content has failed for a reason that may pass; 0 where the reason is the file itself, or none.
+    Column("failures", Integer, nullable=False, server_default="0"),
     Column("warnings", Text, nullable=False),
     Column("missing_since", Float),
     Column("indexed_at", Float, nullable=False),

@@ -87,6 +87,7 @@ class VideoQueries:
                 video.c.content_hash,
                 video.c.outcome,
                 video.c.reason,
+                video.c.failures,
                 video.c.missing_since,
                 embedding.c.encoder_id,
             )
@@ -104,6 +105,7 @@ class VideoQueries:
                     _outcome(row.outcome, row.missing_since),
                     row.reason,
                     row.encoder_id is not None,
+                    row.failures,
                 )
                 for row in connection.execute(query)
             }
@@ -117,10 +119,13 @@ class VideoQueries:
         with self._db.read() as connection:
             return [_video_row(row) for row in connection.execute(query)]
 
-    def put_broken(self, library_name: str, file: FileFingerprint, reason: str) -> int:
-        """Remember that a file cannot be used, and why. Vectors of an earlier content are dropped. Returns the video's id."""
+    def put_broken(self, library_name: str, file: FileFingerprint, reason: str, *, failures: int = 0) -> int:
+        """Remember that a file cannot be used, and why. Vectors of an earlier content are dropped. Returns the video's id.
+
+        failures: how often it has failed now for a reason that may pass; 0 where the reason is the file itself.
+        """
         with self._db.write() as connection:
-            values = {"outcome": "broken", "reason": storable(reason)}
+            values = {"outcome": "broken", "reason": storable(reason), "failures": failures}
             video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
             changes += _drop_embeddings(connection, video_id)
             record_changes(connection, [*changes, (video_id, 0, "noted")])
@@ -195,6 +200,7 @@ def upsert_video(
         "mtime_ns": file.mtime_ns,
         "content_hash": content,
         "reason": None,
+        "failures": 0,
         "warnings": "[]",
         "missing_since": None,
         "indexed_at": time.time(),

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -166,6 +167,50 @@ def test_a_failure_costs_no_vectors_of_the_same_content(ws: Workspace, folder: P
         assert counts(index_library(ws, "home", reembed=True)) == {"broken": 4}
     assert ws.catalog.libraries()[0].num_clips == clips
     assert counts(index_library(ws, "home")) == {"unchanged": 4}
+
+
+CRASHING_WORKER = """
+import os, signal, sys
+import embedder.decode_worker as worker
+
+honest = worker._run
+def crashing(job):
+    if job.path.name.startswith("bad"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    yield from honest(job)
+worker._run = crashing
+worker.main()
+"""
+
+
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Decode workers that crash on a file called bad, until the patch is undone."""
+    with monkeypatch.context() as patch:
+        patch.setattr("embedder.worker_process.WORKER_COMMAND", (sys.executable, "-P", "-c", CRASHING_WORKER))
+        yield patch
+
+
+def test_a_failure_that_passes_is_tried_again(ws: Workspace, folder: Path, crashing: pytest.MonkeyPatch) -> None:
+    draw_moving_picture(folder / "bad.mp4", seed=60)
+    report = index_library(ws, "home", [folder])
+    assert counts(report) == {"added": 4, "broken": 1}
+    assert "crashed on it (SIGSEGV) (try 1 of 3; the next run tries again)" in report.broken[0][1]
+    os.utime(folder / "bad.mp4", ns=(0, 10**18))  # nor does a time stamp settle it
+    crashing.undo()
+    assert counts(index_library(ws, "home")) == {"added": 1, "unchanged": 4}
+    assert best(ws, folder / "bad.mp4")[0] == folder / "bad.mp4"
+
+
+def test_a_file_that_always_fails_is_tried_three_times(ws: Workspace, folder: Path, crashing: pytest.MonkeyPatch) -> None:
+    draw_moving_picture(folder / "bad.mp4", seed=60)
+    reports = [index_library(ws, "home", [folder]) for _ in range(5)]
+    assert [report.newly_broken for report in reports] == [1, 1, 1, 0, 0]
+    assert all(len(report.broken) == 1 for report in reports)
+    assert "only --reembed tries again" in reports[-1].broken[0][1]
+    crashing.undo()
+    assert counts(index_library(ws, "home")) == {"unchanged": 4, "broken": 1}
+    assert counts(index_library(ws, "home", reembed=True)) == {"added": 1, "changed": 4}
 
 
 def test_reembed_does_all_again_and_doubles_nothing(ws: Workspace, folder: Path) -> None:

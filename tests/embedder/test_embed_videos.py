@@ -86,6 +86,7 @@ def test_embed_videos__bad_files_stop_nothing(videos: list[Path], tmp_path: Path
     results = list(embed_videos([bad, videos[0], gone, tmp_path, videos[1]], encoder))
     reasons = {result.path: result.reason for result in results if isinstance(result, RejectedVideo)}
     assert set(reasons) == {bad, gone, tmp_path}
+    assert not any(result.transient for result in results if isinstance(result, RejectedVideo))
     assert "text file" in reasons[bad]
     assert "no such file" in reasons[gone]
     assert len(results) == 5
@@ -177,6 +178,7 @@ def test_embed_videos__a_worker_that_dies_costs_its_file_only(
     rejected = results.pop(bad)
     assert isinstance(rejected, RejectedVideo)
     assert reason in rejected.reason
+    assert rejected.transient, "another time it may go well"
     assert all(isinstance(result, EmbeddedVideo) for result in results.values())
 
 

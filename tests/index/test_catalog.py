@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -426,3 +427,23 @@ def test_known_files_of_a_thousand_take_one_query(filled: Catalog) -> None:
 
     assert len([statement for statement in statements if "FROM video" in statement]) == 1
     assert json.dumps(statements).count("embedding") > 0
+
+
+def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.add_library("films", [Path("/films")])
+    catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
+    catalog.put_broken("films", file("/films/b.mp4"), "no video")
+    put(catalog, "/films/a.mp4", "c2")
+    catalog.close()
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute("ALTER TABLE video DROP COLUMN failures")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as migrated:
+        known = migrated.known_files("films", 1)
+        assert {path: (entry.outcome, entry.failures) for path, entry in known.items()} == {
+            "/films/a.mp4": ("indexed", 0),
+            "/films/b.mp4": ("broken", 0),
+        }
+        migrated.put_broken("films", file("/films/b.mp4"), "crashed", failures=2)
+        assert migrated.known_files("films", 1)["/films/b.mp4"].failures == 2
