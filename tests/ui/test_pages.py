@@ -87,8 +87,7 @@ def test_search_page__encoder_is_missing(indexed: Path, home: Path) -> None:
     (home / "encoders" / "default.onnx").unlink()
     page.button(key="suggest-0").click().run()
     assert not page.exception
-    if page.error:  # no default encoder came with vret
-        assert "There is no encoder" in page.error[0].value
+    assert "encoder 'default'" in page.error[0].value  # there is none, or another came with vret under this name
 
 
 def test_search_page__path_that_is_no_file(indexed: Path) -> None:
@@ -138,3 +137,32 @@ def test_catalog_that_cannot_be_opened__one_line(home: Path) -> None:
     page = AppTest.from_file(str(Path(__file__).parents[2] / "app" / "ui" / "main_page.py"), default_timeout=PATIENCE_S).run()
     assert not page.exception
     assert "is damaged or no SQLite file" in page.error[0].value.replace("\\", "")
+
+
+def test_search_page__encoder_is_chosen_where_there_are_two(indexed: Path, home: Path) -> None:
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=1)
+    assert "Encoder" not in [box.label for box in opened(search_page).selectbox]  # nothing is indexed with the other one
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [indexed], encoder_name="other")
+    page = opened(search_page)
+    choice = next(box for box in page.selectbox if box.label == "Encoder")
+    assert (choice.value, list(choice.options)) == ("default", ["default", "other"])
+    choice.set_value("other").run()
+    page.button(key="suggest-0").click().run()
+    assert "encoder other" in shown(page)
+
+
+def test_search_page__only_another_encoder_was_indexed_with(home: Path, tmp_path: Path) -> None:
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=1)
+    for seed in range(2):
+        draw_moving_picture(tmp_path / "videos" / f"{seed}.mp4", seed=seed)
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [tmp_path / "videos"], encoder_name="other")
+    page = opened(search_page)
+    page.button(key="suggest-0").click().run()
+    assert not page.error
+    assert "encoder other" in shown(page)
