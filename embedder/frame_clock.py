@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+from typing import TypeVar
 
 PLAUSIBLE_RATE_HZ = (0.01, 300.0)
 """Frame rates outside are bookkeeping (1000 Hz means "stamped in milliseconds"), not a camera's rate."""
@@ -14,12 +16,17 @@ DEFAULT_PERIOD_S = 1 / 25
 LONGEST_GAP_S = 7 * 86400.0
 """A forward jump of more than a week is a damaged time stamp, not a hole in a recording."""
 
+LONGEST_UNCONFIRMED_GAP_S = 5.0
+"""A longer forward jump is a hole only where the following frame agrees; else one damaged stamp would shift all that follows."""
+
+T = TypeVar("T")
+
 
 class FrameClock:
     """Gives each frame, in the order they are shown, its time in seconds since the first; times strictly grow.
 
-    A stamp that is missing, equal to the one before, backwards, or more than a week ahead counts as "one frame later".
-    Other forward gaps are kept: they are holes in the recording.
+    A stamp that is missing, equal to the one before, backwards, more than a week ahead, or far ahead while the following
+    frame goes on as before counts as "one frame later". Other forward gaps are kept: they are holes in the recording.
     """
 
     def __init__(self, time_base: Fraction, rate_hz: float | None) -> None:
@@ -33,14 +40,24 @@ class FrameClock:
         self.last_s: float | None = None
         self.num_repaired = 0
 
-    def time_of(self, pts: int | None) -> float:
-        """Time in seconds of the next frame. pts: its time stamp in ticks, or None."""
+    def timed(self, frames: Iterable[T], stamp_of: Callable[[T], int | None]) -> Iterator[tuple[float, T]]:
+        """Each frame with its time, one frame behind what is read. stamp_of: a frame's time stamp in ticks, or None."""
+        held: T | None = None
+        for following in frames:
+            if held is not None:
+                yield self.time_of(stamp_of(held), is_refuted=self._refutes(stamp_of(following), stamp_of(held))), held
+            held = following
+        if held is not None:
+            yield self.time_of(stamp_of(held)), held
+
+    def time_of(self, pts: int | None, *, is_refuted: bool = False) -> float:
+        """Time in seconds of the next frame. pts: its time stamp in ticks, or None. is_refuted: it is known to be wrong."""
         if self.last_s is None:
             self.last_s = 0.0
             self._origin = pts
             return 0.0
         stamp_s = self._stamp_s(pts)
-        if stamp_s is None or not 0 < stamp_s - self.last_s <= LONGEST_GAP_S:
+        if stamp_s is None or is_refuted or not 0 < stamp_s - self.last_s <= LONGEST_GAP_S:
             self.num_repaired += pts is not None
             time_s = self.last_s + self.period_s()
         else:
@@ -66,6 +83,13 @@ class FrameClock:
         if len(self._gaps_s) >= 3 or (self._gaps_s and self._header_period_s is None):
             return statistics.median(self._gaps_s)
         return self._header_period_s or DEFAULT_PERIOD_S
+
+    def _refutes(self, following: int | None, pts: int | None) -> bool:
+        """Whether the frame after tells that a stamp far ahead is damaged: it is not behind that stamp."""
+        if self.last_s is None or self._origin is None or pts is None:
+            return False
+        gap_s = self._origin_s + (pts - self._origin) * self._seconds_per_tick - self.last_s
+        return gap_s > LONGEST_UNCONFIRMED_GAP_S and (following is None or following < pts)
 
     def _stamp_s(self, pts: int | None) -> float | None:
         if pts is None:

@@ -84,7 +84,7 @@ class Video:
 
     def frames(self) -> Iterator[TimedFrame]:
         """Every frame that decodes, in the order shown. Raises VideoRejected (size limit, memory, nothing decodes)."""
-        for frame in self._decoded():
+        for time_s, frame in self._clock.timed(self._decoded(), self._stamp):
             if frame.width * frame.height > MAX_FRAME_PIXELS:
                 raise VideoRejected(self.path, _too_large(frame.width, frame.height))
             if self._num_frames == 0:
@@ -92,7 +92,7 @@ class Video:
                 self._late_start_s = self._seconds_after_start(frame.pts)
             self._num_frames += 1
             self._num_bad += frame.is_corrupt
-            yield TimedFrame(self._clock.time_of(frame.dts if self._stamped_by_dts else frame.pts), frame)
+            yield TimedFrame(time_s, frame)
         if self._num_frames == 0:
             raise VideoRejected(self.path, self._nothing_decodes())
 
@@ -131,26 +131,21 @@ class Video:
         return False
 
     def stamped_length_s(self) -> float:
-        """Length by the time stamps of the packets, without decoding; by the header where the file is too large to be read
-        for that. Uses the video up: open it anew for its frames. Raises VideoRejected when no packet tells."""
+        """Length by the time stamps of the packets, without decoding, by the rules for those of frames; by the header where
+        the file is too large to be read for that. Uses the video up: open it anew for its frames. Raises VideoRejected when
+        no packet tells."""
         promised_s = self._promised_s()
         if promised_s and self._container.size > READ_THROUGH_BYTES:
             return promised_s
-        first: int | None = None
-        end = 0
-        packets = self._container.demux(self._stream)
+        num_stamped = 0
         try:
-            for packet in packets:
-                stamp = packet.dts if self._stamped_by_dts or packet.pts is None else packet.pts
-                if stamp is not None and packet.size:
-                    first = stamp if first is None else min(first, stamp)
-                    end = max(end, stamp + (packet.duration or 0))
+            for _, stamp in self._clock.timed(self._packet_stamps(), lambda stamp: stamp):
+                num_stamped += stamp is not None
         except av.error.FFmpegError as error:
             self._raise_if_memory(error)  # else: damaged from here on; what came before counts
-        length_s = float((end - first) * (self._stream.time_base or 0)) if first is not None else 0.0
-        if length_s <= 0 and promised_s <= 0:
+        if num_stamped == 0 and promised_s <= 0:
             raise VideoRejected(self.path, "nothing in it tells how long it is")
-        return length_s if length_s > 0 else promised_s
+        return round(self._clock.end_s(), 6) if num_stamped else promised_s
 
     def facts(self) -> VideoFacts:
         """What was found; only whole after ``frames()`` came to its end."""
@@ -178,7 +173,7 @@ class Video:
         if missing_s > MISSING_WORTH_SAYING * self._promised_s() and not self._broke_off:
             lines.append(f"{self._clock.end_s():.1f} s could be read of the {self._promised_s():.1f} s its header promises")
         if self._clock.num_repaired:
-            lines.append(f"{self._clock.num_repaired} time stamps were equal, backwards or weeks off; taken for one frame later")
+            lines.append(f"{self._clock.num_repaired} time stamps were equal, backwards or far off; taken for one frame later")
         return tuple(lines)
 
     def _decoded(self) -> Iterator[av.VideoFrame]:
@@ -201,6 +196,18 @@ class Video:
                 continue
             yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
 
+    def _packet_stamps(self) -> Iterator[int | None]:
+        """The times of decoding, which are the ones that grow from packet to packet; equal ones once: of two pictures at one
+        time, one is hidden."""
+        last: int | None = None
+        for packet in self._container.demux(self._stream):
+            if packet.size and not packet.is_discard and (packet.dts is None or packet.dts != last):
+                last = packet.dts
+                yield packet.dts
+
+    def _stamp(self, frame: av.VideoFrame) -> int | None:
+        return frame.dts if self._stamped_by_dts else frame.pts
+
     def _after_seek(self, time_s: float) -> Iterator[TimedFrame] | None:
         frames = self._decoded()
         landed = next(frames, None)
@@ -210,7 +217,7 @@ class Video:
         # Landed behind the place, or without a time: the index of the file is not to be trusted.
         if landed_s is None or landed_s > time_s:
             return None
-        rest = (TimedFrame(self._clock.time_of(frame.pts), frame) for frame in frames)
+        rest = (TimedFrame(at_s, frame) for at_s, frame in self._clock.timed(frames, self._stamp))
         return itertools.chain([TimedFrame(landed_s, landed)], rest)
 
     def _raise_if_memory(self, error: av.error.FFmpegError) -> None:

@@ -9,7 +9,7 @@ MS = Fraction(1, 1000)
 
 def times(stamps: list[int | None], rate_hz: float | None = 25.0) -> list[float]:
     clock = FrameClock(MS, rate_hz)
-    return [round(clock.time_of(pts), 4) for pts in stamps]
+    return [round(time_s, 4) for time_s, _ in clock.timed(range(len(stamps)), lambda number: stamps[number])]
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,10 @@ def times(stamps: list[int | None], rate_hz: float | None = 25.0) -> list[float]
         ([0, None, 80], [0, 0.04, 0.08]),
         ([None, 700, 740], [0, 0.04, 0.08]),  # the first stamp that is there sets the zero
         ([0, 40, 40 + 8 * 86_400_000, 80], [0, 0.04, 0.08, 0.12]),  # a week and more is damage
+        ([0, 40, 3_600_000, 120, 160], [0, 0.04, 0.08, 0.12, 0.16]),  # one stamp far ahead shifts nothing that follows
+        ([0, 40, 3_600_000, 3_600_040], [0, 0.04, 3600, 3600.04]),  # a hole that the following frame confirms
+        ([0, 40, 3_600_000, None, 160], [0, 0.04, 0.08, 0.12, 0.16]),
+        ([0, 10_000, 20_000], [0, 10, 20]),  # one picture every ten seconds
     ],
 )
 def test_time_rules(stamps: list[int | None], wanted: list[float]) -> None:

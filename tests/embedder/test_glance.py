@@ -10,6 +10,7 @@ from PIL import Image
 from embedder.errors import VideoRejected
 from embedder.glance import glance
 from embedder.preview import read_frame
+from tests.helpers.counting_video import draw_counting_video
 from tests.helpers.make_video import draw_moving_picture
 
 
@@ -27,6 +28,13 @@ def test_glance(tmp_path: Path, seconds: float) -> None:
         there = pixels(read_frame(video, seconds * (number + 0.5) / 5, 80))
         assert max(there.shape) == 80
         assert np.abs(pixels(picture) - there).mean() < 3
+
+
+def test_glance__recordings_joined_end_to_end_are_as_long_as_all_of_them(tmp_path: Path) -> None:
+    part = draw_counting_video(tmp_path / "part.ts", codec="mpeg2video", container_format="mpegts", num_frames=50)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 3)
+    assert glance(joined, num_pictures=2).length_s == pytest.approx(6.0, abs=0.3)
 
 
 def test_glance__no_video(tmp_path: Path) -> None:
