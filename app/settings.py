@@ -29,8 +29,9 @@ class Settings:
 
     @property
     def shown_catalog_url(self) -> str:
-        """The catalog's URL without a password."""
-        return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", self.catalog_url)
+        """The catalog's URL without a password, wherever in it one stands."""
+        hidden = re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", self.catalog_url)
+        return re.sub(r"(?i)([?&][^=&]*password=)[^&]*", r"\1***", hidden)
 
     @classmethod
     def at(cls, home: Path) -> "Settings":

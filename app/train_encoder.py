@@ -100,8 +100,8 @@ def export_encoder(
     """Makes an encoder file of a run, by default the newest, and returns its card and where it lies.
 
     name: what `--encoder` calls it, by default the run's name. pooling: by default the map's two time steps are kept apart.
-    whiten_dim: numbers of a vector, by default 256; 0 for no whitening. out: by default among the data folder's
-    encoders, for use by name.
+    whiten_dim: numbers of a vector, by default 256 or as many features as there are; 0 for no whitening. out: by default
+    among the data folder's encoders, for use by name.
     Raises BadTraining, CheckpointError, ExportError (the file would differ from the network; nothing is written).
     """
     from pretrain.export_onnx import export_run
@@ -167,6 +167,9 @@ def _spec(
     from pretrain.export_onnx import ExportSpec
 
     spec = ExportSpec(
-        name=name, pooling=pooling or DEFAULT_POOLING, whiten_dim=DEFAULT_WHITEN_DIM if whiten_dim is None else whiten_dim or None
+        name=name,
+        pooling=pooling or DEFAULT_POOLING,
+        whiten_dim=DEFAULT_WHITEN_DIM if whiten_dim is None else whiten_dim or None,
+        whiten_at_most=whiten_dim is None,  # a small network has fewer features than the default; who asks for more is told
     )
     return spec if spans_s is None else replace(spec, spans_s=tuple(spans_s))

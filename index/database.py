@@ -1,5 +1,6 @@
 """The connection to the catalog's database: pragmas, transactions, and database errors turned into ours."""
 
+import re
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -39,7 +40,7 @@ class Database:
         """The database's name for messages: its file, or its URL without the password."""
         if self.is_sqlite and self._url.database:
             return self._url.database
-        return self._url.render_as_string(hide_password=True)
+        return _without_passwords(self._url)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -108,7 +109,7 @@ class Database:
     def _explained(self, error: Exception) -> CatalogError:
         """Our error for a database's. The databases tell kinds apart by text only, so the text is looked into."""
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
-        reason = " ".join(str(cause).split())
+        reason = self._masked(" ".join(str(cause).split()))
         text = reason.lower()
         if "disk is full" in text or "no space left" in text or ("disk i/o error" in text and self._disk_is_full()):
             return StorageFull(f"The disk that holds the catalog {self.label} is full. Free some space; nothing stored is lost.")
@@ -136,21 +137,47 @@ class Database:
             )
         return CatalogError(f"The catalog {self.label} refused: {reason}")
 
+    def _masked(self, text: str) -> str:
+        """What a database says, without the password, which it may quote."""
+        for password in _passwords(self._url):
+            text = text.replace(password, "***")
+        return text
+
     def _disk_is_full(self) -> bool:
         folder = Path(self._url.database or ".").absolute().parent
         return shutil.disk_usage(folder).free < 1 << 20
+
+
+def _is_password(name: str) -> bool:
+    return name.lower().endswith("password")  # also sslpassword
+
+
+def _passwords(url: sa.URL) -> list[str]:
+    """Every password in a URL: before the host, or among the driver's options."""
+    values = [value for name, value in url.normalized_query.items() if _is_password(name)]
+    return [text for text in (url.password, *(text for texts in values for text in texts)) if text]
+
+
+def _without_passwords(url: sa.URL) -> str:
+    shown = url.set(query={name: "***" if _is_password(name) else value for name, value in url.query.items()})
+    return shown.render_as_string(hide_password=True)
 
 
 def _parse_url(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
         backend = parsed.get_backend_name()
-    except (ArgumentError, NoSuchModuleError) as error:
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:  # ValueError: a port that is no number
         raise CatalogUnavailable(
-            f"{url!r} is no database URL. Use sqlite:////absolute/path/catalog.db or postgresql://user@host/name."
+            f"{_guessed_without_password(url)!r} is no database URL. Use sqlite:////absolute/path/catalog.db or postgresql://user@host/name."
         ) from error
     if backend not in ("sqlite", "postgresql"):
         raise CatalogUnavailable(f"A catalog lives in SQLite or PostgreSQL, not in {backend!r}. Use sqlite:/// or postgresql://.")
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def _guessed_without_password(url: str) -> str:
+    """What cannot be parsed, without what looks like a password."""
+    return re.sub(r"(?i)(password=)[^&]*", r"\1***", re.sub(r"(://[^:/@]*):.*@", r"\1:***@", url))

@@ -44,6 +44,7 @@ class ExportSpec:
 
     name: what `--encoder` calls it. num_frames, size_px: T, and H = W. spans_s: clip lengths in seconds, ascending.
     pooling: `avg` or `grid:TxHxW`. whiten_dim: numbers of an embedding after PCA-whitening, None for no whitening.
+    whiten_at_most: whiten_dim is an upper limit; where there are fewer features, as many as there are.
     whiten_strength: 0 only centres and turns, 1 gives every direction the same spread; a half found most in measurements
     (docs/results.md). whiten_clips: on how many drawn clips the whitening is fitted when no other clips are given. seed: of
     those drawn clips.
@@ -56,6 +57,7 @@ class ExportSpec:
     geometry: str = "squash"
     pooling: str = "avg"
     whiten_dim: int | None = None
+    whiten_at_most: bool = False
     whiten_strength: float = 0.5
     whiten_clips: int = 2048
     seed: int = 1
@@ -90,7 +92,7 @@ def export(
         geometry=spec.geometry,
         dim=int(model.graph.output[0].type.tensor_type.shape.dim[1].dim_value),
         precision="fp32",
-        training={**spec.training, "pooling": spec.pooling, **_whitening(spec)},
+        training={**spec.training, "pooling": spec.pooling, **_whitening(spec, encoder)},
         weights_sha256=weights_sha256(model),
     )
     onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
@@ -152,7 +154,8 @@ def build_encoder(backbone: Backbone, spec: ExportSpec, *, whiten_on: Iterable[N
         batches = whiten_on if whiten_on is not None else _drawn(spec, spec.whiten_clips, spec.seed)
         with torch.inference_mode():
             features_NF = np.concatenate([encoder.pooled(torch.from_numpy(batch)).numpy() for batch in batches])
-        encoder.projection = fit_whitening(features_NF, spec.whiten_dim, strength=spec.whiten_strength)
+        dim = min(spec.whiten_dim, encoder.pooled_dim) if spec.whiten_at_most else spec.whiten_dim
+        encoder.projection = fit_whitening(features_NF, dim, strength=spec.whiten_strength)
     return encoder
 
 
@@ -235,10 +238,10 @@ def _quiet_exporter() -> Iterator[None]:
     logger.setLevel(level)
 
 
-def _whitening(spec: ExportSpec) -> dict[str, Any]:
-    if spec.whiten_dim is None:
+def _whitening(spec: ExportSpec, encoder: ClipEncoder) -> dict[str, Any]:
+    if encoder.projection is None:
         return {"whiten_dim": None}
-    return {"whiten_dim": spec.whiten_dim, "whiten_strength": spec.whiten_strength}
+    return {"whiten_dim": encoder.projection.out_features, "whiten_strength": spec.whiten_strength}
 
 
 def _drawn(spec: ExportSpec, num_clips: int, seed: int) -> Iterator[NDArray[np.uint8]]:

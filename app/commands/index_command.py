@@ -26,7 +26,11 @@ def index(
     ] = None,
     encoder: EncoderOption = None,
     hop: Annotated[
-        float | None, typer.Option(help="Distance of clip starts in clip lengths, for the videos embedded now. Default: 0.5.")
+        float | None,
+        typer.Option(
+            help="Distance of clip starts in clip lengths, for the videos embedded now. Default: 0.5. Not embedded, and so as they "
+            "are: unchanged videos (--reembed takes them too) and copies of indexed ones, which take those clips with their hop."
+        ),
     ] = None,
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for another run to end; -1 for as long as it takes. Else exit code 4.")

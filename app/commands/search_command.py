@@ -26,6 +26,9 @@ def search(
     top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many moments.")] = 10,
     library: LibraryOption = None,
     folder: Annotated[Path | None, typer.Option(help="Only videos below this folder.")] = None,
+    between: Annotated[
+        str | None, typer.Option(help="Only moments inside these seconds of their videos: 10-60, or 10- for all from 10 s on.")
+    ] = None,
     encoder: EncoderOption = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, frozen.")] = False,
@@ -45,7 +48,12 @@ def search(
     from app.workspace import Workspace
     from index.search import Filters
 
-    filters = Filters(library=library, folder=folder and folder.expanduser().absolute(), include_flagged=empty)
+    filters = Filters(
+        library=library,
+        folder=folder and folder.expanduser().absolute(),
+        between_s=None if between is None else parse_seconds(between),
+        include_flagged=empty,
+    )
     with Workspace() as ws:
         result = find_similar(ws, query, encoder_name=encoder, k=top, filters=filters, one_per_video=one_per_video)
     for warning in result.warnings:
@@ -74,6 +82,20 @@ def parse_moment(text: str) -> "MomentQuery":
     if not 0 <= at_s < inf or (end_s is not None and not at_s < end_s < inf):  # float() takes nan and inf, too
         raise BadQuery(f"--like needs a range that ends after it begins, got {span!r}.")
     return MomentQuery(path=Path(path).expanduser(), at_s=at_s, end_s=end_s)
+
+
+def parse_seconds(text: str) -> tuple[float, float]:
+    """`10-60`, or `10-` for the rest of a video, as seconds. Raises BadQuery."""
+    from app.errors import BadQuery
+
+    first, dash, last = text.partition("-")
+    try:
+        start_s, end_s = float(first), float(last) if last else inf
+    except ValueError:
+        dash = ""
+    if not dash or not 0 <= start_s < end_s:
+        raise BadQuery(f"--between needs seconds, the later one last, such as 10-60 or 10-, got {text!r}.")
+    return start_s, end_s
 
 
 def _query(clip: Path | None, start: float | None, end: float | None, like: str | None) -> "ClipQuery | MomentQuery":

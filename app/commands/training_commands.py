@@ -77,7 +77,7 @@ def export(
     pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1.")] = None,
     whiten: Annotated[
         int | None,
-        typer.Option(min=0, help="Numbers of a vector, by PCA-whitening fitted on drawn clips; 0 for none. Default: 256."),
+        typer.Option(min=0, help="Numbers of a vector, by PCA-whitening fitted on drawn clips; 0 for none. Default: 256 at most."),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")

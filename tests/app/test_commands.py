@@ -106,6 +106,13 @@ def test_index_then_search_then_look_around(home: Path, folder: Path) -> None:
     assert str(home) in ok("status")
 
 
+@pytest.mark.parametrize(("between", "first_s", "last_s"), [("2-4.5", 2.0, 4.5), ("3-", 3.0, 6.1)])
+def test_search_between_seconds_of_the_videos(indexed: Path, between: str, first_s: float, last_s: float) -> None:
+    found = json.loads(ok("search", indexed / "a.mp4", "--end", "1.5", "--between", between, "--json", "-k", "50"))
+    assert {Path(hit["path"]).name for hit in found["hits"]} >= {"long.mp4"}
+    assert all(first_s - 0.02 <= hit["start_s"] and hit["end_s"] <= last_s for hit in found["hits"])
+
+
 def test_library_is_called_as_its_folder_by_default(home: Path, folder: Path) -> None:
     ok("index", folder)
     assert [library["name"] for library in json.loads(ok("libraries", "--json"))] == ["videos"]
@@ -133,6 +140,9 @@ def test_purge_and_remove(indexed: Path) -> None:
         (["search", "--like", "a.mp4@x"], "path@12.5"),
         (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
         (["search", "--like", "a.mp4@nan"], "ends after it begins"),
+        (["search", "a.mp4", "--between", "60-10"], "10-60.*'60-10'"),
+        (["search", "a.mp4", "--between", "10"], "10-60.*'10'"),
+        (["search", "a.mp4", "--between", "nan-"], "10-60.*'nan-'"),
         (["index", ".", "--library", ""], "name must be 1 to 200.*--library"),
         (["encoders", "show", "nosuch"], "'nosuch'. Known: "),
         (["encoders", "add", "nosuch.onnx"], "no encoder file"),

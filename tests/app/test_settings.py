@@ -22,6 +22,12 @@ def test_environment_decides(tmp_path: Path) -> None:
     assert settings.shown_catalog_url.endswith("@host/vret")
 
 
+def test_a_password_among_the_options_is_not_shown(tmp_path: Path) -> None:
+    url = "postgresql://host/vret?user=me&password=secret&sslmode=require&sslpassword=hidden"
+    shown = Settings(home=tmp_path, catalog_url=url).shown_catalog_url
+    assert shown == "postgresql://host/vret?user=me&password=***&sslmode=require&sslpassword=***"
+
+
 def test_everything_lies_in_home_by_default(tmp_path: Path) -> None:
     settings = Settings.from_environment({"VRET_HOME": str(tmp_path), "VRET_ENCODER": ""})
     assert settings == Settings.at(tmp_path)

@@ -37,6 +37,12 @@ def test_url_that_is_none(url: str) -> None:
     assert "postgresql://" in one_line(error)
 
 
+def test_url_that_is_none__does_not_show_its_password() -> None:
+    with pytest.raises(CatalogUnavailable) as error:
+        Catalog.open("postgresql://me:secret@host:port/vret?password=hidden")
+    assert "secret" not in one_line(error) and "hidden" not in one_line(error)
+
+
 def test_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"this is not a database, but long enough to be looked at" * 50)
     with pytest.raises(CatalogCorrupt) as error:
@@ -162,10 +168,16 @@ def test_locked_for_too_long(catalog: Catalog, tmp_path: Path, monkeypatch: pyte
         holder.close()
 
 
-@pytest.mark.postgres
-def test_server_that_is_not_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://someone:secret@/name?host={}",
+        "postgresql:///name?host={}&user=someone&password=secret",
+    ],
+)
+def test_server_that_is_not_there(tmp_path: Path, url: str) -> None:
     with pytest.raises(CatalogUnavailable) as error:
-        Catalog.open(f"postgresql://someone:secret@/name?host={tmp_path}")
+        Catalog.open(url.format(tmp_path))
     assert "secret" not in one_line(error)
     assert "VRET_CATALOG_URL" in one_line(error)
 

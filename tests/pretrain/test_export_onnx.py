@@ -131,6 +131,15 @@ def test_pooling__another_grid_is_another_encoder(tmp_path: Path) -> None:
     assert len({card.weights_sha256 for card in cards}) == 3
 
 
+def test_whitening__at_most_so_many(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, whiten_dim=256)
+    with pytest.raises(ValueError, match="cannot whiten 3 features"):
+        build_encoder(RawColour(), spec, whiten_on=[clips(20)])
+    spec = dataclasses.replace(spec, whiten_at_most=True)
+    card = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", whiten_on=[clips(20)])
+    assert (card.dim, card.training["whiten_dim"]) == (3, 3)
+
+
 def test_whitening__is_fitted_on_the_clips_that_are_given() -> None:
     spec = dataclasses.replace(SPEC, whiten_dim=2, whiten_strength=1.0)
     encoder = build_encoder(RawColour(), spec, whiten_on=[clips(20), clips(30)])
