@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,13 +71,22 @@ def _data_folder(ws: Workspace) -> Iterator[Finding]:
     if not os.access(ws.home, os.W_OK | os.X_OK):
         yield Finding("wrong", "data folder", f"{ws.home} cannot be written", f"chmod u+wx '{ws.home}'")
         return
-    used = sum(file.stat().st_size for file in ws.home.rglob("*") if file.is_file() and not file.is_symlink())
+    used = sum(_size_bytes(os.path.join(folder, name)) for folder, _, names in os.walk(ws.home) for name in names)
     free = shutil.disk_usage(ws.home).free
     detail = f"{ws.home}: {used / 1e6:.1f} MB used, {free / 1e9:.1f} GB free"
     if free < _LOW_DISK_BYTES:
         yield Finding("wrong", "data folder", detail, "export VRET_HOME=/a/folder/on/a/larger/disk")
     else:
         yield Finding("ok", "data folder", detail)
+
+
+def _size_bytes(path: str) -> int:
+    """Size of a file; none of what is no file, or vanished while we looked."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def _encoders(ws: Workspace) -> Iterator[Finding]:
@@ -94,6 +104,8 @@ def _encoders(ws: Workspace) -> Iterator[Finding]:
                 detail += f"; runs on {_provider_in_use(ws, file.name)}"
         except EmbedderError as error:
             yield Finding("wrong", f"encoder {file.name}", str(error), f"vret encoders add FILE.onnx --name {file.name} --replace")
+        except OSError as error:
+            yield Finding("wrong", f"encoder {file.name}", f"{file.path} cannot be read: {error.strerror or error}", "vret doctor")
         except ModuleNotFoundError as error:
             yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", "pip install 'vret[cpu]'")
         else:
@@ -124,7 +136,7 @@ def _catalog(ws: Workspace) -> Iterator[Finding]:
     yield Finding("ok", "catalog", f"{ws.settings.shown_catalog_url}: {len(libraries)} libraries, {clips} clips")
     for library in libraries:
         for folder in library.folders:
-            if not folder.is_dir():
+            if not os.path.isdir(folder):  # Path.is_dir raises where the folder above may not be entered
                 mend = f"vret libraries remove {library.name} --folder '{folder}'"
                 yield Finding("wrong", f"library {library.name}", f"its folder {folder} is not there", mend)
         if library.num_missing:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from index.search import Filters, QueryClips
 
 
+MIN_QUERY_S = 0.1
+
+
 @dataclass(frozen=True, kw_only=True)
 class ClipQuery:
     """Seconds [start_s, end_s) of any video file, indexed or not; None means from its start, to its end."""
@@ -151,13 +154,25 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
     start_s = query.start_s or 0.0
     if not 0 <= start_s < math.inf or (query.end_s is not None and not query.end_s > start_s):
         raise BadQuery(f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s.")
+    if query.end_s is not None:
+        _check_length(query.end_s - start_s)
     encoder = ws.encoder(encoder_name)
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
+    if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
+        _check_length(embedded.duration_s)
     clips = QueryClips(
         embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole, dense=embedded.dense, parts=embedded.parts
     )
     empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
     return clips, encoder.provider, (*embedded.warnings, *empty)
+
+
+def _check_length(seconds: float) -> None:
+    if seconds < MIN_QUERY_S - 1e-6:
+        raise BadQuery(
+            f"A query must last at least {MIN_QUERY_S} s, so that something can move in it; this one has {max(seconds, 0):.2f} s. "
+            "Begin earlier or end later."
+        )
 
 
 def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "QueryClips":

@@ -9,6 +9,7 @@ from pathlib import Path
 from app.errors import DataFolderError
 
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+_STRAY_AFTER_S = 3600.0  # half a preview this old belongs to a writer that was killed
 _SPARED_S = 60.0  # a preview that was just handed out may not have been read yet, perhaps by another process
 
 
@@ -92,7 +93,16 @@ class PreviewCache:
             files.append((stat.st_mtime, stat.st_size, path))
         return files
 
+    def _drop_strays(self) -> None:
+        for path in self.folder.glob("*.part"):
+            try:
+                if path.stat().st_mtime < time.time() - _STRAY_AFTER_S:
+                    path.unlink()
+            except OSError:  # another process was quicker, or it may not be removed: no harm
+                continue
+
     def _drop_oldest(self) -> None:
+        self._drop_strays()
         files = sorted(self._files())
         total = sum(size for _, size, _ in files)
         for used, size, path in files:

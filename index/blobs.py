@@ -5,11 +5,14 @@ Shapes: N clips, D dimensions. All little-endian, C order, no header; N and D ar
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from index.errors import CatalogCorrupt, EncoderMismatch
+from index.path_text import text_to_path
 from index.records import LOW_INFORMATION, WHOLE_VIDEO, WHOLE_VIDEO_SHARE, VideoClips
 from index.vector_index import ORDINAL_BITS
 
@@ -60,17 +63,22 @@ def encode_clips(spans_s: ArrayLike, vectors: ArrayLike, flags: ArrayLike, *, di
     return EncodedClips(count, spans.tobytes(), vecs.astype(_VECTOR).tobytes(), packed.tobytes())
 
 
-def decode_clips(video_id: int, num_clips: int, dim: int, spans: bytes, vectors: bytes, flags: bytes) -> VideoClips:
-    """Unpack what `encode_clips` packed. Raises CatalogCorrupt when the sizes do not fit."""
+def decode_clips(row: Any, dim: int) -> VideoClips:
+    """Unpack what `encode_clips` packed. row: of `embedding`, with `path` and `library_name` of its video.
+
+    Raises CatalogCorrupt, which says how to mend it, when the sizes do not fit.
+    """
+    num_clips, spans, vectors, flags = row.num_clips, row.spans, row.vectors, row.flags
     sizes = (len(spans), len(vectors), len(flags))
     expected = (num_clips * 2 * _SPAN.itemsize, num_clips * dim * _VECTOR.itemsize, num_clips)
     if sizes != expected:
+        path = Path(text_to_path(row.path))
         raise CatalogCorrupt(
-            f"The stored clips of video {video_id} are damaged: blobs of {sizes} bytes where {expected} belong. "
-            "Index it again with --reembed."
+            f"The stored clips of video {row.video_id}, {path}, are damaged: blobs of {sizes} bytes where {expected} belong. "
+            f"Embed it anew: vret index '{path.parent}' --library '{row.library_name}' --reembed"
         )
     return VideoClips(
-        video_id,
+        row.video_id,
         np.frombuffer(spans, _SPAN).reshape(num_clips, 2),
         np.frombuffer(vectors, _VECTOR).reshape(num_clips, dim),
         np.frombuffer(flags, np.uint8),

@@ -5,6 +5,7 @@ touched. A revision carries a random token. Whoever remembers (revision, token) 
 history behind it or was replaced by an older copy.
 """
 
+import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,13 +16,15 @@ import sqlalchemy as sa
 
 from index.blobs import decode_clips
 from index.database import Database
-from index.errors import UnknownEncoder
+from index.errors import CatalogCorrupt, UnknownEncoder
 from index.records import VideoClips
-from index.tables import catalog_state, change_log, embedding, encoder, video
+from index.tables import catalog_state, change_log, embedding, encoder, library, video
 
 ChangeKind = Literal["added", "removed", "noted"]
 Change = tuple[int, int, ChangeKind]
 """(video_id, encoder_id, kind). 'noted' with encoder 0: something else about the video changed."""
+
+logger = logging.getLogger(__name__)
 
 _PAGE_VIDEOS = 500  # rows per query: some tens of megabytes, and below every database's limit of parameters
 _SEARCHABLE = embedding.join(video, video.c.id == embedding.c.video_id)
@@ -81,26 +84,27 @@ class Snapshot:
         return int(dim)
 
     def all_clips(self, encoder_id: int) -> Iterator[VideoClips]:
-        """Clips of all searchable videos in order of video id, some pages of rows in memory at a time."""
+        """Clips of all searchable videos in order of video id, some pages of rows in memory at a time; a damaged one is left
+        out, and logged."""
         dim = self.dim(encoder_id)
         last_id = 0
         while True:
             query = _clip_rows(encoder_id).where(embedding.c.video_id > last_id).limit(_PAGE_VIDEOS)
             rows = self.connection.execute(query).all()
             for row in rows:
-                yield decode_clips(row.video_id, row.num_clips, dim, row.spans, row.vectors, row.flags)
+                yield from _decoded(row, dim)
             if len(rows) < _PAGE_VIDEOS:
                 return
             last_id = rows[-1].video_id
 
     def clips_of(self, encoder_id: int, video_ids: list[int]) -> Iterator[VideoClips]:
-        """Clips of those of the given videos that can be searched, in order of video id."""
+        """Clips of those of the given videos that can be searched, in order of video id; a damaged one is left out, and logged."""
         dim = self.dim(encoder_id)
         ordered = sorted(set(video_ids))
         for start in range(0, len(ordered), _PAGE_VIDEOS):
             page = ordered[start : start + _PAGE_VIDEOS]
             for row in self.connection.execute(_clip_rows(encoder_id).where(embedding.c.video_id.in_(page))):
-                yield decode_clips(row.video_id, row.num_clips, dim, row.spans, row.vectors, row.flags)
+                yield from _decoded(row, dim)
 
 
 @contextmanager
@@ -114,10 +118,18 @@ def _revision(connection: sa.Connection) -> int:
     return int(connection.scalars(sa.select(catalog_state.c.revision)).one())
 
 
+def _decoded(row: Any, dim: int) -> Iterator[VideoClips]:
+    """The clips of a row, or none: one damaged video must not keep all others from being searched."""
+    try:
+        yield decode_clips(row, dim)
+    except CatalogCorrupt as error:
+        logger.warning("Left out of the search: %s", error)
+
+
 def _clip_rows(encoder_id: int) -> sa.Select[Any]:
     return (
-        sa.select(embedding.c.video_id, embedding.c.num_clips, embedding.c.spans, embedding.c.vectors, embedding.c.flags)
-        .select_from(_SEARCHABLE)
+        sa.select(embedding, video.c.path, library.c.name.label("library_name"))
+        .select_from(_SEARCHABLE.join(library, library.c.id == video.c.library_id))
         .where(embedding.c.encoder_id == encoder_id, video.c.missing_since.is_(None))
         .order_by(embedding.c.video_id)
     )

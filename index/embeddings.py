@@ -4,6 +4,7 @@ Shapes: N clips of one video, D dimensions.
 """
 
 import json
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -14,11 +15,13 @@ from numpy.typing import ArrayLike
 from index.blobs import decode_clips, encode_clips, pack_thumbnails, unpack_thumbnail
 from index.change_log import record_changes
 from index.database import Database
-from index.errors import EncoderMismatch, NoClips, UnknownEncoder
+from index.errors import CatalogCorrupt, EncoderMismatch, NoClips, UnknownEncoder
 from index.libraries import library_id_of
 from index.records import EncoderRow, Facts, FileFingerprint, VideoClips
-from index.tables import embedding, encoder, thumbnail_pack, video
+from index.tables import embedding, encoder, library, thumbnail_pack, video
 from index.videos import storable, upsert_video
+
+logger = logging.getLogger(__name__)
 
 _PAGE = 500
 _FACT_COLUMNS = ("duration_s", "width", "height", "frame_rate", "codec", "container")
@@ -130,27 +133,27 @@ class EmbeddingQueries:
         return video_id
 
     def clips(self, video_id: int, encoder_id: int) -> VideoClips:
-        """All clips of one video. Raises NoClips, UnknownEncoder."""
-        found = self.clips_of([video_id], encoder_id)
-        if video_id not in found:
+        """All clips of one video. Raises NoClips, UnknownEncoder, CatalogCorrupt."""
+        dim = self._dim(encoder_id)
+        with self._db.read() as connection:
+            row = connection.execute(_clip_rows([video_id], encoder_id)).one_or_none()
+        if row is None:
             raise NoClips(f"Video {video_id} has no clips of encoder {encoder_id}. Index its library with that encoder first.")
-        return found[video_id]
+        return decode_clips(row, dim)
 
     def clips_of(self, video_ids: Iterable[int], encoder_id: int) -> dict[int, VideoClips]:
-        """Clips of several videos; those without are left out. Raises UnknownEncoder."""
+        """Clips of several videos; those without are left out, damaged ones, too, and logged. Raises UnknownEncoder."""
         dim = self._dim(encoder_id)
         wanted = sorted(set(video_ids))
         found: dict[int, VideoClips] = {}
         with self._db.read() as connection:
             for start in range(0, len(wanted), _PAGE):
-                own = embedding.c.video_id.in_(wanted[start : start + _PAGE])
-                for row in connection.execute(sa.select(embedding).where(own, embedding.c.encoder_id == encoder_id)):
-                    found[row.video_id] = decode_clips(row.video_id, row.num_clips, dim, row.spans, row.vectors, row.flags)
+                for row in connection.execute(_clip_rows(wanted[start : start + _PAGE], encoder_id)):
+                    try:
+                        found[row.video_id] = decode_clips(row, dim)
+                    except CatalogCorrupt as error:
+                        logger.warning("Left out: %s", error)
         return found
-
-    def thumbnail(self, video_id: int, encoder_id: int, ordinal: int) -> bytes | None:
-        """Picture of one clip; None when there is none."""
-        return self.thumbnails([(video_id, ordinal)], encoder_id).get((video_id, ordinal))
 
     def thumbnails(self, clips: Iterable[tuple[int, int]], encoder_id: int) -> dict[tuple[int, int], bytes]:
         """Pictures of several (video_id, ordinal); those without are left out."""
@@ -188,3 +191,13 @@ class EmbeddingQueries:
 
 def _is(table: sa.Table, video_id: int, encoder_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.video_id == video_id, table.c.encoder_id == encoder_id)
+
+
+def _clip_rows(video_ids: list[int], encoder_id: int) -> sa.Select[Any]:
+    """Rows as `decode_clips` takes them."""
+    return (
+        sa.select(embedding, video.c.path, library.c.name.label("library_name"))
+        .join(video, video.c.id == embedding.c.video_id)
+        .join(library, library.c.id == video.c.library_id)
+        .where(embedding.c.video_id.in_(video_ids), embedding.c.encoder_id == encoder_id)
+    )

@@ -99,14 +99,6 @@ def read_index(folder: Path, encoder_sha256: str, dim: int) -> tuple[FaissIndex,
     return index, mark
 
 
-def delete_index(folder: Path, encoder_sha256: str) -> None:
-    """Remove the files of one encoder, if there are any."""
-    manifest_path = manifest_of(folder, encoder_sha256)
-    names = _named_files(manifest_path)
-    manifest_path.unlink(missing_ok=True)
-    _sweep(folder, encoder_sha256, names)
-
-
 def manifest_of(folder: Path, encoder_sha256: str) -> Path:
     """Where the manifest of an encoder's index lies."""
     return folder / f"{encoder_sha256[:16]}.json"

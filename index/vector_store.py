@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.faiss_index import EXACT_UP_TO, FaissIndex
-from index.index_files import IndexMark, UnusableIndexFile, delete_index, read_index, write_index
+from index.index_files import IndexMark, UnusableIndexFile, read_index, write_index
 from index.records import VideoClips
 from index.vector_index import VectorIndex, clip_ids
 
@@ -57,13 +57,6 @@ class VectorStore:
                 self._save(mark, index)
             self._open[encoder_id] = index, mark
             return index
-
-    def delete(self, encoder_id: int) -> None:
-        """Remove the cached files of one encoder; the next `open` rebuilds them. Raises OSError where that is not allowed."""
-        sha256 = self._catalog.encoder(encoder_id).weights_sha256
-        with self._lock:
-            self._open.pop(encoder_id, None)
-            delete_index(self._folder, sha256)
 
     def _caught_up(self, snapshot: "Snapshot", encoder_id: int, sha256: str) -> tuple[FaissIndex, IndexMark | None]:
         """The index at the snapshot's state, and the mark it had before; None when it was built anew."""

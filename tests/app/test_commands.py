@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import re
 import signal
 import sys
@@ -16,6 +17,7 @@ import pytest
 from typer.main import get_command
 
 from app.cli_reference import commands, reference
+from app.encoder_files import list_encoders
 from app.main import cli, main
 from app.run_lock import run_lock
 from tests.helpers.tiny_encoder import write_tiny_encoder
@@ -111,6 +113,15 @@ def test_search_between_seconds_of_the_videos(indexed: Path, between: str, first
     found = json.loads(ok("search", indexed / "a.mp4", "--end", "1.5", "--between", between, "--json", "-k", "50"))
     assert {Path(hit["path"]).name for hit in found["hits"]} >= {"long.mp4"}
     assert all(first_s - 0.02 <= hit["start_s"] and hit["end_s"] <= last_s for hit in found["hits"])
+
+
+@pytest.mark.parametrize(
+    "span",
+    [["--start", "1", "--end", "1.05"], ["--start", "2.95"], ["--start", "2.95", "--end", "4"]],
+    ids=lambda span: " ".join(span),
+)
+def test_a_query_too_short_to_see_anything_move_is_refused(indexed: Path, span: list[str]) -> None:
+    assert "at least 0.1 s" in failed("search", indexed / "a.mp4", *span)
 
 
 def test_library_is_called_as_its_folder_by_default(home: Path, folder: Path) -> None:
@@ -210,6 +221,25 @@ def test_doctor_finds_what_is_wrong_and_how_to_mend_it(home: Path, folder: Path)
     assert "is not there" in done.stdout
     assert "mend it: vret libraries remove home" in done.stdout
     assert "encoder default" in done.stdout
+
+
+def test_doctor_bears_files_that_vanish_while_it_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = write_tiny_encoder(home / "encoders" / "gone.onnx", name="gone")
+    listed = list_encoders(home / "encoders")
+    (home / "link").symlink_to(gone)
+    gone.unlink()
+    walk = os.walk
+
+    def walk_too_late(top: Path, **options: Any) -> Iterator[tuple[Any, list[str], list[str]]]:
+        for folder, folders, names in walk(top, **options):
+            yield folder, folders, [*names, "vanished"]
+
+    monkeypatch.setattr("os.walk", walk_too_late)
+    monkeypatch.setattr("app.doctor.list_encoders", lambda _: listed)
+    findings = {finding["subject"]: finding for finding in json.loads(vret("doctor", "--json").stdout)}
+    assert findings["encoder gone"]["level"] == "wrong"
+    assert findings["data folder"]["level"] == "ok"
+    assert findings["catalog"]["level"] == "ok"
 
 
 def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) -> None:

@@ -34,6 +34,19 @@ def test_preview_plays_and_is_made_once(tmp_path: Path, video: Path) -> None:
     assert cache.size_bytes() == sum(file.stat().st_size for file in (tmp_path / "previews").iterdir())
 
 
+def test_half_previews_of_killed_writers_go_after_an_hour(tmp_path: Path, video: Path) -> None:
+    folder = tmp_path / "previews"
+    folder.mkdir()
+    strays = [folder / ".x.mp4.1.part", folder / "x.2.part"]
+    for path in strays:
+        path.write_bytes(b"half")
+        long_ago(path, 0.1)
+    at_work = folder / ".y.mp4.3.part"
+    at_work.write_bytes(b"half")
+    PreviewCache(folder).preview(video, 1.0, 2.0)
+    assert [path.exists() for path in (*strays, at_work)] == [False, False, True]
+
+
 def test_changed_video_has_another_preview(tmp_path: Path, video: Path) -> None:
     cache = PreviewCache(tmp_path / "previews")
     first = cache.preview(video, 0.0, 1.0)

@@ -60,7 +60,8 @@ def test_put_embedded_gives_back_what_went_in(filled: Catalog) -> None:
     np.testing.assert_array_equal(clips.spans_s, SPANS)
     np.testing.assert_allclose(clips.vectors, unit(3), atol=1e-3)
     assert clips.flags.tolist() == [0, 1, 2], "the third clip covers the whole video"
-    assert [filled.thumbnail(video_id, 1, ordinal) for ordinal in range(4)] == [b"a", b"bb", b"a", None]
+    pictures = filled.thumbnails([(video_id, ordinal) for ordinal in range(4)], 1)
+    assert pictures == {(video_id, 0): b"a", (video_id, 1): b"bb", (video_id, 2): b"a"}
     assert filled.thumbnails([(video_id, 1), (video_id, 9), (77, 0)], 1) == {(video_id, 1): b"bb"}
 
 
@@ -182,7 +183,7 @@ def test_copied_file_takes_the_vectors(filled: Catalog) -> None:
     assert copy not in (None, source)
     assert filled.video(copy).duration_s == 8.0
     np.testing.assert_array_equal(filled.clips(copy, 1).vectors, filled.clips(source, 1).vectors)
-    assert filled.thumbnail(copy, 1, 1) == b"bb"
+    assert filled.thumbnails([(copy, 1)], 1) == {(copy, 1): b"bb"}
     assert filled.copy_embedding(4711, "films", file("/films/z.mp4"), 1) is None
     assert filled.find_by_content("", 1) == filled.find_by_content(None, 1) == filled.find_by_content("?", 1) == []
 

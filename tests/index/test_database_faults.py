@@ -69,7 +69,7 @@ def test_damaged_blob_is_named(catalog: Catalog, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "catalog.db") as connection:
         connection.execute("UPDATE embedding SET vectors = substr(vectors, 1, 100)")
     connection.close()
-    with pytest.raises(CatalogCorrupt, match=f"clips of video {video_id} are damaged"):
+    with pytest.raises(CatalogCorrupt, match=rf"clips of video {video_id}, .*a\.mp4, are damaged.*--reembed"):
         catalog.clips(video_id, collection.encoder_id)
 
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -251,11 +252,21 @@ def test_folder_that_cannot_be_made(films: Collection, tmp_path: Path, caplog: p
     assert find_moments(films.catalog, index, films.encoder_id, query(walk(1), 3.0, 7.0))[0].path == ROOT / "1.mp4"
 
 
-def test_delete_and_rebuild(films: Collection, store: VectorStore, tmp_path: Path) -> None:
-    store.delete(films.encoder_id)
-
-    assert list(store._folder.iterdir()) == []
-    assert_same_as_built_anew(films, store.open(films.encoder_id), tmp_path)
+def test_a_damaged_video_is_left_out_and_named(
+    films: Collection, store: VectorStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whether the index is built anew, or was built before the damage."""
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute("UPDATE embedding SET vectors = substr(vectors, 1, 100) WHERE video_id = 2")
+    connection.close()
+    for index in (store.open(films.encoder_id), VectorStore(films.catalog, tmp_path / "anew").open(films.encoder_id)):
+        caplog.clear()
+        found = find_moments(films.catalog, index, films.encoder_id, query(walk(2), 3.0, 7.0), k=50)
+        assert {moment.path for moment in found} == {ROOT / "0.mp4", ROOT / "2.mp4"}
+    VectorStore(films.catalog, tmp_path / "again").open(films.encoder_id)
+    (line,) = [record.getMessage() for record in caplog.records if "damaged" in record.getMessage()]
+    assert str(ROOT / "1.mp4") in line
+    assert f"vret index '{ROOT}' --library" in line and "--reembed" in line
 
 
 def test_opening_imports_neither_alembic_nor_decoders(films: Collection, store: VectorStore, tmp_path: Path) -> None:
