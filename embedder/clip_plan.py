@@ -21,6 +21,9 @@ WHOLE_QUERY_FACTOR = 1.25
 """A query of up to this many times the longest span is one clip over its whole length."""
 
 QUERY_HOP = 0.25
+SHORT_QUERY_HOP = 0.125
+"""Of dense windows, as a share of their length. Half as far apart in a query that is short enough for one clip: then its place
+is right to a sixteenth of a clip against an index of hop one half, and windows that lie so near score as the same footage."""
 SAME_LENGTH = 0.02
 """Two lengths closer than this share of either count as equal: a second clip over them would say nothing new."""
 
@@ -45,7 +48,8 @@ class QueryPlan:
     """Windows of a query, seconds since the query's start.
 
     spans_s: float64 (M, 2). whole: row of the clip over the whole query, or None where the query is too long for one.
-    dense: rows int64 of the windows a quarter of their length apart, by which a place is set right. parts: rows int64 of the
+    dense: rows int64 of the windows an eighth of their length apart (a quarter in longer queries), by which a place is set
+    right. parts: rows int64 of the
     clips that `plan_clips` makes of a video that is this query (and the whole clip); empty where there is no whole clip.
     """
 
@@ -112,7 +116,7 @@ def plan_query(duration_s: float, spans_s: Sequence[float]) -> QueryPlan:
         whole = 0
     for span_s in spans_s:
         if span_s <= duration_s / WHOLE_QUERY_FACTOR + _ROUNDING_S:
-            windows.extend(regular_windows(duration_s, span_s, QUERY_HOP))
+            windows.extend(regular_windows(duration_s, span_s, QUERY_HOP if whole is None else SHORT_QUERY_HOP))
     dense = np.arange(0 if whole is None else 1, len(windows))
     parts = [] if whole is None else _rows_of(plan_clips(duration_s, ClipPlan(tuple(spans_s))), windows)
     return QueryPlan(

@@ -12,7 +12,7 @@ from index.video_view import VideoView
 
 _OVERLAP = 0.1  # share of the shorter of two places; up to this, neighbours are two moments
 _IDENTICAL = 0.999  # a mean cosine so high says that windows met exactly: nothing to interpolate
-_ALIKE, _SAME = 0.95, 0.98  # mean cosine of finer windows in place; from `_SAME` on it is the same footage
+_ALIKE, _SAME = 0.75, 0.9  # mean cosine of finer windows in place: other footage stays below, the same comes near or above
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,7 @@ class Refiner:
     """
 
     def __init__(self, view: VideoView, levels: Sequence[QueryLevel], *, include_flagged: bool) -> None:
+        self._view = view
         pairs = [(level, view.rows_of_length(level.length_s)) for level in levels]
         self._levels = [
             (level, Alignment(level, view, rows, include_flagged=include_flagged)) for level, rows in pairs if len(rows)
@@ -100,6 +101,20 @@ class Refiner:
             before, after = self._curve(np.array([offsets[best] - step, offsets[best] + step]))
             shift = step * peak_shift(float(before), score, float(after))
         return float(offsets[best]) + shift, score
+
+    def places(self, duration_s: float, limit: int) -> list[tuple[float, float]]:
+        """(offset, mean cosine) where the whole query lies inside the video and fits as the same footage may; best first."""
+        if not self._levels:
+            return []
+        finest, alignment = self._levels[-1]
+        slack_s = finest.length_s / 16
+        offsets = alignment.offsets(self._view.start_s - slack_s, self._view.end_s - duration_s + slack_s)
+        if not len(offsets):
+            return []
+        scores = self._curve(offsets)
+        scores[scores < _ALIKE] = -np.inf
+        best = pick(offsets, offsets + duration_s, scores, limit)
+        return [self.refine(float(offsets[at]), finest.hop_s / 2) for at in best]
 
     def _curve(self, offsets_s: NDArray[np.float64]) -> NDArray[np.float64]:
         """Mean over levels of the fit at each offset; the finest must be able to tell, coarser ones may be silent."""

@@ -29,6 +29,7 @@ __all__ = ["Filters", "Moment", "QueryClips", "find_moments", "moment_as_query"]
 
 _NO_FILTERS = Filters()
 _DEPTH_PER_HIT, _MIN_DEPTH = 4, 128  # neighbours asked for: several clips of one moment are neighbours together
+_SIDE_DEPTH = 32  # neighbours of each finer window, which only name further videos
 _DEEPER = 4  # times as many when that gave too few moments
 _VIDEOS_PER_HIT, _MIN_VIDEOS = 4, 32  # candidate videos of a sequence that are compared exactly
 
@@ -156,15 +157,17 @@ class _Hunt:
         votes: dict[int, float] = {}
         floor = -np.inf
         depth = max(1, min(depth, len(self._index)))
-        for vectors, selector in search.questions:
+        side = [] if isinstance(search, SequenceSearch) else search.side_questions
+        for number, (vectors, selector) in enumerate([*search.questions, *side]):
+            is_side = number >= len(search.questions)
             own = replace(self._selector, lengths_s=selector.lengths_s, whole_video=selector.whole_video)
-            scores, ids = self._index.search(vectors, depth, own)
+            scores, ids = self._index.search(vectors, min(depth, _SIDE_DEPTH) if is_side else depth, own)
             for row_scores, row_ids in zip(scores, ids, strict=True):
                 found = row_ids >= 0
                 if not found.any():
                     continue
                 lowest = float(row_scores[found].min())
-                if found.all() and depth < len(self._index):
+                if found.all() and depth < len(self._index) and not is_side:
                     floor = max(floor, lowest)
                 for video_id, score in _best_by_video(row_ids[found], row_scores[found]):
                     votes[video_id] = votes.get(video_id, 0.0) + score - lowest + 1e-6

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from index.alignment import peak_shift
 from index.places import Place, Refiner, collapse, fitted, pick, raised
-from index.query import QueryLevel
+from index.query import SAME_LENGTH, QueryLevel
 from index.vector_index import ClipSelector
 from index.video_view import VideoView
 
@@ -55,9 +55,14 @@ class WholeClipSearch:
         whole = ClipSelector(lengths_s=_around(self._duration_s, max(self._factor, WHOLE_VIDEO_FACTOR)), whole_video=True)
         return [(self._vector[None], near), (self._vector[None], whole)]
 
+    @property
+    def side_questions(self) -> list[tuple[NDArray[np.float32], ClipSelector]]:
+        """The finer windows name videos too: a clip off the index's grid may hide that a video holds the query itself."""
+        return [(level.vectors, ClipSelector(lengths_s=_around(level.length_s, 1 + SAME_LENGTH))) for level in self._levels]
+
     def places(self, views: Sequence[VideoView], limit: int) -> list[Place]:
         """Places in all of the videos, at most `limit` in each, overlapping ones collapsed, not yet refined."""
-        return [place for view in views for place in self._places(view, limit)]
+        return [place for view in views for place in collapse([*self._places(view, limit), *self._fine_places(view, limit)])]
 
     def refined(self, view: VideoView, places: list[Place]) -> list[Place]:
         """Places of one video, set right by the finer windows and collapsed."""
@@ -80,6 +85,22 @@ class WholeClipSearch:
                 offset_s = float(offsets[at]) + self._drawn(view, row, cosines)
                 start_s, end_s = fitted(view, offset_s, self._duration_s, float(view.lengths_s[row]) / 4)
             yield Place(view.video_id, start_s, end_s, float(scores[at]), int(view.ordinals[row]), bool(view.flagged[row]))
+
+    def _fine_places(self, view: VideoView, limit: int) -> Iterator[Place]:
+        """Where the finer windows fit along the diagonal; the nearest clip's score is raised by how well."""
+        refiner = Refiner(view, self._levels, include_flagged=self._include_flagged)
+        fits = refiner.places(self._duration_s, limit)
+        rows = np.flatnonzero(self._may_answer(view))
+        if not fits or not len(rows):
+            return
+        cosines = view.vectors @ self._vector
+        for offset_s, fine_score in fits:
+            start_s, end_s = fitted(view, offset_s, self._duration_s, self._levels[-1].length_s / 4)
+            shared = np.minimum(view.spans_s[rows, 1], end_s) - np.maximum(view.spans_s[rows, 0], start_s)
+            union = np.maximum(view.spans_s[rows, 1], end_s) - np.minimum(view.spans_s[rows, 0], start_s)
+            row = int(rows[np.argmax(shared / union)])
+            base = float(self._scores(view, np.array([row]), cosines)[0])
+            yield Place(view.video_id, start_s, end_s, raised(base, fine_score), int(view.ordinals[row]), bool(view.flagged[row]))
 
     def _scores(self, view: VideoView, rows: NDArray[np.int64], cosines: NDArray[np.float32]) -> NDArray[np.float64]:
         """Score of each row; cosines: of all clips of the view with the whole query."""

@@ -12,6 +12,7 @@ from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
 from embedder.video_folder import is_video_name
+from pretrain.drawn_library import draw_library
 from tests.helpers.footage import footage, manifest
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
@@ -37,16 +38,17 @@ def test_a_file_of_the_library_finds_itself_first(ws: Workspace) -> None:
 
 
 def test_a_query_off_the_grid_finds_its_place(ws: Workspace, tmp_path: Path) -> None:
-    """Right to a quarter clip, though it starts where no indexed clip starts."""
-    for seed in range(6):
-        draw_moving_picture(tmp_path / "videos" / f"{seed}.mp4", seed=seed, seconds=14.0, rate=25, size=(160, 96))
-    index_library(ws, "drawn", [tmp_path / "videos"])
-    query = ClipQuery(path=tmp_path / "videos" / "3.mp4", start_s=5.37, end_s=8.37)
-    hit = find_similar(ws, query).hits[0]
-    assert hit.path == query.path
+    """Right to a quarter clip, though it starts where no indexed clip starts, and goes over a cut."""
+    folder = tmp_path / "videos"
+    draw_library(folder, videos_per_shape=1, num_reels=3, acts_per_reel=4)
+    index_library(ws, "drawn", [folder])
     quarter_s = min(ws.encoder_card().spans_s) / 4
-    assert hit.start_s == pytest.approx(5.37, abs=quarter_s)
-    assert hit.end_s == pytest.approx(8.37, abs=quarter_s)
+    for reel, start_s in ((1, 5.37), (2, 3.33), (3, 6.61)):
+        query = ClipQuery(path=folder / f"reel-{reel}.mp4", start_s=start_s, end_s=start_s + 3)
+        hit = find_similar(ws, query).hits[0]
+        assert hit.path == query.path
+        assert hit.start_s == pytest.approx(start_s, abs=quarter_s)
+        assert hit.end_s == pytest.approx(start_s + 3, abs=quarter_s)
 
 
 @pytest.mark.data

@@ -68,8 +68,8 @@ def test_clip_plan__refuses_impossible_hops(bad: float) -> None:
     [
         (1.0, 0, {1.0: 1}),
         (2.4, 0, {2.4: 1}),  # under 1.25 * 2 s: only itself
-        (2.5, 0, {2.5: 1, 2.0: 2}),
-        (10.0, 0, {10.0: 1, 2.0: 17, 4.0: 7, 8.0: 2}),
+        (2.5, 0, {2.5: 1, 2.0: 3}),  # an eighth of the length apart
+        (10.0, 0, {10.0: 1, 2.0: 33, 4.0: 13, 8.0: 3}),
         (12.0, None, {2.0: 21, 4.0: 9, 8.0: 3}),  # too long for one clip
     ],
 )

@@ -35,7 +35,7 @@ def test_batches__are_the_same_from_any_worker_and_after_a_resume(tmp_path: Path
     assert len(later) == 1
     for one, other in [*zip(here, there, strict=True), (here[2], later[0])]:
         assert len(one.clips) == 2
-        assert one.clips[0].shape == (4, 1, 8, 32, 32, 3)
+        assert one.clips[0].shape == (4, 1, 16, 32, 32, 3)
         assert all(torch.equal(a, b) for a, b in zip(one.clips + one.targets, other.clips + other.targets, strict=True))
 
 
@@ -81,5 +81,5 @@ def test_dataset__an_empty_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_dataset__without_footage_frames_are_drawn(tmp_path: Path) -> None:
     item = ExampleDataset(config(parse_task_sum("pace")), tmp_path)[0]
-    assert item.examples[0].clips_KTHWC.shape == (1, 8, 32, 32, 3)
+    assert item.examples[0].clips_KTHWC.shape == (1, 16, 32, 32, 3)
     assert item.rejected == []

@@ -172,7 +172,7 @@ def test_export_run__tells_how_it_was_trained(tmp_path: Path) -> None:
     config = dataclasses.replace(RECIPES["smoke"](), workers=0, threads=1)
     train(config, tmp_path / "run")
     card = export_run(tmp_path / "run", tmp_path / "a.onnx", ExportSpec(name="mine"))
-    assert (card.num_frames, card.height_px) == (8, 32)
+    assert (card.num_frames, card.height_px) == (16, 32)
     assert (card.backbone, card.task) == ("r2plus1d_quarter", "trajectory")
     training = card.training
     assert (training["data"], training["recipe"], training["seed"]) == ("drawn clips", "smoke", 1)
