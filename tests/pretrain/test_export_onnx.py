@@ -178,4 +178,4 @@ def test_export_run__tells_how_it_was_trained(tmp_path: Path) -> None:
     assert (training["data"], training["recipe"], training["seed"]) == ("drawn clips", "smoke", 1)
     assert (training["steps"], training["clips"]) == (8, 32)
     assert training["reached"].startswith("path error")
-    assert vectors(tmp_path / "a.onnx", clips(2)).shape == (2, card.dim)
+    assert vectors(tmp_path / "a.onnx", clips(2).repeat(2, axis=1)).shape == (2, card.dim)
