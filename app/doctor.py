@@ -16,11 +16,11 @@ from app.workspace import Workspace
 _LOW_DISK_BYTES = 1_000_000_000
 
 _PARTS = {  # distribution names that bring a part, best first; what it is for; the command that installs it; is it needed
-    "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", "pip install 'vret[cpu]'", True),
-    "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", "pip install 'vret[cpu]'", True),
+    "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", "pip install '.[cpu]'", True),
+    "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", "pip install '.[cpu]'", True),
     "PyAV": (("av",), "reading videos", "pip install vret", True),
     "Streamlit": (("streamlit",), "the page", "pip install vret", True),
-    "PyTorch": (("torch",), "training and exporting encoders", "pip install 'vret[train]'", False),
+    "PyTorch": (("torch",), "training and exporting encoders", "pip install '.[train]'", False),
 }
 
 
@@ -107,7 +107,7 @@ def _encoders(ws: Workspace) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("wrong", f"encoder {file.name}", f"{file.path} cannot be read: {error.strerror or error}", "vret doctor")
         except ModuleNotFoundError as error:
-            yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", "pip install 'vret[cpu]'")
+            yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", "pip install '.[cpu]'")
         else:
             yield Finding("ok", f"encoder {file.name}", detail)
 

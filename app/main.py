@@ -77,11 +77,22 @@ def main() -> NoReturn:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:
             raise
-        _fail(f"This needs {missing}, which is not installed. Install it with: pip install 'vret[{_EXTRA_OF[missing]}]'", 1)
+        _fail(
+            f"This needs {missing}, which is not installed. In the folder of vret: pip install '.[{_EXTRA_OF[missing]}]'",
+            1,
+        )
     sys.exit(0)
 
 
-_EXTRA_OF = {"onnxruntime": "cpu", "faiss": "cpu", "torch": "train", "accelerate": "train", "onnx": "train", "onnxscript": "train"}
+_EXTRA_OF = {
+    "onnxruntime": "cpu",
+    "faiss": "cpu",
+    "psycopg": "postgres",
+    "torch": "train",
+    "accelerate": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+}
 
 
 def _fail(message: str, exit_code: int) -> NoReturn:

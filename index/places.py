@@ -12,7 +12,7 @@ from index.video_view import VideoView
 
 _OVERLAP = 0.1  # share of the shorter of two places; up to this, neighbours are two moments
 _IDENTICAL = 0.999  # a mean cosine so high says that windows met exactly: nothing to interpolate
-_ALIKE, _SAME = 0.75, 0.9  # mean cosine of finer windows in place: other footage stays below, the same comes near or above
+_ALIKE, _SAME = 0.78, 0.92  # mean cosine of finer windows in place: other footage stays below, the same comes near or above
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ The vector index names candidate videos; their stored vectors, read from the cat
 (`whole_search`), a longer one as a sequence (`sequence_search`). `docs/architecture.md` has the whole procedure.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ _NO_FILTERS = Filters()
 _DEPTH_PER_HIT, _MIN_DEPTH = 4, 128  # neighbours asked for: several clips of one moment are neighbours together
 _SIDE_DEPTH = 32  # neighbours of each finer window, which only name further videos
 _DEEPER = 4  # times as many when that gave too few moments
-_VIDEOS_PER_HIT, _MIN_VIDEOS = 4, 32  # candidate videos of a sequence that are compared exactly
+_VIDEOS_PER_HIT, _MIN_VIDEOS = 8, 256  # candidate videos of a sequence that are compared exactly
 
 
 def find_moments(
@@ -154,29 +155,37 @@ class _Hunt:
         ]
 
     def _candidates(self, search: WholeClipSearch | SequenceSearch, depth: int) -> _Candidates:
-        votes: dict[int, float] = {}
         floor = -np.inf
         depth = max(1, min(depth, len(self._index)))
-        side = [] if isinstance(search, SequenceSearch) else search.side_questions
-        for number, (vectors, selector) in enumerate([*search.questions, *side]):
-            is_side = number >= len(search.questions)
-            own = replace(self._selector, lengths_s=selector.lengths_s, whole_video=selector.whole_video)
-            scores, ids = self._index.search(vectors, min(depth, _SIDE_DEPTH) if is_side else depth, own)
-            for row_scores, row_ids in zip(scores, ids, strict=True):
-                found = row_ids >= 0
-                if not found.any():
-                    continue
-                lowest = float(row_scores[found].min())
-                if found.all() and depth < len(self._index) and not is_side:
-                    floor = max(floor, lowest)
-                for video_id, score in _best_by_video(row_ids[found], row_scores[found]):
-                    votes[video_id] = votes.get(video_id, 0.0) + score - lowest + 1e-6
-        best_first = sorted(votes, key=lambda video_id: (-votes[video_id], video_id))
+        ballots: list[list[int]] = []
+        for vectors, selector in search.questions:
+            ballot, lowest = self._ask(vectors, selector, depth)
+            ballots.append(ballot)
+            floor = max(floor, lowest)
         if isinstance(search, SequenceSearch):
+            # In turns, so that many short videos, found by their every level, cannot crowd out a long one found by its longest.
+            best_first = _in_turns(ballots)
             most = max(_MIN_VIDEOS, _VIDEOS_PER_HIT * self._k)
-            if len(best_first) >= most:
-                return _Candidates(best_first[:most], -np.inf)
-        return _Candidates(best_first, floor)
+            return _Candidates(best_first[:most], -np.inf if len(best_first) >= most else floor)
+        ballots += [self._ask(vectors, selector, min(depth, _SIDE_DEPTH))[0] for vectors, selector in search.side_questions]
+        return _Candidates(_in_turns(ballots), floor)
+
+    def _ask(self, vectors: NDArray[np.float32], selector: ClipSelector, depth: int) -> tuple[list[int], float]:
+        """Videos that the neighbours of all vectors vote for, best first; and the score that no unnamed clip exceeds."""
+        votes: dict[int, float] = {}
+        floor = -np.inf
+        own = replace(self._selector, lengths_s=selector.lengths_s, whole_video=selector.whole_video)
+        scores, ids = self._index.search(vectors, depth, own)
+        for row_scores, row_ids in zip(scores, ids, strict=True):
+            found = row_ids >= 0
+            if not found.any():
+                continue
+            lowest = float(row_scores[found].min())
+            if found.all() and depth < len(self._index):
+                floor = max(floor, lowest)
+            for video_id, score in _best_by_video(row_ids[found], row_scores[found]):
+                votes[video_id] = votes.get(video_id, 0.0) + score - lowest + 1e-6
+        return sorted(votes, key=lambda video_id: (-votes[video_id], video_id)), floor
 
     def _read(self, video_ids: list[int]) -> list[VideoView]:
         new = [video_id for video_id in video_ids if video_id not in self._views]
@@ -199,6 +208,12 @@ class _Hunt:
             place for video_id, places in by_video.items() for place in search.refined(self._views[video_id], places)
         )
         return collapse(refined)[: self._k]
+
+
+def _in_turns(ballots: list[list[int]]) -> list[int]:
+    """Videos of all ballots without repetition: the first of each, then the second of each, and so on."""
+    turns = (video_id for turn in itertools.zip_longest(*ballots) for video_id in turn if video_id is not None)
+    return list(dict.fromkeys(turns))
 
 
 def _best_by_video(ids: NDArray[np.int64], scores: NDArray[np.float32]) -> Iterable[tuple[int, float]]:

@@ -43,6 +43,9 @@ def test_a_query_off_the_grid_finds_its_place(ws: Workspace, tmp_path: Path) -> 
     draw_library(folder, videos_per_shape=1, num_reels=3, acts_per_reel=4)
     index_library(ws, "drawn", [folder])
     quarter_s = min(ws.encoder_card().spans_s) / 4
+    whole = find_similar(ws, ClipQuery(path=folder / "reel-1.mp4"), k=1).hits[0]  # too long for one clip: a sequence
+    assert whole.path.name == "reel-1.mp4"
+    assert whole.score >= 0.99
     for reel, start_s in ((1, 5.37), (2, 3.33), (3, 6.61)):
         query = ClipQuery(path=folder / f"reel-{reel}.mp4", start_s=start_s, end_s=start_s + 3)
         hit = find_similar(ws, query).hits[0]
