@@ -37,6 +37,17 @@ def test_a_file_of_the_library_finds_itself_first(ws: Workspace) -> None:
         assert hit.score >= 0.99
 
 
+@pytest.mark.data
+def test_a_long_query_is_not_crowded_out_by_many_short_videos(ws: Workspace) -> None:
+    """Short videos answer windows of every length, long ones at first only the longest: still they find themselves."""
+    folder = footage("clips")
+    index_library(ws, "clips", [folder])
+    for name in ("torchcodec_nasa_13013.mp4", "intel_bottle-detection.mp4"):
+        hit = find_similar(ws, ClipQuery(path=folder / name), k=1).hits[0]
+        assert hit.path.name == name
+        assert hit.score >= 0.99
+
+
 def test_a_query_off_the_grid_finds_its_place(ws: Workspace, tmp_path: Path) -> None:
     """Right to a quarter clip, though it starts where no indexed clip starts, and goes over a cut."""
     folder = tmp_path / "videos"
