@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pretrain.backbones.base import Backbone, to_network_input
+from pretrain.backbones.base import Backbone
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class ClipEncoder(nn.Module):
         self.backbone = backbone.eval()
         with torch.no_grad():
             blank = torch.zeros(1, num_frames, size_px, size_px, 3, dtype=torch.uint8)
-            _, channels, *places = backbone.forward_map(to_network_input(blank)).shape
+            _, channels, *places = backbone.forward_map(backbone.prepare(blank)).shape
         self.pooled_dim = channels * int(np.prod(pooling.cells))
         # One constant matrix pools any map into any grid, also where the grid does not divide the map (7 places into 2 cells).
         self.register_buffer("pool_MG", torch.from_numpy(_pooling_matrix(tuple(places), pooling.cells)))
@@ -57,7 +57,7 @@ class ClipEncoder(nn.Module):
 
     def pooled(self, clips_NTHW3: Tensor) -> Tensor:
         """uint8 (N, T, H, W, 3) -> float32 (N, F), before projection; channel is the slow index, cell the quick one."""
-        map_NDTHW = self.backbone.forward_map(to_network_input(clips_NTHW3))
+        map_NDTHW = self.backbone.forward_map(self.backbone.prepare(clips_NTHW3))
         return (map_NDTHW.flatten(2) @ self.pool_MG).flatten(1)
 
     def forward(self, clips_NTHW3: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from pretrain.backbones import build_backbone
-from pretrain.backbones.base import to_network_input
 from pretrain.config import TrainConfig
 from pretrain.tasks.base import FeatureShape
 
@@ -59,7 +58,7 @@ class PretrainModel(nn.Module):
         device = clips_NTHW3.device.type
         bf16 = self._precision == "bf16" or (self._precision == "auto" and quicker_in_bf16(device))
         with torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext():
-            map_NDTHW = self.backbone.forward_map(to_network_input(clips_NTHW3))
+            map_NDTHW = self.backbone.forward_map(self.backbone.prepare(clips_NTHW3))
         return map_NDTHW.float()
 
     def _feature_shape(self, config: TrainConfig) -> FeatureShape:
@@ -68,7 +67,7 @@ class PretrainModel(nn.Module):
         with torch.no_grad():
             size = config.clip.size_px
             blank = torch.zeros(1, config.clip.num_frames, size, size, 3, dtype=torch.uint8)
-            _, dim, t, h, w = self.backbone.forward_map(to_network_input(blank)).shape
+            _, dim, t, h, w = self.backbone.forward_map(self.backbone.prepare(blank)).shape
         self.backbone.train(was_training)
         return FeatureShape(dim=dim, places=(t, h, w))
 

@@ -5,25 +5,47 @@ Shapes: B clips, 3 colours, T x H x W pixels in; D channels, T' x H' x W' places
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from pretrain.registry import Registry
 
-# Mid grey becomes 0 and the usual spread of natural pictures about 1; the same for all colours, so that hue survives.
-PIXEL_MEAN = 0.45
-PIXEL_STD = 0.225
+Colour = tuple[float, float, float]
 
 
 class Backbone(nn.Module, ABC):
-    """A network over clips. `feature_dim` (D) is the only fact about it that a head may ask."""
+    """A network over clips. `feature_dim` (D) is the only fact about it that a head may ask.
 
+    pixel_mean, pixel_std: what `prepare` subtracts and divides by, of red, green and blue in [0, 1]. By default mid grey
+    becomes 0 and the usual spread of natural pictures about 1, the same for all colours, so that hue survives; networks
+    for which weights are published take the numbers these were trained with.
+    """
+
+    pixel_mean: ClassVar[Colour] = (0.45, 0.45, 0.45)
+    pixel_std: ClassVar[Colour] = (0.225, 0.225, 0.225)
+    pixel_shift: Tensor
+    pixel_scale: Tensor
     feature_dim: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Not persistent: they are constants of the class, and state dicts shall have the published keys.
+        self.register_buffer("pixel_shift", 255 * torch.tensor(self.pixel_mean), persistent=False)
+        self.register_buffer("pixel_scale", 1 / (255 * torch.tensor(self.pixel_std)), persistent=False)
+
+    def prepare(self, clips_BTHW3: Tensor) -> Tensor:
+        """RGB clips (B, T, H, W, 3), uint8 or float in 0..255 -> float32 (B, 3, T, H, W), scaled for this network.
+
+        Training and export both go through here, so that they cannot differ. The result is a view in channels-last order: no
+        copy is made beyond the conversion to float.
+        """
+        return ((clips_BTHW3.to(torch.float32) - self.pixel_shift) * self.pixel_scale).permute(0, 4, 1, 2, 3)
 
     @abstractmethod
     def forward_map(self, clips_B3THW: Tensor) -> Tensor:
-        """Last feature map: float32 (B, 3, T, H, W) from `to_network_input` -> float32 (B, D, T', H', W')."""
+        """Last feature map: float32 (B, 3, T, H, W) from `prepare` -> float32 (B, D, T', H', W')."""
 
     def forward(self, clips_B3THW: Tensor) -> Tensor:
         """Features averaged over time and space: float32 (B, 3, T, H, W) -> float32 (B, D)."""
@@ -31,12 +53,3 @@ class Backbone(nn.Module, ABC):
 
 
 BACKBONES: Registry[Callable[[], Backbone]] = Registry("backbone")
-
-
-def to_network_input(clips_BTHW3: Tensor) -> Tensor:
-    """uint8 RGB clips (B, T, H, W, 3) -> float32 (B, 3, T, H, W), scaled.
-
-    Training and export both go through here, so that they cannot differ. The result is a view in channels-last order: no
-    copy is made beyond the conversion to float.
-    """
-    return ((clips_BTHW3.to(torch.float32) - 255 * PIXEL_MEAN) * (1 / (255 * PIXEL_STD))).permute(0, 4, 1, 2, 3)

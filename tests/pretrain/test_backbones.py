@@ -5,7 +5,6 @@ import torch
 from torch import Tensor, nn
 
 from pretrain.backbones import BACKBONES, build_backbone
-from pretrain.backbones.base import to_network_input
 
 SMALL = (2, 8, 32, 32, 3)
 
@@ -37,7 +36,7 @@ def test_r2plus1d__at_the_papers_clip_size_the_last_map_is_2_x_7_x_7() -> None:
 def test_backbone__map_and_pooled_features_agree(name: str) -> None:
     net = build_backbone(name).eval()
     with torch.no_grad():
-        inputs = to_network_input(random_clips())
+        inputs = net.prepare(random_clips())
         map_, pooled = net.forward_map(inputs), net(inputs)
     assert map_.shape[:2] == (2, net.feature_dim)
     assert pooled.shape == (2, net.feature_dim)
@@ -48,7 +47,7 @@ def test_backbone__map_and_pooled_features_agree(name: str) -> None:
 @pytest.mark.parametrize("name", BACKBONES.names())
 def test_backbone__every_parameter_gets_a_gradient(name: str) -> None:
     net = build_backbone(name)
-    net(to_network_input(random_clips())).square().sum().backward()
+    net(net.prepare(random_clips())).square().sum().backward()
     dead = [name for name, p in net.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
     assert dead == []
 
@@ -56,10 +55,10 @@ def test_backbone__every_parameter_gets_a_gradient(name: str) -> None:
 @pytest.mark.parametrize("name", BACKBONES.names())
 def test_backbone__state_dict_carries_everything(name: str) -> None:
     net, other = build_backbone(name), build_backbone(name)
-    net(to_network_input(random_clips()))  # moves the batch statistics
+    net(net.prepare(random_clips()))  # moves the batch statistics
     other.load_state_dict(net.state_dict())
     with torch.no_grad():
-        inputs = to_network_input(random_clips())
+        inputs = net.prepare(random_clips())
         assert torch.equal(net.eval()(inputs), other.eval()(inputs))
 
 
@@ -76,7 +75,7 @@ def test_backbone__bfloat16_gradients_are_right_layer_by_layer(name: str) -> Non
         if isinstance(module, nn.Conv3d):
             module.register_forward_hook(_note(layer, seen))
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        map_ = net.forward_map(to_network_input(random_clips((4, 16, 32, 32, 3))))
+        map_ = net.forward_map(net.prepare(random_clips((4, 16, 32, 32, 3))))
     map_.float().mul(torch.randn(map_.shape)).sum().backward()
     assert len(seen) >= 24 or "r2plus1d" not in name
     for layer, (conv, source, output) in seen.items():

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 import torch
 
-from pretrain.backbones.base import to_network_input
 from pretrain.baselines import RawColour
 from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
 
@@ -33,13 +32,13 @@ def test_pooling__errors_say_what_would_be_right(text: str) -> None:
 def test_pooled__avg_is_the_mean_over_all_places() -> None:
     clips = random_clips()
     encoder = ClipEncoder(Places(), pooling=Pooling(), num_frames=4, size_px=8)
-    torch.testing.assert_close(encoder.pooled(clips), to_network_input(clips).mean(dim=(2, 3, 4)))
+    torch.testing.assert_close(encoder.pooled(clips), Places().prepare(clips).mean(dim=(2, 3, 4)))
 
 
 def test_pooled__grid_is_the_mean_over_each_cell() -> None:
     clips = random_clips()
     encoder = ClipEncoder(Places(), pooling=Pooling((2, 1, 4)), num_frames=4, size_px=8)
-    expected = torch.nn.functional.avg_pool3d(to_network_input(clips), (2, 8, 2)).flatten(1)
+    expected = torch.nn.functional.avg_pool3d(Places().prepare(clips), (2, 8, 2)).flatten(1)
     torch.testing.assert_close(encoder.pooled(clips), expected)
 
 
@@ -47,7 +46,7 @@ def test_pooled__a_place_between_two_cells_counts_half_for_each() -> None:
     clips = random_clips(size_px=7)
     encoder = ClipEncoder(Places(), pooling=Pooling((1, 1, 2)), num_frames=4, size_px=7)
     weights = torch.tensor([1, 1, 1, 0.5, 0, 0, 0]) / 3.5
-    by_column = to_network_input(clips).mean(dim=(2, 3))
+    by_column = Places().prepare(clips).mean(dim=(2, 3))
     expected = torch.stack([by_column @ weights, by_column @ weights.flip(0)], dim=2).flatten(1)
     torch.testing.assert_close(encoder.pooled(clips), expected)
 
