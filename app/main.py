@@ -9,11 +9,12 @@ import typer
 
 from app.commands.encoder_commands import encoders
 from app.commands.eval_commands import evaluation
+from app.commands.export_command import export
 from app.commands.index_command import index
 from app.commands.library_commands import libraries, status, videos
 from app.commands.search_command import search
 from app.commands.system_commands import demo, doctor, ui
-from app.commands.training_commands import export, pretrain
+from app.commands.training_commands import pretrain
 
 _HELP = """Find moments in your video collection by example: clip in, moments out.
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app.train_encoder import BadTraining, export_baseline
+from app.export_encoder import export_baseline
+from app.train_encoder import BadTraining
 from app.workspace import Workspace
 
 
