@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from embedder.errors import VideoRejected
 from embedder.video_folder import find_videos
 from pretrain.config import TrainConfig
-from pretrain.drawn_videos import draw_clip
+from pretrain.drawn_scenes import make_scene
 from pretrain.errors import TrainingDataError
 from pretrain.frame_cache import FrameCache, StretchPlan
+from pretrain.frame_source import DrawnFrames, FrameSource, StoredFrames
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
 
 
@@ -50,18 +50,19 @@ class Batch:
 
 
 class DrawnFootage:
-    """Frames for frame tasks out of drawn scenes."""
+    """Stretches for frame tasks out of drawn scenes: one scene from its beginning to its end."""
 
     def __init__(self, size_px: int, num_frames: int) -> None:
         self._size_px = size_px
         self._num_frames = num_frames
 
-    def frames(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Rejected]]:
-        return draw_clip(rng, num_frames=self._num_frames, size_px=self._size_px).frames, []
+    def stretch(self, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
+        scene = make_scene(rng, background_px=2 * self._size_px)
+        return DrawnFrames(scene=scene, num_frames=self._num_frames, size_px=self._size_px), []
 
 
 class FilmedFootage:
-    """Frames out of video files: every video once in each round, each round in another order."""
+    """Stretches out of video files: every video once in each round, each round in another order."""
 
     def __init__(self, videos: Sequence[Path], cache: FrameCache, seed: int) -> None:
         self._videos = list(videos)
@@ -69,7 +70,7 @@ class FilmedFootage:
         self._seed = seed
         self._bad: dict[int, Rejected] = {}
 
-    def frames(self, index: int, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Rejected]]:
+    def stretch(self, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
         """A stretch of the video whose turn it is; when that is bad, of the next good one, and the bad ones by name.
 
         Raises TrainingDataError when no video is good.
@@ -81,7 +82,7 @@ class FilmedFootage:
             video = int(order[(place + turn) % len(order)])
             if video not in self._bad:
                 try:
-                    return self._cache.stretch(self._videos[video], rng), met
+                    return StoredFrames(self._cache.stretch(self._videos[video], rng)), met
                 except VideoRejected as error:
                     self._bad[video] = Rejected(str(error.path), error.reason)
             met.append(self._bad[video])
@@ -108,9 +109,9 @@ class ExampleDataset(Dataset[Item]):
             if isinstance(part.task, DrawnTask):
                 examples.append(part.task.make_example(self._config.clip, rng))
             elif isinstance(part.task, FrameTask) and self._footage is not None:
-                frames, bad = self._footage.frames(index, rng)
+                source, bad = self._footage.stretch(index, rng)
                 rejected.extend(bad)
-                examples.append(part.task.make_example(frames, self._config.clip, rng))
+                examples.append(part.task.make_example(source, self._config.clip, rng))
             else:
                 raise TypeError(f"task {part.name} is neither a FrameTask nor a DrawnTask")
         return Item(examples, rejected)

@@ -11,9 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from pretrain.backbones import build_backbone
+from pretrain.backbones import Backbone, build_backbone
 from pretrain.config import TrainConfig
-from pretrain.tasks.base import FeatureShape
+from pretrain.slow_network import SlowNetwork
+from pretrain.tasks.base import FeatureShape, SlowView
 
 
 @dataclass(frozen=True)
@@ -29,37 +30,65 @@ class PretrainModel(nn.Module):
     """What is trained. Initialised from torch's global generator."""
 
     def __init__(self, config: TrainConfig) -> None:
+        """Raises ValueError when two tasks ask for slow networks of different momentum."""
         super().__init__()
         self._parts = config.tasks.parts
         self._precision = config.precision
         self.backbone = build_backbone(config.backbone)
         shape = self._feature_shape(config)
         self.heads = nn.ModuleDict({part.name: part.task.build_head(shape, config.clip) for part in self._parts})
+        self.slow = self._slow_network()
+
+    def augment(self, clips: list[Tensor], generator: torch.Generator) -> list[Tensor]:
+        """Each task's clips as that task wants them seen; parameters are drawn task by task."""
+        with torch.no_grad():
+            return [part.task.augment(own, generator) for part, own in zip(self._parts, clips, strict=True)]
 
     def forward(self, clips: list[Tensor], targets: list[Tensor]) -> Losses:
-        """clips: for every task uint8 (B, K, T, H, W, 3); targets: for every task (B, ...)."""
+        """clips: for every task (B, K, T, H, W, 3) in 0..255; targets: for every task (B, ...)."""
         flat = [task_clips.flatten(0, 1) for task_clips in clips]
-        map_NDTHW = self._map(torch.cat(flat))
+        map_NDTHW = self._map(self.backbone, torch.cat(flat))
         pooled_ND = map_NDTHW.mean(dim=(2, 3, 4))
         counts = [len(task_clips) for task_clips in flat]
         scalars: dict[str, Tensor] = {}
         total = pooled_ND.new_zeros(())
-        per_task = zip(self._parts, torch.split(map_NDTHW, counts), torch.split(pooled_ND, counts), clips, targets, strict=True)
-        for part, map_, pooled, task_clips, target in per_task:
-            wanted = map_ if part.task.features == "map" else pooled
-            features = wanted.reshape(*task_clips.shape[:2], *wanted.shape[1:])
-            of_task = part.task.loss(self.heads[part.name], features, target)
+        per_task = zip(self._parts, torch.split(map_NDTHW, counts), clips, targets, strict=True)
+        for part, map_, task_clips, target in per_task:
+            features = _as_wanted(map_, part.task.features, task_clips)
+            of_task = part.task.loss(self.heads[part.name], features, target, self._slow_view(part.name, task_clips))
             total = total + part.weight * of_task["loss"]
             scalars |= {f"{part.name}/{name}": value.detach() for name, value in of_task.items()}
         return Losses(total, scalars, pooled_ND.detach())
 
-    def _map(self, clips_NTHW3: Tensor) -> Tensor:
+    def after_step(self) -> None:
+        """What happens to the model besides the optimiser's step."""
+        if self.slow is not None:
+            self.slow.follow(self.backbone, self.heads)
+
+    def _map(self, backbone: Backbone, clips_NTHW3: Tensor) -> Tensor:
         """float32 (N, D, T', H', W'). Only the backbone may compute in bfloat16; heads and losses never do."""
         device = clips_NTHW3.device.type
         bf16 = self._precision == "bf16" or (self._precision == "auto" and quicker_in_bf16(device))
         with torch.autocast(device, dtype=torch.bfloat16) if bf16 else nullcontext():
-            map_NDTHW = self.backbone.forward_map(self.backbone.prepare(clips_NTHW3))
+            map_NDTHW = backbone.forward_map(backbone.prepare(clips_NTHW3))
         return map_NDTHW.float()
+
+    def _slow_view(self, task: str, task_clips: Tensor) -> SlowView | None:
+        if self.slow is None or task not in self.slow.heads:
+            return None
+        wanted = next(part.task.features for part in self._parts if part.name == task)
+        with torch.no_grad():
+            map_NDTHW = self._map(self.slow.backbone, task_clips.flatten(0, 1))
+            return SlowView(head=self.slow.heads[task], features=_as_wanted(map_NDTHW, wanted, task_clips))
+
+    def _slow_network(self) -> SlowNetwork | None:
+        asked = {part.name: momentum for part in self._parts if (momentum := part.task.slow_momentum()) is not None}
+        if not asked:
+            return None
+        if len(set(asked.values())) > 1:
+            raise ValueError(f"one slow network serves all tasks, but they ask for different momenta: {asked}")
+        heads = {name: self.heads[name] for name in asked}
+        return SlowNetwork(self.backbone, heads, next(iter(asked.values())))
 
     def _feature_shape(self, config: TrainConfig) -> FeatureShape:
         was_training = self.backbone.training
@@ -70,6 +99,12 @@ class PretrainModel(nn.Module):
             _, dim, t, h, w = self.backbone.forward_map(self.backbone.prepare(blank)).shape
         self.backbone.train(was_training)
         return FeatureShape(dim=dim, places=(t, h, w))
+
+
+def _as_wanted(map_NDTHW: Tensor, wanted: str, task_clips: Tensor) -> Tensor:
+    """One task's features with its examples and clips apart: (B, K, D) or (B, K, D, T', H', W')."""
+    features = map_NDTHW if wanted == "map" else map_NDTHW.mean(dim=(2, 3, 4))
+    return features.reshape(*task_clips.shape[:2], *features.shape[1:])
 
 
 @cache

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -93,6 +94,7 @@ def train_step(
     if clip_norm is not None:
         torch.nn.utils.clip_grads_with_norm_(model.parameters(), clip_norm, norm)
     optimiser.step()
+    model.after_step()
     return {"loss": losses.total.detach(), "gradient_norm": norm, **losses.scalars}, losses.pooled
 
 
@@ -129,7 +131,7 @@ class _Run:
             stream = batches(dataset, config, first_step=first_step)
             for step in range(first_step, config.steps):
                 window.before_data()
-                batch = self._to_device(next(stream))
+                batch = self._to_device(next(stream), step)
                 window.after_data()
                 self._rejected |= {bad.path: bad for bad in batch.rejected}
                 self._set_learning_rate(step)
@@ -183,12 +185,20 @@ class _Run:
         for group in self._optimiser.param_groups:
             group["lr"] = wanted.learning_rate * factor
 
-    def _to_device(self, batch: Batch) -> Batch:
+    def _to_device(self, batch: Batch, step: int) -> Batch:
+        clips = [clips.to(self._device, non_blocking=True) for clips in batch.clips]
+        # A function of the step, as the examples are: a resumed run draws the same.
+        generator = torch.Generator().manual_seed(_mix(self._config.seed, step))
         return Batch(
-            clips=[clips.to(self._device, non_blocking=True) for clips in batch.clips],
+            clips=self._model.augment(clips, generator),
             targets=[targets.to(self._device, non_blocking=True) for targets in batch.targets],
             rejected=batch.rejected,
         )
+
+
+def _mix(*numbers: int) -> int:
+    """One seed out of several numbers, such that near ones have nothing in common."""
+    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0])
 
 
 class _Window:

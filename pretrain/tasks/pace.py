@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pretrain.classification import answer_scalars, judge_answers
 from pretrain.colour_jitter import ColourJitter
-from pretrain.tasks.base import TASKS, ClipShape, Example, FeatureShape, Frames, FrameTask, Judgement
+from pretrain.crops import random_crop
+from pretrain.tasks.base import TASKS, ClipShape, Example, FeatureShape, FrameSource, FrameTask, Judgement, SlowView
 
 PUBLISHED_JITTER = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.8)
 
@@ -50,10 +51,10 @@ class Pace(FrameTask):
     def frames_needed(self, clip: ClipShape) -> int:
         return math.floor((clip.num_frames - 1) * max(self.paces)) + 1
 
-    def make_example(self, frames_NHWC: Frames, clip: ClipShape, rng: np.random.Generator) -> Example:
+    def make_example(self, source: FrameSource, clip: ClipShape, rng: np.random.Generator) -> Example:
         label = int(rng.integers(len(self.paces)))
-        places_T = self.frame_numbers(len(frames_NHWC), self.paces[label], clip.num_frames, rng)
-        clip_THWC = random_crop(frames_NHWC, places_T, clip.size_px, rng)
+        places_T = self.frame_numbers(len(source), self.paces[label], clip.num_frames, rng)
+        clip_THWC = random_crop(source.take(places_T), clip.size_px, rng)
         if rng.random() < self.flip:
             clip_THWC = clip_THWC[:, :, ::-1]
         clip_THWC = self.jitter.each_frame(clip_THWC, rng)
@@ -72,29 +73,15 @@ class Pace(FrameTask):
     def build_head(self, features: FeatureShape, clip: ClipShape) -> nn.Module:
         return nn.Linear(features.dim, len(self.paces))
 
-    def loss(self, head: nn.Module, features: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
         logits_BP = head(features[:, 0])
-        accuracy = (logits_BP.argmax(dim=1) == target).float().mean()
-        shares = functional.one_hot(target, len(self.paces)).float().mean(dim=0)
-        counts = {f"share_of_label_{i}": share for i, share in enumerate(torch.unbind(shares))}
-        return {"loss": functional.cross_entropy(logits_BP, target), "accuracy": accuracy, **counts}
+        return {"loss": functional.cross_entropy(logits_BP, target), **answer_scalars(logits_BP, target)}
 
     def judge(self, averages: Mapping[str, float]) -> Judgement:
-        chance = 1 / len(self.paces)
-        majority = max(averages[f"share_of_label_{i}"] for i in range(len(self.paces)))
-        accuracy = averages["accuracy"]
-        words = f"pace accuracy {accuracy:.2f} (chance {chance:.2f}, always the commonest {majority:.2f})"
-        return Judgement(score=(accuracy - majority) / (1 - majority), words=words)
+        return judge_answers(averages, len(self.paces), "pace")
 
-
-def random_crop(frames_NHWC: Frames, places_T: NDArray[np.int64], size_px: int, rng: np.random.Generator) -> Frames:
-    """One window of size_px for all frames of a clip: uint8 (T, size_px, size_px, 3), a copy."""
-    _, height, width, _ = frames_NHWC.shape
-    if min(height, width) < size_px:
-        raise ValueError(f"frames are {width}x{height} pixels, clips {size_px}x{size_px}; store the frames at {size_px} or more")
-    top, left = int(rng.integers(height - size_px + 1)), int(rng.integers(width - size_px + 1))
-    window = frames_NHWC[:, top : top + size_px, left : left + size_px]
-    return np.ascontiguousarray(window[places_T])
+    def describe(self, target: NDArray[np.generic]) -> str:
+        return f"pace {self.paces[int(target)]:g}"
 
 
 def _restart_at_first(places_T: NDArray[np.int64], num_source: int) -> NDArray[np.int64]:

@@ -11,11 +11,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.drawn_videos import draw_clip
-from pretrain.tasks.base import TASKS, ClipShape, DrawnTask, Example, FeatureShape, Judgement
+from pretrain.tasks.base import TASKS, ClipShape, DrawnTask, Example, FeatureShape, Judgement, SlowView
 
 _BETA = 0.3  # error in half pictures from which on the loss grows linearly: a mover lost from sight must not dominate
 
@@ -44,7 +45,7 @@ class Trajectory(DrawnTask):
             nn.Linear(self.hidden, 2 * clip.num_frames),
         )
 
-    def loss(self, head: nn.Module, features: Tensor, target: Tensor) -> dict[str, Tensor]:
+    def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
         steps_BF = features[:, 0].mean(dim=(3, 4)).flatten(1)
         path_BT2 = head(steps_BF).unflatten(1, (-1, 2))
         error = functional.smooth_l1_loss(path_BT2, target, beta=_BETA)
@@ -56,3 +57,6 @@ class Trajectory(DrawnTask):
         relative = averages["loss"] / max(averages["error_of_mean"], 1e-12)
         words = f"path error {relative:.2f} of what always saying the mean path gets (1.00 = learnt nothing)"
         return Judgement(score=1 - relative, words=words)
+
+    def describe(self, target: NDArray[np.generic]) -> str:
+        return "the path of the main mover"

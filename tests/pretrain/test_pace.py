@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from pretrain.colour_jitter import ColourJitter
+from pretrain.frame_source import StoredFrames
 from pretrain.tasks.base import ClipShape
 from pretrain.tasks.pace import Pace
 from tests.helpers.counting_video import number_in, number_picture
@@ -22,7 +23,7 @@ def numbered(num_frames: int) -> NDArray[np.uint8]:
 
 
 def clip_numbers(task: Pace, num_source: int, seed: int) -> tuple[int, list[int]]:
-    made = task.make_example(numbered(num_source), CLIP, np.random.default_rng(seed))
+    made = task.make_example(StoredFrames(numbered(num_source)), CLIP, np.random.default_rng(seed))
     return int(made.target), [number_in(picture) for picture in made.clips_KTHWC[0]]
 
 
@@ -70,8 +71,8 @@ def test_clip__slow_motion_repeats_frames() -> None:
 
 def test_jitter__changes_every_frame_on_its_own_and_crop_and_flip_none() -> None:
     still = np.repeat(np.random.default_rng(1).integers(0, 256, (1, 60, 60, 3), dtype=np.uint8), 40, axis=0)
-    jittered = Pace().make_example(still, CLIP, np.random.default_rng(3)).clips_KTHWC[0]
-    plain = Pace(jitter=PLAIN).make_example(still, CLIP, np.random.default_rng(3)).clips_KTHWC[0]
+    jittered = Pace().make_example(StoredFrames(still), CLIP, np.random.default_rng(3)).clips_KTHWC[0]
+    plain = Pace(jitter=PLAIN).make_example(StoredFrames(still), CLIP, np.random.default_rng(3)).clips_KTHWC[0]
     assert all(np.array_equal(frame, plain[0]) for frame in plain)
     assert len({frame.tobytes() for frame in jittered}) >= 5  # 8 frames, each changed 8 times in 10
 

@@ -21,6 +21,7 @@ from pretrain.config import FootageConfig, TrainConfig
 from pretrain.errors import CheckpointError, TrainingStopped
 from pretrain.recipes import RECIPES
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
+from pretrain.tasks.base import SlowView
 from pretrain.tasks.trajectory import Trajectory
 from pretrain.train import Progress, train
 from tests.helpers.counting_video import draw_counting_video
@@ -180,8 +181,8 @@ class SoonInfinite(Trajectory):
 class NoGradient(Trajectory):
     """A loss whose value is fine and whose gradient is not: the root at 0."""
 
-    def loss(self, head: nn.Module, features: Tensor, target: Tensor) -> dict[str, Tensor]:
-        losses = super().loss(head, features, target)
+    def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
+        losses = super().loss(head, features, target, slow)
         return losses | {"loss": losses["loss"] + (features * 0).abs().sum().sqrt()}
 
 
