@@ -33,6 +33,7 @@ class PretrainModel(nn.Module):
         """Raises ValueError when two tasks ask for slow networks of different momentum."""
         super().__init__()
         self._parts = config.tasks.parts
+        self._clip = config.clip
         self._precision = config.precision
         self.backbone = build_backbone(config.backbone)
         shape = self._feature_shape(config)
@@ -42,7 +43,7 @@ class PretrainModel(nn.Module):
     def augment(self, clips: list[Tensor], generator: torch.Generator) -> list[Tensor]:
         """Each task's clips as that task wants them seen; parameters are drawn task by task."""
         with torch.no_grad():
-            return [part.task.augment(own, generator) for part, own in zip(self._parts, clips, strict=True)]
+            return [part.task.augment(own, self._clip, generator) for part, own in zip(self._parts, clips, strict=True)]
 
     def forward(self, clips: list[Tensor], targets: list[Tensor]) -> Losses:
         """clips: for every task (B, K, T, H, W, 3) in 0..255; targets: for every task (B, ...)."""

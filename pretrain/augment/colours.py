@@ -87,7 +87,7 @@ def _four_changes(planes_NTCHW: Tensor, matrices_N4CC: Tensor, grey_share_N4: Te
 def _grey(planes_NTCHW: Tensor) -> Tensor:
     red, green, blue = torch.unbind(planes_NTCHW, dim=2)
     weights = _GREY_C.tolist()
-    grey_NTHW = weights[0] * red + weights[1] * green + weights[2] * blue
+    grey_NTHW: Tensor = weights[0] * red + weights[1] * green + weights[2] * blue
     return grey_NTHW[:, :, None].expand_as(planes_NTCHW)
 
 

@@ -77,9 +77,9 @@ class PretextTask(ABC):
     features: ClassVar[Literal["pooled", "map"]] = "pooled"
     """What `loss` is given: `pooled`, averaged over the map, (B, K, D); `map`, all of it, (B, K, D, T', H', W')."""
 
-    def augment(self, clips_BKTHWC: Tensor, generator: torch.Generator) -> Tensor:
+    def augment(self, clips_BKTHWC: Tensor, clip: ClipShape, generator: torch.Generator) -> Tensor:
         """Change the looks of a batch on the device where it lies: uint8 (B, K, T, H0, W0, 3) -> uint8, or float32 in
-        0..255, (B, K, T, H, W, 3) of the clip's size. By default nothing changes.
+        0..255, (B, K, T, H, W, 3) of the size `clip` says. By default nothing changes.
 
         generator: lives on the CPU; draw parameters with it there and move them, so that every device draws the same.
         """

@@ -28,7 +28,7 @@ def example(task: PretextTask, seed: int) -> Example:
 
 
 def augmented(task: PretextTask, made: Example) -> torch.Tensor:
-    return task.augment(torch.from_numpy(made.clips_KTHWC)[None], torch.Generator().manual_seed(0))
+    return task.augment(torch.from_numpy(made.clips_KTHWC)[None], CLIP, torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(params=TASKS.names())
