@@ -13,9 +13,9 @@ from pretrain.drawn_boards import make_board
 from pretrain.drawn_encounters import make_encounter
 from pretrain.drawn_figures import STANDING, Figure, make_looks
 from pretrain.drawn_gestures import Act, PoseTrack, make_track
+from pretrain.drawn_hands import make_hand, make_morphing, place_path
 from pretrain.drawn_paths import MOTIONS, Floats, Motion, make_pace, make_path
 from pretrain.drawn_solo import make_solo
-from pretrain.drawn_sprites import make_hand, make_morphing, place_path
 from pretrain.drawn_things import Doubles, Mover
 
 Kind = Literal["hand", "figure", "encounter", "blob", "board", "crowd"]

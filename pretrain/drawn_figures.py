@@ -14,6 +14,7 @@ import numpy as np
 
 from pretrain.drawn_gestures import FACING, RISE, PoseTrack
 from pretrain.drawn_paths import Floats
+from pretrain.drawn_sprites import SPRITE_PX, Sprite, cover_of, noise_texture
 from pretrain.drawn_things import Colour, Doubles, capsules, follow, to_sixteenths
 
 Point = tuple[float, float]
@@ -21,12 +22,15 @@ Label = Literal["torso", "hand", "foot"]
 
 _NECK, _HIP = 0.17, 0.15  # from the torso's middle up and down
 _ARM, _LEG = 0.17, 0.235  # length of each half
+_TORSO_PART = 6  # its number among the parts: the far limbs are painted before it
 STANDING = _HIP + 2 * _LEG  # how far the feet of a figure that stands upright are below its torso's middle
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looks:
-    """build: factor of all widths. Colours of the parts, each (3,); tips are hands and feet; stripe: on the torso, or none."""
+    """build: factor of all widths. Colours of the parts, each (3,); tips are hands and feet; stripe: on the torso, or none.
+    cloth: a texture over the torso, or none.
+    """
 
     build: float
     torso: Doubles
@@ -35,6 +39,7 @@ class Looks:
     legs: Doubles
     tips: Doubles
     stripe: Doubles | None
+    cloth: Sprite | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +83,18 @@ class Figure:
         centre, height = self._centre(joints, pose, phase), self._height(phase)
         start, end, radius, colours = self._parts(joints)
         outlines = capsules(centre + height * start, centre + height * end, height * self.looks.build * radius)
-        for outline, colour in zip(to_sixteenths(canvas_HWC, outlines), colours, strict=True):
+        for number, (outline, colour) in enumerate(zip(to_sixteenths(canvas_HWC, outlines), colours, strict=True)):
             cv2.fillConvexPoly(canvas_HWC, outline, colour, cv2.LINE_8, 4)
+            if number == _TORSO_PART and self.looks.cloth is not None:
+                self._dress(canvas_HWC, self.looks.cloth, joints, centre, height)
+
+    def _dress(self, canvas_HWC: Floats, cloth: Sprite, joints: dict[str, Point], centre: Doubles, height: float) -> None:
+        half_px = np.array([canvas_HWC.shape[1], canvas_HWC.shape[0]]) / 2
+        hip, neck = np.array(joints["hip"]), np.array(joints["neck"])
+        down = (hip - neck) / 2
+        across = np.array([down[1], -down[0]]) / np.hypot(*down) * 0.1 * self.looks.build
+        matrix = half_px[:, None] * height * np.column_stack([across, 1.3 * down]) / (SPRITE_PX * 0.46)
+        cloth.paint(canvas_HWC, (centre + height * (hip + neck) / 2 + 1) * half_px, matrix)
 
     def _height(self, phase: float) -> float:
         return self.height * math.exp(self.growth * (phase - 0.5))
@@ -186,5 +201,12 @@ def make_looks(rng: np.random.Generator) -> Looks:
         arms=arms,
         legs=legs,
         tips=head,
-        stripe=stripe if rng.random() < 0.4 else None,
+        stripe=stripe if rng.random() < 0.3 else None,
+        cloth=_cloth(rng) if rng.random() < 0.35 else None,
     )
+
+
+def _cloth(rng: np.random.Generator) -> Sprite:
+    angle = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    oval = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return Sprite(picture=noise_texture(rng, SPRITE_PX, (3, 8)), cover=cover_of(oval))

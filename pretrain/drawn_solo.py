@@ -7,8 +7,8 @@ import numpy as np
 
 from pretrain.drawn_figures import Figure, Label, make_looks
 from pretrain.drawn_gestures import FRONTAL, Act, Gesture, make_track
+from pretrain.drawn_hands import place_path
 from pretrain.drawn_paths import MOTIONS, Floats, make_pace, make_path
-from pretrain.drawn_sprites import place_path
 from pretrain.drawn_things import Doubles
 
 _IN_PLACE: tuple[tuple[Gesture, Label], ...] = (
