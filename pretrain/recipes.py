@@ -17,9 +17,9 @@ def default_encoder() -> TrainConfig:
     return TrainConfig(
         recipe="default_encoder",
         tasks=parse_task_sum("trajectory"),
-        backbone="r2plus1d_quarter",
+        backbone="r2plus1d_half",
         optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=30, clip_norm=5.0),
-        steps=800,
+        steps=900,
         batch_size=64,
         precision="bf16",
     )
@@ -28,7 +28,7 @@ def default_encoder() -> TrainConfig:
 @RECIPES.register("laptop")
 def laptop() -> TrainConfig:
     """Minutes on two cores: enough to see a task learn."""
-    return replace(default_encoder(), recipe="laptop", steps=400, precision="auto")
+    return replace(default_encoder(), recipe="laptop", backbone="r2plus1d_quarter", steps=400, precision="auto")
 
 
 @RECIPES.register("smoke")
