@@ -117,7 +117,7 @@ def _errors(answer_BTN: Tensor, target_BTN: Tensor, counts_B: Tensor) -> tuple[T
 
     def error(said_BTN: Tensor) -> Tensor:
         each = functional.smooth_l1_loss(said_BTN, target_BTN, beta=_BETA, reduction="none")
-        return (each.mean(dim=(1, 2)) * counts_B).sum() / number
+        return each.mean(dim=(1, 2)).where(counts_B > 0, 0.0).sum() / number
 
     return error(answer_BTN), error(mean_TN.detach().expand_as(target_BTN))
 
