@@ -1,0 +1,151 @@
+"""Every pretext task on the same network, for the same number of steps: what does each teach, on drawn and on real footage?
+
+    python benchmarks/compare_tasks.py --folder actions --labels actions/labels.csv --within source \
+        --ignore-label unclassified --home /tmp/compared
+
+Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows, exports, indexes the
+folder with every encoder and with the untrained network at three seeds, and measures retrieval of the test rows in the train
+rows. It only calls `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was
+broken off goes on. Prints a Markdown table; the rest goes to stderr.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LIBRARY = "compared"
+UNTRAINED_SEEDS = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a task or a sum, on drawn footage or on videos."""
+
+    task: str
+    on_videos: bool
+
+    @property
+    def name(self) -> str:
+        letters = "".join(letter if letter.isalnum() else "-" for letter in self.task).strip("-")
+        return f"{letters}-{'videos' if self.on_videos else 'drawn'}"
+
+
+def main() -> None:
+    """Train, index, measure, print."""
+    wanted = _arguments()
+    os.environ["VRET_HOME"] = str(wanted.home)
+    wanted.home.mkdir(parents=True, exist_ok=True)
+    train_list = _train_rows(wanted.labels, wanted.home / "train.txt")
+    runs = [Run(task, on_videos) for task in wanted.task for on_videos in wanted.on]
+    for run in runs:
+        _train(run, wanted, train_list)
+    encoders = [f"untrained-{seed}" for seed in UNTRAINED_SEEDS] + [run.name for run in runs]
+    for seed in UNTRAINED_SEEDS:
+        _export(f"untrained-{seed}", ["--baseline", wanted.backbone, "--seed", str(seed)], wanted.home)
+    for run in runs:
+        _export(run.name, [run.name], wanted.home)
+    for encoder in encoders:
+        _vret("index", str(wanted.folder), "--library", LIBRARY, "--encoder", encoder)
+    _print_table(runs, _measure(encoders, wanted), wanted.home)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, required=True, help="labelled videos")
+    parser.add_argument("--labels", type=Path, required=True, help="CSV: path,label,group,split,source")
+    parser.add_argument("--within", choices=("source", "group"), help="measure the values of this column apart")
+    parser.add_argument("--ignore-label", action="append", default=[])
+    parser.add_argument("--home", type=Path, required=True, help="data folder of this comparison")
+    parser.add_argument("--task", action="append", help="task or sum; may be repeated; default: every task there is")
+    parser.add_argument("--on", action="append", choices=("drawn", "videos"), help="default: both")
+    parser.add_argument("--recipe", default="laptop")
+    parser.add_argument("--backbone", default="r2plus1d_quarter")
+    parser.add_argument("--minutes", type=float, default=15.0, help="of each training")
+    wanted = parser.parse_args()
+    if wanted.task is None:
+        from pretrain.tasks import TASKS
+
+        wanted.task = TASKS.names()
+    wanted.on = [kind == "videos" for kind in wanted.on or ("drawn", "videos")]
+    wanted.home, wanted.folder = wanted.home.resolve(), wanted.folder.resolve()
+    return wanted
+
+
+def _train_rows(labels: Path, out: Path) -> Path:
+    """The train rows' paths, one a line: training must not see the videos that are searched with."""
+    with labels.open(newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+    out.write_text("".join(f"{(labels.parent / row['path']).resolve()}\n" for row in rows), encoding="utf-8")
+    return out
+
+
+def _train(run: Run, wanted: argparse.Namespace, train_list: Path) -> None:
+    folder = wanted.home / "runs" / run.name
+    if (folder / "done").exists():
+        return
+    data = ["--data", str(train_list)] if run.on_videos else []
+    resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
+    settings = ["--recipe", wanted.recipe, "--backbone", wanted.backbone, "--minutes", str(wanted.minutes)]
+    _vret("pretrain", "--task", run.task, "--run", run.name, *data, *resume, *([] if resume else settings))
+    (folder / "done").touch()
+
+
+def _export(name: str, what: Sequence[str], home: Path) -> None:
+    if not (home / "encoders" / f"{name}.onnx").exists():
+        _vret("export", *what, "--name", name)
+
+
+def _measure(encoders: Iterable[str], wanted: argparse.Namespace) -> list[dict[str, Any]]:
+    command = ["eval", "retrieval", "--library", LIBRARY, "--labels", str(wanted.labels), "--json"]
+    command += ["--within", wanted.within] if wanted.within else []
+    command += [word for label in wanted.ignore_label for word in ("--ignore-label", label)]
+    command += [word for encoder in encoders for word in ("-e", encoder)]
+    rows: list[dict[str, Any]] = json.loads(_vret(*command))["rows"]
+    return rows
+
+
+def _print_table(runs: Sequence[Run], rows: Sequence[dict[str, Any]], home: Path) -> None:
+    groups = sorted({row["group"] for row in rows})
+    print("| task | trained on | steps | reached | " + " | ".join(f"{group or 'all'}: mean / search" for group in groups) + " |")
+    print("|---" * (4 + len(groups)) + "|")
+    floor = [_spread(rows, group) for group in groups]
+    print(f"| none, seeds {', '.join(map(str, UNTRAINED_SEEDS))} | - | 0 | - | " + " | ".join(floor) + " |")
+    for run in runs:
+        lines = (home / "runs" / run.name / "metrics.jsonl").read_text().splitlines()
+        last = json.loads(lines[-1])
+        scores = [" / ".join(f"{_score(rows, group, run.name, way):.2f}" for way in ("mean", "sequence")) for group in groups]
+        where = "videos" if run.on_videos else "drawn"
+        print(f"| {run.task} | {where} | {last['step']} | {last['words'].split(';')[0]} | " + " | ".join(scores) + " |")
+
+
+def _spread(rows: Sequence[dict[str, Any]], group: str) -> str:
+    cells = []
+    for way in ("mean", "sequence"):
+        scores = [_score(rows, group, f"untrained-{seed}", way) for seed in UNTRAINED_SEEDS]
+        cells.append(f"{min(scores):.2f}-{max(scores):.2f}")
+    return " / ".join(cells)
+
+
+def _score(rows: Sequence[dict[str, Any]], group: str, encoder: str, way: str) -> float:
+    found = [row for row in rows if (row["group"], row["encoder"], row["way"]) == (group, encoder, way)]
+    return float(found[0]["class_mean_top_1"])
+
+
+def _vret(*words: str) -> str:
+    """Run one command; its talk goes to stderr as it comes. Stops the comparison when it fails."""
+    print("$ vret " + " ".join(words), file=sys.stderr, flush=True)
+    done = subprocess.run([sys.executable, "-m", "app", *words], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"vret {words[0]} failed with status {done.returncode}; see above. The next call goes on from here.")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main()
