@@ -115,15 +115,31 @@ def test_jitter__hue_turns_the_colour_circle_and_leaves_grey_and_brightness() ->
 
 
 def test_jitter__order_is_random() -> None:
-    """Contrast to nothing and brightness to double give twice the mean in one order, in the other as well; with the cut at
-    1 between them they differ.
+    """Because of the cut at 1 between them, brightness and contrast give other results in the other order. The factors are read off
+    runs of the same draws in which the other strength is 0.
     """
-    clip = torch.zeros(300, 1, 2, 2, 3)
-    clip[:, :, 0] = 0.9  # mean 0.45
-    jitter = ColourJitter(**{**NOTHING, "brightness": 0.9, "contrast": 0.9})
-    changed = jitter(clip, seeded(6))
-    brightness_last = ((changed > 0) & (changed < 1)).flatten(1).all(1)
-    assert 30 < int(brightness_last.sum()) < 270
+    num = 200
+    pictures = torch.empty(num, 1, 1, 2, 3)
+    pictures[..., 0, :], pictures[..., 1, :] = 0.2, 0.6
+
+    def jittered(clips: Tensor, **strengths: float) -> Tensor:
+        return ColourJitter(**{**NOTHING, **strengths})(clips, seeded(6))
+
+    faint = pictures / 4
+    brightness = (jittered(faint, brightness=0.9) / faint)[:, :1, :1, :1, :1]
+    contrast = ((jittered(faint, contrast=0.9) - 0.1) / (faint - 0.1))[:, :1, :1, :1, :1]
+
+    def stretched(clips: Tensor) -> Tensor:
+        mean = clips.mean(dim=(1, 2, 3, 4), keepdim=True)
+        return (mean + contrast * (clips - mean)).clamp(0, 1)
+
+    brightness_first = stretched((pictures * brightness).clamp(0, 1))
+    contrast_first = (stretched(pictures) * brightness).clamp(0, 1)
+    both = jittered(pictures, brightness=0.9, contrast=0.9)
+    is_first = (both - brightness_first).abs().flatten(1).amax(1) < 1e-4
+    is_last = (both - contrast_first).abs().flatten(1).amax(1) < 1e-4
+    assert (is_first | is_last).all()
+    assert (is_first & ~is_last).sum() > 5 and (is_last & ~is_first).sum() > 5
 
 
 def test_greyscale__is_brightness_three_times() -> None:

@@ -50,10 +50,10 @@ def test_distances__follow_the_published_distribution() -> None:
 @pytest.mark.parametrize("exponent", [0.5, 1.0, 2.0, 5.0])
 def test_distances__have_the_density_of_any_exponent(exponent: float) -> None:
     task = Cvrl(exponent=exponent)
-    quantiles = (np.arange(20_000) + 0.5) / 20_000
+    quantiles = (np.arange(5_000) + 0.5) / 5_000
     distances = np.array([task.distance(100, float(quantile)) for quantile in quantiles])
     density = 1 - ((np.arange(100) + 0.5) / 100) ** exponent
-    counts = np.bincount(distances, minlength=100) / 20_000
+    counts = np.bincount(distances, minlength=100) / 5_000
     np.testing.assert_allclose(counts, density / density.sum(), atol=6e-4)
 
 
