@@ -1,0 +1,66 @@
+"""Three ways to cut a square picture into blocks: a grid, rings, triangles (Wang et al., CVPR 2019, figure 3).
+
+Shapes: S x S pixels, P = S * S of them, b = 28 blocks in all, A atoms.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+GRID, RINGS, TRIANGLES = slice(0, 16), slice(16, 20), slice(20, 28)
+PATTERNS = (GRID, RINGS, TRIANGLES)
+"""Where each pattern's blocks stand among the 28."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """Blocks overlap (those of different patterns, and triangles on their diagonals). Atoms do not: all pixels of an atom
+    lie in the same blocks. So what is counted once for every atom is known for every block.
+
+    inside_bSS: bool (28, S, S), the blocks' pixels. areas_b: int64 (28,), how many. atoms_P: int64 (P,), each pixel's atom.
+    blocks_bA: float32 (28, A), 1 where the atom lies in the block.
+    """
+
+    inside_bSS: NDArray[np.bool_]
+    areas_b: NDArray[np.int64]
+    atoms_P: NDArray[np.int64]
+    blocks_bA: NDArray[np.float32]
+
+    @property
+    def num_atoms(self) -> int:
+        return int(self.blocks_bA.shape[1])
+
+
+@lru_cache(maxsize=4)
+def partition(size_px: int) -> Partition:
+    """The three patterns on a square of S pixels; S must be a multiple of 8, or else ValueError.
+
+    Grid: 4 x 4 squares, row by row. Rings: square, from the centre outwards, the k-th within the central k/4 of the side.
+    Triangles: the picture's two diagonals cut each quadrant in two. Top left: below, above its diagonal; top right: above,
+    below; bottom left: above, below; bottom right: below, above. Pixels on a diagonal belong to both.
+    """
+    if size_px < 8 or size_px % 8:
+        raise ValueError(f"clips are {size_px} pixels wide; the partition patterns want a multiple of 8, such as 64 or 112")
+    row, column = np.mgrid[:size_px, :size_px]
+    from_edge = np.minimum(np.minimum(row, size_px - 1 - row), np.minimum(column, size_px - 1 - column))
+    top, left = row < size_px // 2, column < size_px // 2
+    falling, rising = row - column, row + column - (size_px - 1)  # 0 on the diagonals, above 0 below them
+    inside_bSS = np.stack(
+        [
+            *((row * 4 // size_px == i) & (column * 4 // size_px == j) for i in range(4) for j in range(4)),
+            *(from_edge * 8 // size_px == 3 - k for k in range(4)),
+            *(top & left & (falling >= 0), top & left & (falling <= 0)),
+            *(top & ~left & (rising <= 0), top & ~left & (rising >= 0)),
+            *(~top & left & (rising <= 0), ~top & left & (rising >= 0)),
+            *(~top & ~left & (falling >= 0), ~top & ~left & (falling <= 0)),
+        ]
+    )
+    kinds_Ab, atoms_P = np.unique(inside_bSS.reshape(len(inside_bSS), -1).T, axis=0, return_inverse=True)
+    return Partition(
+        inside_bSS=inside_bSS,
+        areas_b=inside_bSS.sum(axis=(1, 2)),
+        atoms_P=atoms_P.astype(np.int64),
+        blocks_bA=np.ascontiguousarray(kinds_Ab.T, dtype=np.float32),
+    )

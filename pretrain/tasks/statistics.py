@@ -1,0 +1,158 @@
+"""Statistics: say where, in what direction and when a clip moves most, and where its colours change most and least (Wang et al.,
+CVPR 2019 and TPAMI 2021).
+
+Shapes: B examples, T frames, S x S pixels, D features, V = 27 values: 14 of motion, then 13 of appearance.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from pretrain.appearance_statistics import DominantColour, appearance_values
+from pretrain.crops import random_crop
+from pretrain.motion_statistics import motion_values
+from pretrain.optical_flow import Flow, flow_of_clip
+from pretrain.partition_patterns import partition
+from pretrain.tasks.base import TASKS, ClipShape, Example, FeatureShape, FrameSource, FrameTask, Judgement, SlowView
+
+_PATTERN_TOPS = (16, 8, 16, 8, 4, 8, 4, 8, 8, 8, 8, 8)  # block, direction or colour, twice for each pattern
+_NUM_MOTION = 14
+
+
+@TASKS.register("statistics")
+@dataclass(frozen=True, kw_only=True)
+class Statistics(FrameTask):
+    """Regress 27 whole numbers, labels that the clip gives itself; see `motion_values` and `appearance_values` for each.
+
+    Labels are made of the cropped and mirrored clip, on which the flow is computed too: u of a mirrored clip has the right
+    sign, and 16 frames have 15 flow maps (the released code forgets the sign, and reads a 16th map). No colours are changed: that
+    would change the labels.
+
+    stride: source frames from one clip frame to the next. Published: 1.
+
+    flip: share of clips mirrored. Published: 0.5 (2021), 0 (2019).
+
+    flow: how well optical flow is computed, on the clip's own pixels; `benchmarks/statistics_flow.py` measures what each is
+    worth. Published: TV-L1 on whole frames, which OpenCV has in its contrib build only. Motion vectors of the codec would be
+    free, but examples are cut from stored, resized frames that are decoded once for many visits, a drawn clip was never
+    coded, and a vector says what was cheap to code, from some other frame, not what moved since the last one.
+
+    targets: `scaled` maps every value's range to -1..1 before it is compared; `published` takes it as it is, 1..16 and all,
+    so that blocks of the grid and times outweigh the rest.
+
+    dominant_colour: `octant_count`, or as in the released code, `commonest_colour`.
+
+    still: what moves or changes nowhere has no place or direction. `left_out`: such values do not count; `published`: they are to
+    be answered with 0.
+
+    motion_weight, appearance_weight: factors of the two mean squared errors. Published: 1 and 0.1.
+    """
+
+    stride: int = 1
+    flip: float = 0.5
+    flow: Flow = "dis_medium"
+    targets: Literal["scaled", "published"] = "scaled"
+    dominant_colour: DominantColour = "octant_count"
+    still: Literal["left_out", "published"] = "left_out"
+    motion_weight: float = 1.0
+    appearance_weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.stride < 1:
+            raise ValueError(f"stride is {self.stride}; it must be 1 or more source frames")
+        if min(self.motion_weight, self.appearance_weight) < 0 or self.motion_weight + self.appearance_weight <= 0:
+            raise ValueError(
+                f"motion_weight is {self.motion_weight}, appearance_weight {self.appearance_weight}; "
+                "neither may be below 0, and one must be above"
+            )
+
+    def frames_needed(self, clip: ClipShape) -> int:
+        partition(clip.size_px)  # says at once when the patterns do not fit
+        if clip.num_frames < 2:
+            raise ValueError(f"clips have {clip.num_frames} frame; motion needs 2 or more")
+        return (clip.num_frames - 1) * self.stride + 1
+
+    def make_example(self, source: FrameSource, clip: ClipShape, rng: np.random.Generator) -> Example:
+        start = int(rng.integers(max(1, len(source) - self.frames_needed(clip) + 1)))
+        # A video that is too short stays on its last frame: looping would jump, and the jump would be the greatest motion.
+        places_T = np.minimum(start + self.stride * np.arange(clip.num_frames), len(source) - 1)
+        clip_TSSC = random_crop(source.take(places_T), clip.size_px, rng)
+        if rng.random() < self.flip:
+            clip_TSSC = np.ascontiguousarray(clip_TSSC[:, :, ::-1])
+        motion = motion_values(flow_of_clip(clip_TSSC, self.flow))
+        return Example(clip_TSSC[None], np.concatenate([motion, appearance_values(clip_TSSC, self.dominant_colour)]))
+
+    def build_head(self, features: FeatureShape, clip: ClipShape) -> nn.Module:
+        return StatisticsHead(features.dim, clip.num_frames)
+
+    def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
+        answers_BV, wanted_BV = head(features[:, 0]), target.float()
+        if self.targets == "scaled":
+            wanted_BV = cast(StatisticsHead, head).scaled(wanted_BV)
+        counts_BV = torch.ones_like(wanted_BV) if self.still == "published" else (target > 0).float()
+        with torch.no_grad():
+            mean_V = (wanted_BV * counts_BV).sum(dim=0) / counts_BV.sum(dim=0).clamp(min=1)
+        scalars = {}
+        for name, part in (("motion", slice(0, _NUM_MOTION)), ("appearance", slice(_NUM_MOTION, None))):
+            wanted, counts = wanted_BV[:, part], counts_BV[:, part]
+            scalars[f"{name}_error"] = _mean_square(answers_BV[:, part] - wanted, counts)
+            scalars[f"{name}_error_of_mean"] = _mean_square(mean_V[part] - wanted, counts)
+        return {
+            "loss": self.motion_weight * scalars["motion_error"] + self.appearance_weight * scalars["appearance_error"],
+            "loss_of_mean": self.motion_weight * scalars["motion_error_of_mean"]
+            + self.appearance_weight * scalars["appearance_error_of_mean"],
+            **scalars,
+        }
+
+    def judge(self, averages: Mapping[str, float]) -> Judgement:
+        parts = [
+            f"{name} {_relative(averages[f'{name}_error'], averages[f'{name}_error_of_mean']):.2f}"
+            for name in ("motion", "appearance")
+        ]
+        words = f"statistics error {', '.join(parts)} of what always saying the mean gets (1.00 = learnt nothing)"
+        return Judgement(score=1 - _relative(averages["loss"], averages["loss_of_mean"]), words=words)
+
+    def describe(self, target: NDArray[np.generic]) -> str:
+        values = np.asarray(target, np.int64)
+        motion = [
+            f"{name} changes most in square {values[i]}, towards {45 * (int(values[i + 1]) - 1)} degrees"
+            if values[i]
+            else f"{name} nowhere"
+            for name, i in (("sideways motion", 0), ("upright motion", 2))
+        ]
+        colours = f"colours change most in square {values[14]}, least in {values[16]}" if values[14] else "colours change nowhere"
+        return "; ".join([*motion, colours])
+
+
+class StatisticsHead(nn.Module):
+    """Linear, (B, D) -> (B, 27). The published two parallel layers, for motion and for appearance, are one of as many outputs."""
+
+    top_V: Tensor
+
+    def __init__(self, dim: int, num_frames: int) -> None:
+        super().__init__()
+        self.values = nn.Linear(dim, 2 * len(_PATTERN_TOPS) + 3)
+        tops = [*_PATTERN_TOPS, num_frames - 1, num_frames - 1, *_PATTERN_TOPS, 8]
+        self.register_buffer("top_V", torch.tensor(tops, dtype=torch.float32), persistent=False)
+
+    def forward(self, features_BD: Tensor) -> Tensor:
+        return cast(Tensor, self.values(features_BD))
+
+    def scaled(self, values_BV: Tensor) -> Tensor:
+        """1 becomes -1, each value's top 1."""
+        return 2 * (values_BV - 1) / (self.top_V - 1).clamp(min=1) - 1
+
+
+def _mean_square(errors: Tensor, counts: Tensor) -> Tensor:
+    """Over those that count; 0 where none does."""
+    return (errors.square() * counts).sum() / counts.sum().clamp(min=1)
+
+
+def _relative(error: float, error_of_mean: float) -> float:
+    """1 where all answers are the same, so that there is nothing to learn."""
+    return error / error_of_mean if error_of_mean > 0 else 1.0
