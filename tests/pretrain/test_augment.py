@@ -74,6 +74,16 @@ def test_change__is_the_same_for_many_clips_at_a_time_as_for_one_by_one(name: st
     torch.testing.assert_close(CHANGES[name](many, seeded(2))[:, :1], CHANGES[name](few, seeded(2)), atol=1e-5, rtol=0)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("name", CHANGES)
+def test_change__is_the_same_on_a_gpu(name: str) -> None:
+    clips = noise()
+    on_gpu = CHANGES[name](clips.cuda(), seeded(2))
+    assert on_gpu.is_cuda
+    torch.testing.assert_close(on_gpu.cpu(), CHANGES[name](clips, seeded(2)), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize("name", PARTLY)
 def test_share__befalls_that_many_clips_and_leaves_the_others_alone(name: str) -> None:
     clips = noise(num=200, num_frames=1, height=21, width=21)
