@@ -1,8 +1,11 @@
-"""Tasks trained together: `pace+0.5*trajectory` is two tasks on one backbone, the second at half weight."""
+"""Tasks trained together: `pace+0.5*trajectory` is two tasks on one backbone, the second at half weight;
+`pace(contrast=same_context)` is one with a knob turned.
+"""
 
 import re
 from dataclasses import dataclass
 
+from pretrain.task_knobs import knobs_of, with_knobs
 from pretrain.tasks import TASKS
 from pretrain.tasks.base import PretextTask
 
@@ -14,6 +17,11 @@ class WeightedTask:
     name: str
     task: PretextTask
     weight: float = 1.0
+
+    def __str__(self) -> str:
+        knobs = knobs_of(self.task, type(self.task)())
+        weight = "" if self.weight == 1 else f"{self.weight:g}*"
+        return f"{weight}{self.name}({knobs})" if knobs else f"{weight}{self.name}"
 
 
 @dataclass(frozen=True)
@@ -31,16 +39,24 @@ class TaskSum:
                 raise ValueError(f"the weight of task {part.name} is {part.weight}; it must be above 0")
 
     def __str__(self) -> str:
-        return "+".join(part.name if part.weight == 1 else f"{part.weight:g}*{part.name}" for part in self.parts)
+        return "+".join(map(str, self.parts))
 
 
 def parse_task_sum(text: str) -> TaskSum:
-    """From `name`, `a+b` or `a+0.5*b`, each task with its default knobs. Raises UnknownName, ValueError."""
+    """From `name`, `a+b`, `a+0.5*b` or `a(knob=value,other=value)+b`; knobs that are not named keep their defaults (see
+    `task_knobs`). What `str` of a sum gives is read back as an equal one. Raises UnknownName, ValueError.
+    """
     parts = []
-    for term in text.split("+"):
-        match = re.fullmatch(r"\s*(?:([0-9.]+(?:e-?\d+)?)\s*\*\s*)?([a-z0-9_]+)\s*", term)
+    for term in re.split(r"\+(?![^(]*\))", text):  # a plus within brackets, as in 1e+5, parts no tasks
+        match = re.fullmatch(r"\s*(?:([0-9.]+(?:e-?\d+)?)\s*\*\s*)?([a-z0-9_]+)\s*(?:\(([^()]*)\))?\s*", term)
         if match is None:
-            raise ValueError(f"{term!r} in {text!r} is no task; write a name, or weight*name, such as pace+0.5*trajectory")
-        weight, name = match.groups()
-        parts.append(WeightedTask(name, TASKS[name](), float(weight) if weight else 1.0))
+            raise ValueError(
+                f"{term!r} in {text!r} is no task; write a name, weight*name or name(knob=value), such as "
+                "pace(contrast=same_context)+0.5*trajectory"
+            )
+        weight, name, knobs = match.groups()
+        task = TASKS[name]()
+        if knobs and knobs.strip():
+            task = with_knobs(task, knobs, of=f"task {name}")
+        parts.append(WeightedTask(name, task, float(weight) if weight else 1.0))
     return TaskSum(tuple(parts))
