@@ -32,7 +32,7 @@ in time exchanged. remote: replaced by another clip of the same video.
 @dataclass(frozen=True, kw_only=True)
 class Cloze(FrameTask):
     """Classify the operation, all five equally likely. Every clip has a crop of its own, so that standing things do not lie in
-    the same place where two clips belong together. Target: int64 (2,), the label, and 1 where the video was too short.
+    the same place where two clips belong together. Target: int64 (2,), the label, and 1 where there was no room for a remote clip.
 
     gap, away: frames left out between the clips, and at least between the three and a remote clip, as shares of a clip's
     frames. Published: 8 and 16 of 16.
@@ -120,14 +120,14 @@ class Cloze(FrameTask):
         right_B = logits_BO.argmax(dim=1) == labels_B
         # Shares of the whole batch, not of the operation's examples: there may be none, and averages of these are exact.
         hits = {f"hits_of_{name}": (right_B & (labels_B == i)).float().mean() for i, name in enumerate(OPERATIONS)}
-        short = {"share_too_short": target[:, 1].float().mean()}
+        short = {"share_without_room": target[:, 1].float().mean()}
         return {"loss": functional.cross_entropy(logits_BO, labels_B), **answer_scalars(logits_BO, labels_B), **hits, **short}
 
     def judge(self, averages: Mapping[str, float]) -> Judgement:
         judgement = judge_answers(averages, len(OPERATIONS), "cloze")
         recalls = ", ".join(f"{name} {recall:.2f}" for name, recall in recalls_of(averages).items())
-        short = averages["share_too_short"]
-        remark = f"; {100 * short:.0f} % of the videos are too short for a remote clip" if short > 0.005 else ""
+        short = averages["share_without_room"]
+        remark = f"; {100 * short:.0f} % have no room for a remote clip" if short > 0.005 else ""
         return Judgement(score=judgement.score, words=f"{judgement.words}, found of {recalls}{remark}")
 
     def describe(self, target: NDArray[np.generic]) -> str:

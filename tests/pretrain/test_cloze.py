@@ -211,7 +211,7 @@ def test_recalls__of_several_batches_are_those_of_all_their_examples() -> None:
         "cloze accuracy 0.62 (chance 0.20, always the commonest 0.62), found of original 0.60, rotation 0.50, permutation 1.00"
     )
     assert judgement.score == pytest.approx(0)
-    assert "25 % of the videos are too short" in task.judge(averages | {"share_too_short": 0.25}).words
+    assert "25 % have no room for a remote clip" in task.judge(averages | {"share_without_room": 0.25}).words
 
 
 def test_head__is_one_linear_layer_unless_a_hidden_one_is_asked_for() -> None:
