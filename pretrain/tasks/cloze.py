@@ -50,7 +50,8 @@ class Cloze(FrameTask):
     stride: source frames from one frame of a clip to the next. Published: 1.
 
     hidden: width of a hidden layer of the head. Unofficial: 0, a single linear layer. Such a layer adds up what it sees in each
-    clip, it cannot compare them, and whether a clip is from elsewhere shows in comparison only.
+    clip and cannot compare them, and that a clip is from elsewhere shows in comparison alone: of features in which it is plain,
+    a linear layer finds it as often as by chance, a hidden layer always.
 
     Known ways to answer without watching the movement: the seams of tiles; the jumps between exchanged stretches; what is always
     upright or wide, such as squashed frames, subtitles or black borders, for rotation. A still video has no answer where time
@@ -63,7 +64,7 @@ class Cloze(FrameTask):
     places: Literal["fit", "unofficial"] = "fit"
     tiles: TileOrders = "any"
     stride: int = 1
-    hidden: int = 0
+    hidden: int = 256
 
     def __post_init__(self) -> None:
         if self.stride < 1:

@@ -222,6 +222,23 @@ def test_head__is_one_linear_layer_unless_a_hidden_one_is_asked_for() -> None:
     assert [(layer.in_features, layer.out_features) for layer in deeper] == [(1536, 64), (64, 5)]
 
 
+@pytest.mark.parametrize(("hidden", "finds"), [(32, True), (0, False)])
+def test_head__compares_clips_only_with_a_hidden_layer(hidden: int, finds: bool) -> None:
+    torch.manual_seed(0)
+    task = Cloze(hidden=hidden)
+    head = task.build_head(FeatureShape(dim=1, places=(1, 1, 1)), CLIP)
+    sides, remote = torch.tensor([1.0, 1, -1, -1]), torch.tensor([False, True, False, True])
+    features = torch.stack([sides, torch.where(remote, -sides, sides), sides], dim=1)[..., None]
+    target = torch.stack([torch.where(remote, 4, 0), torch.zeros(4, dtype=torch.long)], dim=1)
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
+    for _ in range(100):
+        scalars = task.loss(head, features, target)
+        optimiser.zero_grad()
+        scalars["loss"].backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    assert (float(scalars["loss"].detach()) < 0.1) == finds
+
+
 def test_knobs__must_make_sense() -> None:
     with pytest.raises(ValueError, match="stride is 0"):
         Cloze(stride=0)
