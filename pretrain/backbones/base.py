@@ -14,6 +14,10 @@ from pretrain.registry import Registry
 
 Colour = tuple[float, float, float]
 
+# What torchvision's weights for Kinetics-400 were trained with.
+KINETICS_MEAN: Colour = (0.43216, 0.394666, 0.37645)
+KINETICS_STD: Colour = (0.22803, 0.22145, 0.216989)
+
 
 class Backbone(nn.Module, ABC):
     """A network over clips. `feature_dim` (D) is the only fact about it that a head may ask.
@@ -21,10 +25,12 @@ class Backbone(nn.Module, ABC):
     pixel_mean, pixel_std: what `prepare` subtracts and divides by, of red, green and blue in [0, 1]. By default mid grey
     becomes 0 and the usual spread of natural pictures about 1, the same for all colours, so that hue survives; networks
     for which weights are published take the numbers these were trained with.
+    published_px: side of the square pictures in its publication; what imported weights are made an encoder for.
     """
 
     pixel_mean: ClassVar[Colour] = (0.45, 0.45, 0.45)
     pixel_std: ClassVar[Colour] = (0.225, 0.225, 0.225)
+    published_px: ClassVar[int] = 112
     pixel_shift: Tensor
     pixel_scale: Tensor
     feature_dim: int

@@ -1,0 +1,58 @@
+"""The convolutions that every backbone is made of.
+
+Shapes: B clips, C channels, T x H x W places. Kernels and strides are (time, height, width).
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+Triple = tuple[int, int, int]
+ONE: Triple = (1, 1, 1)
+TWO: Triple = (2, 2, 2)
+THREE: Triple = (3, 3, 3)
+
+ConvMaker = Callable[[int, int, Triple, Triple], nn.Module]  # channels in, channels out, kernel, stride
+
+
+class Conv(nn.Conv3d):
+    """`nn.Conv3d` with the padding that keeps the size of a map under an odd kernel, and right in bfloat16 on a CPU too.
+
+    Where a kernel is longer than an axis of the map, a CPU's bfloat16 convolution (PyTorch 2.13 with oneDNN) reads memory that
+    nobody wrote, or writes past its own: outputs or weight gradients are infinite or wrong by their whole length, or the process
+    dies. Which of these, and where, depends on the processor: a 3x1x1 kernel over two time steps without AMX, a strided 3x3 kernel
+    over a single row with it, a 7x1x1 kernel over three to six time steps either way. Such maps are computed in float32; they are
+    small.
+    """
+
+    def __init__(self, c_in: int, c_out: int, kernel: Triple, stride: Triple = ONE, *, bias: bool = False) -> None:
+        t, h, w = (side // 2 for side in kernel)
+        super().__init__(c_in, c_out, kernel, stride=stride, padding=(t, h, w), bias=bias)
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        if x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu") and self._hangs_over(x_BCTHW.shape[2:]):
+            with torch.autocast("cpu", enabled=False):
+                return super().forward(x_BCTHW.float())
+        return super().forward(x_BCTHW)
+
+    def _hangs_over(self, places: Sequence[int]) -> bool:
+        """Whether the kernel is longer than some axis of a map of this size."""
+        return any(side > extent for side, extent in zip(self.kernel_size, places, strict=True))
+
+
+class FactorisedConv(nn.Module):
+    """A t x k x k convolution as 1 x k x k, batch norm, ReLU, t x 1 x 1, with about as many parameters as the whole one."""
+
+    def __init__(self, c_in: int, c_out: int, kernel: Triple, stride: Triple = ONE) -> None:
+        super().__init__()
+        t, h, w = kernel
+        c_mid = (t * h * w * c_in * c_out) // (h * w * c_in + t * c_out)
+        self.spatial = Conv(c_in, c_mid, (1, h, w), (1, *stride[1:]))
+        self.norm = nn.BatchNorm3d(c_mid)
+        self.relu = nn.ReLU(inplace=True)
+        self.temporal = Conv(c_mid, c_out, (t, 1, 1), (stride[0], 1, 1))
+
+    def forward(self, x_BCTHW: Tensor) -> Tensor:
+        mixed: Tensor = self.temporal(self.relu(self.norm(self.spatial(x_BCTHW))))
+        return mixed
