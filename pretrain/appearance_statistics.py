@@ -1,16 +1,19 @@
 """Where a clip's colours are most diverse and most stable, and which colour is dominant there: 13 numbers (Wang et al., CVPR
 2019, section 3.3).
 
-Shapes: T frames, S x S pixels, P = S * S, b = 28 blocks, V = 256 values.
+Shapes: T frames, S x S pixels, A atoms, b = 28 blocks, V values.
 """
 
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pretrain.frame_source import Frames
 from pretrain.partition_patterns import PATTERNS, Partition, partition
+
+Counts = NDArray[np.float32]
 
 NUM_COLOURS = 8
 DominantColour = Literal["octant_count", "commonest_colour"]
@@ -27,6 +30,7 @@ def appearance_values(clip_TSSC: Frames, dominant: DominantColour = "octant_coun
     A colour is an octant of the RGB cube: 1 + 2 * (R >= 128) + (G >= 128) + 4 * (B < 128). dominant: `octant_count`, the
     octant most pixels are in; `commonest_colour`, that of the commonest of all 16.7 million colours.
     """
+    clip_TSSC = np.ascontiguousarray(clip_TSSC)
     blocks = partition(clip_TSSC.shape[1])
     stability_b = colour_stability(clip_TSSC, blocks)
     counts_b8 = _octants_of_blocks(clip_TSSC, blocks)
@@ -50,33 +54,36 @@ def appearance_values(clip_TSSC: Frames, dominant: DominantColour = "octant_coun
 
 def colour_stability(clip_TSSC: Frames, blocks: Partition) -> NDArray[np.float64]:
     """float64 (28,) in [0, 1]: intersection over union of the 256-bin histograms of all frames, mean over R, G, B."""
-    num_bins = 3 * blocks.num_atoms * 256
-    first_P3 = blocks.atoms_P[:, None] * 256 + np.arange(3) * (blocks.num_atoms * 256)
-    lowest: NDArray[np.float32] | None = None
-    highest: NDArray[np.float32] | None = None
-    for frame_SSC in clip_TSSC:  # frame by frame: the counts then stay in the processor's cache
-        counts = np.bincount((first_P3 + frame_SSC.reshape(-1, 3)).ravel(), minlength=num_bins)
-        counts_3bV = blocks.blocks_bA @ counts.reshape(3, blocks.num_atoms, 256).astype(np.float32)  # whole numbers: exact
-        lowest = counts_3bV if lowest is None else np.minimum(lowest, counts_3bV)
-        highest = counts_3bV if highest is None else np.maximum(highest, counts_3bV)
-    if lowest is None or highest is None:
-        raise ValueError("a clip of no frames has no colours; give one of at least one frame")
-    stability_3b: NDArray[np.float64] = lowest.sum(axis=2, dtype=np.float64) / highest.sum(axis=2, dtype=np.float64)
-    return np.asarray(stability_3b.mean(axis=0))
+    shares = []
+    for colour in range(3):
+        lowest_bV = np.full((len(blocks.areas_b), 256), np.inf, np.float32)
+        highest_bV = np.zeros_like(lowest_bV)
+        for frame_SSC in clip_TSSC:
+            counts_bV = blocks.blocks_bA @ _counts_of_atoms(blocks, frame_SSC, colour, 256)
+            np.minimum(lowest_bV, counts_bV, out=lowest_bV)
+            np.maximum(highest_bV, counts_bV, out=highest_bV)
+        shares.append(lowest_bV.sum(axis=1, dtype=np.float64) / highest_bV.sum(axis=1, dtype=np.float64))
+    return np.asarray(np.mean(shares, axis=0))
 
 
-def _octants(pixels_X3: Frames) -> NDArray[np.uint8]:
-    """0..7 for every pixel."""
-    red, green, blue = (pixels_X3[..., colour] for colour in range(3))
+def _octants_of_blocks(clip_TSSC: Frames, blocks: Partition) -> Counts:
+    """(28, 8): pixels of every octant in every block, over all frames."""
+    per_frame = [_counts_of_atoms(blocks, octants_SS, 0, NUM_COLOURS) for octants_SS in _octants(clip_TSSC)]
+    return np.asarray(blocks.blocks_bA @ np.sum(per_frame, axis=0), np.float32)
+
+
+def _counts_of_atoms(blocks: Partition, picture: Frames, channel: int, num_values: int) -> Counts:
+    """(A, V): how often each value occurs in each atom. Whole numbers, of which float32 has enough."""
+    ranges = (0.0, float(blocks.num_atoms), 0.0, float(num_values))
+    counts = cv2.calcHist([blocks.atoms_SS, picture], [0, 1 + channel], None, [blocks.num_atoms, num_values], ranges)
+    return np.asarray(counts, np.float32)
+
+
+def _octants(pixels: Frames) -> NDArray[np.uint8]:
+    """0..7 for every pixel (..., 3)."""
+    red, green, blue = (pixels[..., colour] for colour in range(3))
     octants: NDArray[np.uint8] = ((red >> 6) & 2) + (green >> 7) + ((~blue >> 5) & 4)
     return octants
-
-
-def _octants_of_blocks(clip_TSSC: Frames, blocks: Partition) -> NDArray[np.float32]:
-    """(28, 8): pixels of every octant in every block, over all frames."""
-    places = blocks.atoms_P * NUM_COLOURS + _octants(clip_TSSC).reshape(len(clip_TSSC), -1)
-    counts = np.bincount(places.ravel(), minlength=blocks.num_atoms * NUM_COLOURS)
-    return blocks.blocks_bA @ counts.reshape(-1, NUM_COLOURS).astype(np.float32)
 
 
 def _octant_of_commonest(pixels: Frames) -> int:

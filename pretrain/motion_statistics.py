@@ -77,7 +77,7 @@ def _votes(right_P: Floats, down_P: Floats, length_P: Floats, blocks: Partition)
     below_P = np.floor(turn_P)
     to_next_P = length_P * (turn_P - below_P)
     bin_P = below_P.astype(np.int64) % NUM_DIRECTIONS
-    first_P = blocks.atoms_P * NUM_DIRECTIONS
+    first_P = blocks.atoms_SS.ravel().astype(np.int64) * NUM_DIRECTIONS
     num_bins = blocks.num_atoms * NUM_DIRECTIONS
     votes = np.bincount(first_P + bin_P, length_P - to_next_P, num_bins)
     votes += np.bincount(first_P + (bin_P + 1) % NUM_DIRECTIONS, to_next_P, num_bins)

@@ -1,6 +1,6 @@
 """Three ways to cut a square picture into blocks: a grid, rings, triangles (Wang et al., CVPR 2019, figure 3).
 
-Shapes: S x S pixels, P = S * S of them, b = 28 blocks in all, A atoms.
+Shapes: S x S pixels, P = S * S, b = 28 blocks in all, A atoms.
 """
 
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ class Partition:
     """Blocks overlap (those of different patterns, and triangles on their diagonals). Atoms do not: all pixels of an atom
     lie in the same blocks. So what is counted once for every atom is known for every block.
 
-    inside_bSS: bool (28, S, S), the blocks' pixels. areas_b: int64 (28,), how many. atoms_P: int64 (P,), each pixel's atom.
+    inside_bSS: bool (28, S, S), the blocks' pixels. areas_b: int64 (28,), how many. atoms_SS: uint8 (S, S), each pixel's atom.
     blocks_bA: float32 (28, A), 1 where the atom lies in the block.
     """
 
     inside_bSS: NDArray[np.bool_]
     areas_b: NDArray[np.int64]
-    atoms_P: NDArray[np.int64]
+    atoms_SS: NDArray[np.uint8]
     blocks_bA: NDArray[np.float32]
 
     @property
@@ -61,6 +61,6 @@ def partition(size_px: int) -> Partition:
     return Partition(
         inside_bSS=inside_bSS,
         areas_b=inside_bSS.sum(axis=(1, 2)),
-        atoms_P=atoms_P.astype(np.int64),
+        atoms_SS=atoms_P.astype(np.uint8).reshape(size_px, size_px),  # there are 64 at most
         blocks_bA=np.ascontiguousarray(kinds_Ab.T, dtype=np.float32),
     )

@@ -36,7 +36,7 @@ def test_blocks__have_the_published_sizes_at_112_pixels() -> None:
 
 def test_atoms__put_together_give_the_blocks() -> None:
     blocks = partition(64)
-    together = blocks.blocks_bA[:, blocks.atoms_P].reshape(-1, 64, 64)
+    together = blocks.blocks_bA[:, blocks.atoms_SS]
     np.testing.assert_array_equal(together, blocks.inside_bSS)
 
 
