@@ -19,7 +19,21 @@ from embedder.clip_reader import read_clips
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
 from embedder.preview_writer import frame_jpeg, make_preview
 from embedder.query_reader import RangeEmpty, read_query
-from embedder.worker_messages import ClipsJob, Done, FrameJob, GlanceJob, Job, PreviewJob, QueryJob, Refused, Reply, receive, send
+from embedder.stretch_reader import read_stretches
+from embedder.worker_messages import (
+    ClipsJob,
+    Done,
+    FrameJob,
+    GlanceJob,
+    Job,
+    PreviewJob,
+    QueryJob,
+    Refused,
+    Reply,
+    StretchesJob,
+    receive,
+    send,
+)
 
 MEMORY_LIMIT_BYTES = 1280 * 2**20
 """Heap and private memory of a worker: Python and FFmpeg take 0.1 GB, an 8K decoder up to 1 GB."""
@@ -72,6 +86,8 @@ def _run(job: Job) -> Iterator[Reply]:
         yield from make_preview(job)
     elif isinstance(job, FrameJob):
         yield Done(frame_jpeg(job))
+    elif isinstance(job, StretchesJob):
+        yield from read_stretches(job)
     elif isinstance(job, GlanceJob):
         from embedder.glance_reader import read_glance  # only pictures need Pillow, and a worker should start quickly
 

@@ -81,7 +81,29 @@ class GlanceJob:
     max_px: int
 
 
-Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob
+@dataclass(frozen=True, kw_only=True)
+class StretchPlan:
+    """How a video becomes stretches of consecutive frames, spread over its whole length.
+
+    size_px: frames are squashed to size_px x size_px, as the encoder's default geometry does. max_frame_rate_hz: quicker videos
+    are thinned by a whole factor. stretch_frames, max_stretches: at most so many stretches of so many frames.
+    """
+
+    size_px: int
+    max_frame_rate_hz: float
+    stretch_frames: int
+    max_stretches: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StretchesJob:
+    """Read a video into stretches, to train on."""
+
+    path: Path
+    plan: StretchPlan
+
+
+Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +161,13 @@ class GlanceDone(Done):
 
     length_s: float
     pictures: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StretchesDone(Done):
+    """A video was read into stretches, one after another in ``frames``, uint8 (N, H, W, 3), N >= 1; only the last may be short."""
+
+    frames: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

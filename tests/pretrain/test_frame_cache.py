@@ -1,13 +1,16 @@
 """Decoded footage, read off frames that spell their own number."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import embedder.worker_process
 from embedder.errors import VideoRejected
-from pretrain.frame_cache import FrameCache, StretchPlan, read_stretches
+from embedder.worker_messages import StretchPlan
+from pretrain.frame_cache import FrameCache, decode
 from tests.helpers.counting_video import draw_counting_video, number_in
 
 
@@ -21,14 +24,14 @@ def numbers(frames: NDArray[np.uint8]) -> list[int]:
 
 def test_read__a_short_video_is_kept_whole(tmp_path: Path) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=50)
-    frames = read_stretches(video, plan())
+    frames = decode(video, plan())
     assert frames.shape == (50, 48, 48, 3)
     assert numbers(frames) == list(range(50))
 
 
 def test_read__a_long_video_gives_stretches_spread_over_all_of_it(tmp_path: Path) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=1000)
-    kept = np.array(numbers(read_stretches(video, plan())))
+    kept = np.array(numbers(decode(video, plan())))
     assert len(kept) <= 4 * 16
     starts = kept[::16]
     assert len(starts) >= 3
@@ -41,14 +44,14 @@ def test_read__a_long_video_gives_stretches_spread_over_all_of_it(tmp_path: Path
 
 def test_read__quick_videos_are_thinned(tmp_path: Path) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=60, rate=60)
-    assert numbers(read_stretches(video, plan(max_frame_rate_hz=32))) == list(range(0, 60, 2))
+    assert numbers(decode(video, plan(max_frame_rate_hz=32))) == list(range(0, 60, 2))
 
 
 def test_cache__the_second_visit_decodes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=20)
     cache = FrameCache(tmp_path / "cache", plan(stretch_frames=64), 10**9)
     first = cache.stretch(video, np.random.default_rng(0))
-    monkeypatch.setattr("pretrain.frame_cache.open_video", None)
+    monkeypatch.setattr("pretrain.frame_cache.decode", None)
     np.testing.assert_array_equal(cache.stretch(video, np.random.default_rng(0)), first)
 
 
@@ -95,3 +98,38 @@ def test_cache__no_video_is_rejected_by_name(tmp_path: Path) -> None:
         with pytest.raises(VideoRejected) as caught:
             cache.stretch(path, np.random.default_rng(0))
         assert caught.value.path == path
+
+
+TREACHEROUS = """
+import os, signal, time
+import embedder.decode_worker as worker
+
+honest = worker._run
+def treacherous(job):
+    if job.path.name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if job.path.name.startswith("hang"):
+        time.sleep(1000)
+    yield from honest(job)
+worker._run = treacherous
+worker.main()
+"""
+
+
+@pytest.mark.parametrize(("name", "reason"), [("crash.mp4", "crashed on it"), ("hang.mp4", "took too long or hung")])
+def test_cache__a_decoder_that_crashes_or_hangs_costs_its_file_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str
+) -> None:
+    monkeypatch.setattr(embedder.worker_process, "WORKER_COMMAND", (sys.executable, "-P", "-c", TREACHEROUS))
+    monkeypatch.setattr(embedder.worker_process, "_idle", [])
+    cache = FrameCache(tmp_path / "cache", plan(stretch_frames=64), 10**9)
+    good = draw_counting_video(tmp_path / "good.mp4", num_frames=20)
+    bad = draw_counting_video(tmp_path / name, num_frames=20)
+    assert len(cache.stretch(good, np.random.default_rng(0))) == 20
+    # Only now: the worker's start may take long on a busy machine.
+    monkeypatch.setattr(embedder.worker_process, "SILENCE_LIMIT_S", 2.0)
+    with pytest.raises(VideoRejected, match=reason):
+        cache.stretch(bad, np.random.default_rng(0))
+    other = draw_counting_video(tmp_path / "other.mp4", num_frames=20)
+    assert len(cache.stretch(other, np.random.default_rng(0))) == 20
+    embedder.worker_process._close_idle()
