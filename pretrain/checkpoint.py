@@ -3,7 +3,6 @@
 Because example i is a function of the seed and i (`clip_dataset`), the step number is the place in the data.
 """
 
-import json
 import os
 import pickle
 import tempfile
@@ -16,10 +15,12 @@ from torch import nn
 from pretrain.config import TrainConfig
 from pretrain.errors import CheckpointError
 from pretrain.pretrain_model import PretrainModel
+from pretrain.run_files import CHECKPOINT_NAME as CHECKPOINT_NAME
+from pretrain.run_files import CONFIG_NAME as CONFIG_NAME
+from pretrain.run_files import METRICS_NAME as METRICS_NAME
+from pretrain.run_files import read_metrics as read_metrics
+from pretrain.run_files import write_whole
 
-CONFIG_NAME = "config.json"
-CHECKPOINT_NAME = "checkpoint.pt"
-METRICS_NAME = "metrics.jsonl"
 _FORMAT = 1
 
 
@@ -71,9 +72,7 @@ def restore(state: dict[str, Any], model: nn.Module, optimiser: torch.optim.Opti
 
 def save_config(run_dir: Path, config: TrainConfig) -> None:
     """Write the run's config beside its checkpoints."""
-    temporary = run_dir / f".{CONFIG_NAME}"
-    temporary.write_text(config.to_json())
-    os.replace(temporary, run_dir / CONFIG_NAME)
+    write_whole(run_dir / CONFIG_NAME, config.to_json())
 
 
 def load_config(run_dir: Path) -> TrainConfig:
@@ -94,17 +93,3 @@ def load_trained(run_dir: Path) -> tuple[TrainConfig, PretrainModel, int]:
     model = PretrainModel(config)
     model.load_state_dict(state["model"])
     return config, model.eval(), int(state["step"])
-
-
-def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
-    """The run's curve so far, one entry per log window; a line cut short by a crash is left out."""
-    path = run_dir / METRICS_NAME
-    if not path.exists():
-        return []
-    entries = []
-    for line in path.read_text().splitlines():
-        try:
-            entries.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return entries

@@ -5,9 +5,11 @@ So a run's place in its data is one number, and resuming needs no worker's state
 Shapes: B examples, K clips, T frames, H x W pixels.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,21 +17,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from embedder.errors import VideoRejected
-from embedder.video_folder import find_videos
+from embedder.worker_messages import StretchPlan
 from pretrain.config import TrainConfig
 from pretrain.drawn_scenes import make_scene
 from pretrain.errors import TrainingDataError
-from pretrain.frame_cache import FrameCache, StretchPlan
+from pretrain.frame_cache import FrameCache
 from pretrain.frame_source import DrawnFrames, FrameSource, StoredFrames
+from pretrain.run_files import Rejected
+from pretrain.shares import ALONE, Share, Turns
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A video that gives no frames, and why."""
-
-    path: str
-    reason: str
+from pretrain.video_list import training_videos
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,10 @@ class Batch:
     clips: list[Tensor]
     targets: list[Tensor]
     rejected: list[Rejected]
+
+    def pin_memory(self) -> "Batch":
+        """Where a GPU can fetch it while the CPU goes on; the loader calls this."""
+        return Batch([clips.pin_memory() for clips in self.clips], [target.pin_memory() for target in self.targets], self.rejected)
 
 
 class DrawnFootage:
@@ -117,21 +118,35 @@ class ExampleDataset(Dataset[Item]):
         return Item(examples, rejected)
 
 
-def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int) -> Iterator[Batch]:
-    """Batches of the steps from `first_step` on, made ahead by worker processes."""
-    numbers = range(first_step * config.batch_size, config.steps * config.batch_size)
-    loader: DataLoader[Item] = DataLoader(
+def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, share: Share = ALONE) -> Iterator[Batch]:
+    """Batches of the steps from `first_step` on, made ahead by worker processes: `config.accumulate` for each step, and of each
+    the examples that fall to this process.
+    """
+    yield from make_loader(
         dataset,
-        batch_size=config.batch_size,
-        sampler=numbers,
-        num_workers=config.workers,
+        config.workers,
+        batch_sampler=Turns(config, share, first_step=first_step),
         collate_fn=collate,
-        worker_init_fn=_one_thread if config.workers else None,
-        # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training: they
-        # watch their parent, which is then the server, which in turn waits for them.
-        multiprocessing_context="spawn" if config.workers else None,
+        pin_memory=torch.cuda.is_available() and config.device != "cpu",
     )
-    yield from loader
+
+
+def make_loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
+    """torch's loader with everything that makes it safe here. What the workers make, they hand over in shared memory."""
+    with warnings.catch_warnings():
+        # Two workers on one core are fine: while one waits for a disk, the other works.
+        warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
+        return DataLoader(
+            dataset,
+            num_workers=workers,
+            worker_init_fn=_one_thread if workers else None,
+            # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training:
+            # they watch their parent, which is then the server, which in turn waits for them.
+            multiprocessing_context="spawn" if workers else None,
+            # Else it takes a number from the global generator, and a resumed run no longer has the same.
+            generator=torch.Generator(),
+            **options,
+        )
 
 
 def collate(items: Sequence[Item]) -> Batch:
@@ -149,16 +164,13 @@ def _footage(config: TrainConfig, cache_dir: Path, frames_needed: int) -> DrawnF
     size_px = round(config.clip.size_px * wanted.margin)
     if not wanted.paths:
         return DrawnFootage(size_px, frames_needed)
-    videos = [video for path in wanted.paths for video in find_videos(Path(path))]
-    if not videos:
-        raise TrainingDataError(f"no video files in {', '.join(wanted.paths)}; give folders that hold some")
     plan = StretchPlan(
         size_px=size_px,
         max_frame_rate_hz=wanted.max_frame_rate_hz,
         stretch_frames=max(wanted.stretch_frames, frames_needed),
         max_stretches=wanted.max_stretches,
     )
-    return FilmedFootage(videos, FrameCache(cache_dir, plan, int(wanted.cache_gb * 1e9)), config.seed)
+    return FilmedFootage(training_videos(wanted), FrameCache(cache_dir, plan, int(wanted.cache_gb * 1e9)), config.seed)
 
 
 def _one_thread(worker: int) -> None:

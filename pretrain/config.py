@@ -12,6 +12,8 @@ from pretrain.task_sum import TaskSum, WeightedTask
 from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape
 
+Precision = Literal["fp32", "bf16", "auto"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class OptimiserConfig:
@@ -27,12 +29,17 @@ class OptimiserConfig:
     warmup_steps: int = 0
     clip_norm: float | None = 5.0
 
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise ValueError(f"learning_rate is {self.learning_rate:g}; it must be above 0")
+
 
 @dataclass(frozen=True, kw_only=True)
 class FootageConfig:
     """Where tasks that need no drawn truth get their frames.
 
-    paths: folders and video files; empty: drawn footage. margin: stored frames are this many times as large as a clip, so
+    paths: folders, video files, and text files that list videos, one a line; empty: drawn footage. never: videos among
+    them that must not be trained on, absolute paths. margin: stored frames are this many times as large as a clip, so
     that a random crop has room (published for pace: 128 to 112, 8/7). max_frame_rate_hz: quicker videos are thinned by a
     whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
     over all of it. cache_dir: where decoded frames are kept between visits and runs; None: in the run's folder, until it is
@@ -40,6 +47,7 @@ class FootageConfig:
     """
 
     paths: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     margin: float = 8 / 7
     max_frame_rate_hz: float = 32.0
     stretch_frames: int = 256
@@ -49,14 +57,37 @@ class FootageConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LabelledVideo:
+    """A video of which it is known what it shows. source: where it comes from; neighbours are sought within one source."""
+
+    path: str
+    label: str
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeConfig:
+    """Labelled videos by which the features are judged now and then; labels are never trained on.
+
+    queries: held-out videos. gallery: videos among which each query's nearest neighbour is sought.
+    """
+
+    queries: tuple[LabelledVideo, ...] = ()
+    gallery: tuple[LabelledVideo, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """One run.
 
-    tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each. seed: of
-    everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16
-    where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own
-    choice. workers: processes that make examples.
-    log_every, save_every: steps; the second a multiple of the first. recipe: the name it came from, for the card.
+    tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each, of all processes
+    together. accumulate: in so many pieces, one after another, to save memory; batch norm and contrastive losses see one
+    piece at a time. sync_norm: batch norm over the examples of all processes, where there are several. seed: of everything
+    random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16 where that is
+    safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own choice. workers:
+    processes that make examples, for each process that trains.
+    log_every, save_every: steps; the second a multiple of the first. init_from: file or run whose backbone it starts from,
+    None for random weights. probe: by what the features are judged at each save. recipe: the name it came from, for the card.
     """
 
     tasks: TaskSum
@@ -66,17 +97,21 @@ class TrainConfig:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     steps: int = 1000
     batch_size: int = 64
+    accumulate: int = 1
+    sync_norm: bool = True
     seed: int = 1
     device: str = "auto"
-    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    precision: Precision = "fp32"
     threads: int | None = None
     workers: int = 2
     log_every: int = 20
     save_every: int = 100
+    init_from: str | None = None
+    probe: ProbeConfig | None = None
     recipe: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "log_every", "save_every"):
+        for name in ("steps", "batch_size", "accumulate", "log_every", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.batch_size < 2:
@@ -86,6 +121,8 @@ class TrainConfig:
                 f"save_every is {self.save_every}, log_every {self.log_every}: the first must be a multiple of the second, "
                 "so that a resumed run draws the same curve"
             )
+        if self.precision not in get_args(Precision):
+            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(get_args(Precision))}")
         if self.workers < 0:
             raise ValueError(f"workers is {self.workers}; it must be 0 (none) or more")
 
@@ -127,5 +164,6 @@ def _convert(hint: Any, value: Any) -> Any:
     if get_origin(hint) in (Union, types.UnionType):
         return None if value is None else _convert(next(arm for arm in get_args(hint) if arm is not type(None)), value)
     if get_origin(hint) is tuple:
-        return tuple(value)
+        inner = get_args(hint)[0]
+        return tuple(_convert(inner, item) if dataclasses.is_dataclass(inner) else item for item in value)
     return value

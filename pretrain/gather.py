@@ -7,9 +7,10 @@ them those of the mean loss over the whole batch.
 Shapes: B examples here, W processes.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_gather
 
 
 def world_size() -> int:
@@ -24,15 +25,51 @@ def rank() -> int:
 
 def gather_with_grad(rows_BX: Tensor) -> Tensor:
     """All processes' rows (W * B, ...), in order of their rank, with gradients. Every process must give as many."""
-    if world_size() == 1:
-        return rows_BX
-    return torch.cat(list(all_gather(rows_BX.contiguous())))  # type: ignore[no-untyped-call]
+    return rows_BX if world_size() == 1 else _autograd(_Gather, rows_BX)
 
 
 def gather(rows_BX: Tensor) -> Tensor:
     """The same without gradients: labels and such."""
     if world_size() == 1:
         return rows_BX.detach()
-    parts = [torch.empty_like(rows_BX) for _ in range(world_size())]
+    parts = [torch.empty_like(rows_BX, memory_format=torch.contiguous_format) for _ in range(world_size())]
     distributed.all_gather(parts, rows_BX.detach().contiguous())
     return torch.cat(parts)
+
+
+def mean_with_grad(values: Tensor) -> Tensor:
+    """The mean over all processes of a tensor that each has, with gradients."""
+    return values if world_size() == 1 else _autograd(_Sum, values) / world_size()
+
+
+def _autograd(function: type[torch.autograd.Function], values: Tensor) -> Tensor:
+    result: Tensor = function.apply(values)  # type: ignore[no-untyped-call]
+    return result
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows_BX: Tensor) -> Tensor:
+        return gather(rows_BX)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        summed = gradients[0].clone(memory_format=torch.contiguous_format)
+        distributed.all_reduce(summed)
+        return summed.chunk(world_size())[rank()]
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return _summed(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return _summed(gradients[0])
+
+
+def _summed(values: Tensor) -> Tensor:
+    total = values.detach().clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(total)
+    return total

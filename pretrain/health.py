@@ -1,58 +1,109 @@
 """How a training is doing, in words that need no research background.
 
-Shapes: N clips, D features.
+Shapes: N examples, K clips each, D features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import torch
 from torch import Tensor
 
+from pretrain.config import OptimiserConfig
+from pretrain.feature_measures import FeatureMeasures, measure
 from pretrain.task_sum import TaskSum
+from pretrain.trouble import LEARNT_SCORE, Signs, find_trouble
 
-COLLAPSED_RANK = 2.0
-_LEARNT_SCORE = 0.05  # a share of the way from guessing to perfect that chance does not reach over a log window
+
+@dataclass(frozen=True, kw_only=True)
+class NeighbourScore:
+    """Of held-out videos whose nearest neighbour has their label. accuracy, majority (always the commonest label), untrained
+    (the network before its first step): shares, 0 to 1. queries: how many videos were asked.
+    """
+
+    accuracy: float
+    majority: float
+    untrained: float
+    queries: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """scores: per task, 0 = blind guessing, 1 = perfect. effective_rank: in how many directions features really vary, 1 to D.
-    words: one line.
+    """scores: per task, 0 = blind guessing, 1 = perfect. trouble: sentences about what goes wrong and why that is thought;
+    empty when nothing does. words: all of it in one line.
     """
 
     scores: dict[str, float]
-    effective_rank: float
+    measures: FeatureMeasures
+    neighbours: NeighbourScore | None
+    trouble: tuple[str, ...]
     words: str
 
+    @property
+    def effective_rank(self) -> float:
+        """In how many directions features vary, 1 to D."""
+        return self.measures.effective_rank
 
-def examine(tasks: TaskSum, averages: Mapping[str, float], pooled_ND: Tensor) -> Health:
-    """averages: of the scalars named `task/name`; pooled_ND: some hundred pooled features of the same window."""
+    def curves(self) -> dict[str, Any]:
+        """Everything that deserves a place in the log."""
+        numbers = {f"{name}/score": score for name, score in self.scores.items()}
+        names = ("effective_rank", "spread", "dead", "alignment", "uniformity", "nearness")
+        numbers |= {name: value for name in names if (value := getattr(self.measures, name)) is not None}
+        if self.neighbours is not None:
+            numbers |= {
+                "neighbours/accuracy": self.neighbours.accuracy,
+                "neighbours/majority": self.neighbours.majority,
+                "neighbours/untrained": self.neighbours.untrained,
+                "neighbours/queries": self.neighbours.queries,
+            }
+        return {**numbers, "trouble": list(self.trouble), "words": self.words}
+
+
+def examine(
+    tasks: TaskSum,
+    averages: Mapping[str, float],
+    features: Mapping[str, Tensor],
+    *,
+    step: int,
+    optimiser: OptimiserConfig,
+    history: Sequence[Mapping[str, Any]] = (),
+    neighbours: NeighbourScore | None = None,
+) -> Health:
+    """averages: of the scalars named `task/name` since the last log line. features: pooled, of the same time, by task, float32
+    (N, K, D). step: steps done. history: the log lines before this one. neighbours: the latest score, where labels exist.
+    """
     scores, sentences = {}, []
     for part in tasks.parts:
         own = {name.removeprefix(f"{part.name}/"): value for name, value in averages.items() if name.startswith(f"{part.name}/")}
         judgement = part.task.judge(own)
         scores[part.name] = judgement.score
-        remark = "" if judgement.score > _LEARNT_SCORE else ": nothing learnt yet"
-        sentences.append(judgement.words + remark)
-    rank = effective_rank(pooled_ND)
-    sentences.append(f"features vary in {rank:.0f} of {pooled_ND.shape[1]} directions")
-    if rank < COLLAPSED_RANK:
-        sentences.append("COLLAPSED: all clips look nearly the same to the network; try a lower learning rate")
-    return Health(scores=scores, effective_rank=rank, words="; ".join(sentences))
+        sentences.append(judgement.words + ("" if judgement.score > LEARNT_SCORE else ": nothing learnt yet"))
+    measures = measure(list(features.values()))
+    sentences.append(_cloud(measures))
+    if neighbours is not None:
+        sentences.append(
+            f"nearest neighbours right for {neighbours.accuracy:.2f} of {neighbours.queries} held-out videos (untrained network "
+            f"{neighbours.untrained:.2f}, always the commonest {neighbours.majority:.2f})"
+        )
+    trouble = find_trouble(
+        Signs(
+            step=step,
+            scores=scores,
+            measures=measures,
+            averages=averages,
+            optimiser=optimiser,
+            history=history,
+            gained=None if neighbours is None else neighbours.accuracy - neighbours.untrained,
+        )
+    )
+    words = "; ".join(sentences) + "".join(f". {sentence}" for sentence in trouble)
+    return Health(scores=scores, measures=measures, neighbours=neighbours, trouble=trouble, words=words)
 
 
-def effective_rank(features_ND: Tensor) -> float:
-    """exp of the entropy of the covariance's normalised eigenvalues: D when features spread evenly, 1 along a single line.
-
-    1 as well for features that do not vary at all, or fewer than two of them.
-    """
-    if len(features_ND) < 2:
-        return 1.0
-    centred = features_ND.double() - features_ND.double().mean(dim=0)
-    variances = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0)
-    if not float(variances.sum()) > 0:
-        return 1.0
-    shares = variances / variances.sum()
-    shares = shares[shares > 0]
-    return float(torch.exp(-(shares * shares.log()).sum()))
+def _cloud(measures: FeatureMeasures) -> str:
+    words = f"features vary in {measures.effective_rank:.0f} of {measures.dim} directions"
+    if measures.dead > 0:
+        words += f", {measures.dead:.0%} of them dead"
+    if measures.nearness is not None:
+        words += f"; clips of one video are {measures.nearness:.1f} times as near as clips of two"
+    return words

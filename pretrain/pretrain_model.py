@@ -3,6 +3,7 @@
 Shapes: B examples, K clips each, T frames, H x W pixels, D channels, T' x H' x W' map places.
 """
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -19,11 +20,13 @@ from pretrain.tasks.base import FeatureShape, SlowView
 
 @dataclass(frozen=True)
 class Losses:
-    """total: what is minimised. scalars: every task's, named `task/loss` and so on. pooled: float32 (clips, D), detached."""
+    """total: what is minimised. scalars: every task's, named `task/loss` and so on. features: every task's clips, pooled,
+    float32 (B, K, D), detached.
+    """
 
     total: Tensor
     scalars: dict[str, Tensor]
-    pooled: Tensor
+    features: dict[str, Tensor]
 
 
 class PretrainModel(nn.Module):
@@ -49,17 +52,29 @@ class PretrainModel(nn.Module):
         """clips: for every task (B, K, T, H, W, 3) in 0..255; targets: for every task (B, ...)."""
         flat = [task_clips.flatten(0, 1) for task_clips in clips]
         map_NDTHW = self._map(self.backbone, torch.cat(flat))
-        pooled_ND = map_NDTHW.mean(dim=(2, 3, 4))
         counts = [len(task_clips) for task_clips in flat]
         scalars: dict[str, Tensor] = {}
-        total = pooled_ND.new_zeros(())
+        pooled: dict[str, Tensor] = {}
+        total = map_NDTHW.new_zeros(())
         per_task = zip(self._parts, torch.split(map_NDTHW, counts), clips, targets, strict=True)
         for part, map_, task_clips, target in per_task:
             features = _as_wanted(map_, part.task.features, task_clips)
             of_task = part.task.loss(self.heads[part.name], features, target, self._slow_view(part.name, task_clips))
             total = total + part.weight * of_task["loss"]
             scalars |= {f"{part.name}/{name}": value.detach() for name, value in of_task.items()}
-        return Losses(total, scalars, pooled_ND.detach())
+            pooled[part.name] = _as_wanted(map_.detach(), "pooled", task_clips)
+        return Losses(total, scalars, pooled)
+
+    def embed(self, clips_NTHW3: Tensor) -> Tensor:
+        """Pooled features of clips in 0..255, float32 (N, D), without gradients, as the mode (train, eval) has it."""
+        with torch.no_grad():
+            return self._map(self.backbone, clips_NTHW3).mean(dim=(2, 3, 4))
+
+    def start_from(self, backbone_state: Mapping[str, Tensor]) -> None:
+        """Give the backbone these weights, and the slow network the same. Raises RuntimeError when they do not fit."""
+        self.backbone.load_state_dict(backbone_state)
+        if self.slow is not None:
+            self.slow.backbone.load_state_dict(backbone_state)
 
     def after_step(self) -> None:
         """What happens to the model besides the optimiser's step."""

@@ -2,34 +2,41 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
-from pretrain.checkpoint import METRICS_NAME, read_metrics
+from pretrain.run_files import METRICS_NAME, read_metrics, write_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
 class RunLog:
-    """Opened at a step: what an earlier process wrote beyond it is taken back, so that the curve has every step once."""
+    """Opened at a step: what an earlier process wrote beyond it is taken back, so that the curve has every step once.
 
-    def __init__(self, run_dir: Path, *, first_step: int) -> None:
-        entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= first_step]
-        path = run_dir / METRICS_NAME
-        temporary = path.with_suffix(".part")
-        temporary.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
-        os.replace(temporary, path)
-        self._file = path.open("a")
-        self._board = _tensorboard(run_dir / "tensorboard", first_step)
+    entries: all lines so far, the first one first.
+    """
+
+    def __init__(self, run_dir: Path, *, first_step: int, writes: bool = True) -> None:
+        """writes: False leaves the files alone, for all but one of several processes."""
+        self.entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= first_step]
+        self._file: TextIO | None = None
+        self._board: SummaryWriter | None = None
+        if writes:
+            path = run_dir / METRICS_NAME
+            write_whole(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
+            self._file = path.open("a")
+            self._board = _tensorboard(run_dir / "tensorboard", first_step)
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
         """One line; `step` is the number of steps done. Numbers also become curves."""
-        self._file.write(json.dumps({"step": step, **values}) + "\n")
-        self._file.flush()
+        entry = {"step": step, **values}
+        self.entries.append(entry)
+        if self._file is not None:
+            self._file.write(json.dumps(entry) + "\n")
+            self._file.flush()
         if self._board is not None:
             for name, value in values.items():
                 if isinstance(value, (int, float)) and math.isfinite(value):
@@ -39,7 +46,8 @@ class RunLog:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._file.close()
+        if self._file is not None:
+            self._file.close()
         if self._board is not None:
             self._board.close()
 

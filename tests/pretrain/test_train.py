@@ -16,10 +16,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from pretrain.checkpoint import CHECKPOINT_NAME, load_checkpoint, load_trained, read_metrics
-from pretrain.config import FootageConfig, TrainConfig
+from pretrain.checkpoint import load_checkpoint, load_trained
+from pretrain.config import FootageConfig, OptimiserConfig, TrainConfig
 from pretrain.errors import CheckpointError, TrainingStopped
 from pretrain.recipes import RECIPES
+from pretrain.run_files import CHECKPOINT_NAME, read_metrics
+from pretrain.run_status import run_status
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
 from pretrain.tasks.base import SlowView
 from pretrain.tasks.trajectory import Trajectory
@@ -118,10 +120,16 @@ def test_resume__after_kill_9_draws_the_same_curve(tmp_path: Path) -> None:
         while len(read_metrics(run_dir)) < 5:
             assert process.poll() is None
             time.sleep(0.01)
+        running = run_status(run_dir)
     finally:
         process.send_signal(signal.SIGKILL)
         process.wait()
+    assert (running.state, running.pid) == ("running", process.pid)
+    assert running.seconds_left is not None and running.seconds_left > 0
+    broken = run_status(run_dir)
+    assert (broken.state, broken.stopped, broken.seconds_left) == ("broken off", "", None)
     killed_at = load_checkpoint(run_dir)["step"]
+    assert broken.saved_step <= killed_at <= broken.saved_step + 4  # the kill may fall between the two files
     assert 4 <= killed_at < 400
     until = dataclasses.replace(run, steps=400, workers=0)
     # The rest of 400 steps would take long: both go only a little further than the kill.
@@ -189,7 +197,7 @@ class NoGradient(Trajectory):
 @pytest.mark.parametrize(
     ("task", "words"),
     [
-        (SoonInfinite(), r"step 1: the loss is inf, first seen in heads\.trajectory\.2\."),
+        (SoonInfinite(), r"step 1: the loss is (inf|nan), first seen in heads\.trajectory\.2\."),
         (NoGradient(), r"step 1: the gradient of .*stages\.3.* is not finite"),
     ],
 )
@@ -197,6 +205,26 @@ def test_train__stops_at_the_first_number_that_is_none(tmp_path: Path, task: Tra
     with pytest.raises(TrainingStopped, match=words):
         train(small(tasks=TaskSum((WeightedTask("trajectory", task),))), tmp_path / "run")
     assert not (tmp_path / "run" / CHECKPOINT_NAME).exists()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AllAlike(Trajectory):
+    """The loss that every clip satisfies best by being like every other."""
+
+    def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
+        pooled_BD = features[:, 0].mean(dim=(2, 3, 4))
+        return super().loss(head, features.detach(), target, slow) | {"loss": 100 * pooled_BD.var(dim=0).sum()}
+
+
+def test_train__a_run_that_collapses_says_so_and_why(tmp_path: Path) -> None:
+    fast = OptimiserConfig(learning_rate=0.1, schedule="constant", clip_norm=1.0)
+    run = small(tasks=TaskSum((WeightedTask("trajectory", AllAlike()),)), optimiser=fast, steps=40, log_every=10, save_every=40)
+    result = train(run, tmp_path / "run")
+    assert result.health is not None
+    (sentence,) = result.health.trouble
+    assert sentence.startswith("COLLAPSED: all clips look nearly the same to the network")
+    assert "the learning rate 0.1 is outside what usually works with adamw" in sentence
+    assert run_status(tmp_path / "run").trouble == (sentence,)
 
 
 def test_train__on_a_folder_counts_and_names_what_is_bad(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+"""What a training tells whoever started it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pretrain.health import Health
+from pretrain.run_files import Rejected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """How far a run is, after every step.
+
+    step: steps done, of `steps`. clips_per_s: over the last log window. data_wait: share of the time in which the training
+    waited for examples, 0 to 1. seconds_left: at this rate. loss: of the last step. health: of the last whole log window,
+    None before it. rejected: videos that could not be used so far.
+    """
+
+    step: int
+    steps: int
+    clips_per_s: float
+    data_wait: float
+    seconds_left: float
+    loss: float
+    health: Health | None
+    rejected: tuple[Rejected, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult:
+    """What came out of a run. health: of its last log window. is_main: of several processes, the one that speaks."""
+
+    run_dir: Path
+    steps: int
+    health: Health | None
+    rejected: tuple[Rejected, ...]
+    is_main: bool = True

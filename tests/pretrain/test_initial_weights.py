@@ -1,0 +1,110 @@
+"""Start from what was trained before."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from pretrain.backbones import build_backbone
+from pretrain.checkpoint import load_checkpoint, load_trained
+from pretrain.config import OptimiserConfig, TrainConfig
+from pretrain.errors import CheckpointError
+from pretrain.initial_weights import find_backbone, initial_backbone
+from pretrain.pretrain_model import PretrainModel
+from pretrain.recipes import RECIPES
+from pretrain.run_files import CHECKPOINT_NAME
+from pretrain.train import train
+from tests.helpers.two_processes import contrast_config
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    yield
+    torch.set_rng_state(state)
+    torch.set_num_threads(threads)
+
+
+def small(**changes: object) -> TrainConfig:
+    still = OptimiserConfig(learning_rate=1e-12, weight_decay=0.0)
+    base = dataclasses.replace(RECIPES["smoke"](), workers=0, threads=1, precision="fp32", device="cpu", optimiser=still, steps=2)
+    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    torch.manual_seed(7)
+    torch.save(build_backbone("r2plus1d_quarter").state_dict(), tmp_path / "weights.pt")
+    return tmp_path / "weights.pt"
+
+
+def parameters_of(path: Path) -> dict[str, Tensor]:
+    state: dict[str, Tensor] = torch.load(path)
+    return {key: value for key, value in state.items() if "running" not in key and "num_batches" not in key}
+
+
+def test_train__starts_from_a_state_dict_and_another_run_from_that_run(weights: Path, tmp_path: Path) -> None:
+    train(small(backbone="r2plus1d_quarter", init_from=str(weights)), tmp_path / "first")
+    for source in (tmp_path / "first", tmp_path / "first" / CHECKPOINT_NAME):
+        name, backbone = find_backbone(source)
+        assert name == "r2plus1d_quarter"
+        for key, value in parameters_of(weights).items():
+            torch.testing.assert_close(backbone.state_dict()[key], value, rtol=0, atol=1e-9)
+    train(small(backbone="r2plus1d_quarter", init_from=str(tmp_path / "first")), tmp_path / "second")
+    _, model, _ = load_trained(tmp_path / "second")
+    for key, value in parameters_of(weights).items():
+        torch.testing.assert_close(model.backbone.state_dict()[key], value, rtol=0, atol=1e-9)
+
+
+def test_resume__does_not_start_from_them_again(weights: Path, tmp_path: Path) -> None:
+    learning = OptimiserConfig(learning_rate=1e-2)
+    run = small(backbone="r2plus1d_quarter", init_from=str(weights), optimiser=learning)
+    train(run, tmp_path / "run")
+    before = load_checkpoint(tmp_path / "run")["model"]
+    weights.unlink()  # and the file is no longer needed
+    train(run, tmp_path / "run", resume=True)
+    after = load_checkpoint(tmp_path / "run")["model"]
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_state_dict__names_its_backbone_by_its_shapes(tmp_path: Path) -> None:
+    for name in ("r2plus1d_half", "r2plus1d_quarter"):
+        torch.save(build_backbone(name).state_dict(), tmp_path / "weights.pt")
+        assert find_backbone(tmp_path / "weights.pt")[0] == name
+
+
+def test_finding__leaves_the_generator_alone(weights: Path) -> None:
+    before = torch.get_rng_state()
+    find_backbone(weights)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_start_from__gives_the_slow_network_the_same(weights: Path) -> None:
+    config = contrast_config()
+    model = PretrainModel(config)
+    from pretrain.slow_network import SlowNetwork
+
+    model.slow = SlowNetwork(model.backbone, dict(model.heads.items()), 0.9)
+    model.start_from(torch.load(weights))
+    for key, value in parameters_of(weights).items():
+        assert torch.equal(model.slow.backbone.state_dict()[key], value)
+
+
+def test_find__what_cannot_be_used_is_said(weights: Path, tmp_path: Path) -> None:
+    torch.save({"a": torch.zeros(2)}, tmp_path / "other.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    (tmp_path / "noise.pt").write_bytes(b"noise")
+    for name, words in [
+        ("gone.pt", "does not exist; give an encoder"),
+        ("other.pt", "fits none of the backbones"),
+        ("list.pt", "is no state dict"),
+        ("noise.pt", "cannot be read as a file of weights"),
+        (".", "holds no checkpoint"),
+    ]:
+        with pytest.raises(CheckpointError, match=words):
+            find_backbone(tmp_path / name)
+    with pytest.raises(CheckpointError, match="holds the backbone r2plus1d_quarter, not r2plus1d"):
+        initial_backbone(weights, "r2plus1d")

@@ -1,0 +1,108 @@
+"""Held-out videos and their neighbours."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from pretrain.clip_dataset import ExampleDataset
+from pretrain.config import FootageConfig, LabelledVideo, ProbeConfig, TrainConfig
+from pretrain.errors import TrainingDataError
+from pretrain.neighbour_probe import nearest_accuracy
+from pretrain.recipes import RECIPES
+from pretrain.run_files import read_metrics
+from pretrain.task_sum import parse_task_sum
+from pretrain.train import Progress, train
+from pretrain.video_list import training_videos
+from tests.helpers.make_video import draw_moving_picture
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    yield
+    torch.set_rng_state(state)
+    torch.set_num_threads(threads)
+
+
+def video(label: str, source: str = "") -> LabelledVideo:
+    return LabelledVideo(path="", label=label, source=source)
+
+
+def test_accuracy__of_the_nearest_by_angle_beside_the_commonest() -> None:
+    gallery = torch.tensor([[1.0, 0.0], [0.0, 9.0], [0.1, 9.0]])
+    labels = [video("right"), video("up"), video("up")]
+    queries = torch.tensor([[50.0, 1.0], [1.0, 50.0], [1.0, 40.0], [3.0, 1.0]])
+    asked = [video("right"), video("up"), video("right"), video("right")]
+    assert nearest_accuracy(queries, asked, gallery, labels) == (3 / 4, 1 / 4, 4)
+
+
+def test_accuracy__neighbours_come_from_the_same_source() -> None:
+    gallery, labels = torch.eye(2), [video("a", "film"), video("b", "web")]
+    queries, asked = torch.eye(2), [video("b", "web"), video("a", "film")]
+    assert nearest_accuracy(queries, asked, gallery, labels) == (1.0, 1.0, 2)
+    assert nearest_accuracy(queries, [video("b", "disc"), asked[1]], gallery, labels) == (1.0, 1.0, 1)
+    assert nearest_accuracy(queries[:0], [], gallery[:0], []) == (0.0, 0.0, 0)
+
+
+class Stop(Exception):
+    pass
+
+
+def test_train__held_out_videos_judge_the_features_and_are_never_trained_on(tmp_path: Path) -> None:
+    paths = [draw_moving_picture(tmp_path / "videos" / f"{seed}.mp4", seconds=1.5, seed=seed) for seed in range(4)]
+    (tmp_path / "videos" / "bad.mp4").write_bytes(b"\0" * 500)
+    probe = ProbeConfig(
+        queries=(LabelledVideo(path=str(paths[0]), label="same"), LabelledVideo(path=str(tmp_path / "videos/bad.mp4"), label="x")),
+        gallery=(LabelledVideo(path=str(paths[1]), label="same"), LabelledVideo(path=str(paths[2]), label="same")),
+    )
+    held_out = (str(paths[0]), str(tmp_path / "videos" / "bad.mp4"))
+    run = dataclasses.replace(
+        RECIPES["smoke"](),
+        tasks=parse_task_sum("pace"),
+        footage=FootageConfig(paths=(str(tmp_path / "videos"),), never=held_out),
+        probe=probe,
+        workers=0,
+        threads=1,
+        precision="fp32",
+    )
+    assert TrainConfig.from_json(run.to_json()) == run
+    assert [path.name for path in training_videos(run.footage)] == ["1.mp4", "2.mp4", "3.mp4"]
+    result = train(run, tmp_path / "whole")
+    entries = read_metrics(tmp_path / "whole")
+    assert [entry["step"] for entry in entries] == [0, 2, 4, 6, 8]
+    assert entries[0]["neighbours/untrained"] == 1.0
+    assert [entry.get("neighbours/accuracy") for entry in entries[1:]] == [None, 1.0, None, 1.0]
+    assert "of 1 held-out videos (untrained network 1.00, always the commonest 1.00)" in entries[-1]["words"]
+    assert [Path(bad.path).name for bad in result.rejected] == ["bad.mp4"]
+
+    def stop(progress: Progress) -> None:
+        if progress.step == 5:
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(run, tmp_path / "broken", on_progress=stop)
+    train(run, tmp_path / "broken", resume=True)
+    again = read_metrics(tmp_path / "broken")
+    assert [entry["words"] for entry in again[1:]] == [entry["words"] for entry in entries[1:]]
+
+
+def test_list__names_videos_relative_to_itself(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).touch()
+    listing = tmp_path / "list.txt"
+    listing.write_text(f"# mine\nb.mp4\n\n{tmp_path / 'a.mp4'}\nb.mp4\n")
+    footage = FootageConfig(paths=(str(listing),))
+    assert [path.name for path in training_videos(footage)] == ["b.mp4", "a.mp4"]
+    with pytest.raises(TrainingDataError, match="besides 3 that are held out"):
+        training_videos(dataclasses.replace(footage, never=(str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))))
+
+
+def test_dataset__a_list_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    run = dataclasses.replace(
+        RECIPES["smoke"](), tasks=parse_task_sum("pace"), footage=FootageConfig(paths=(str(tmp_path / "gone.txt"),))
+    )
+    with pytest.raises(TrainingDataError, match=r"gone\.txt cannot be read"):
+        ExampleDataset(run, tmp_path)

@@ -1,0 +1,120 @@
+"""Two processes that train together, as torchrun starts them, against one that has the whole batch."""
+
+import dataclasses
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pretrain.checkpoint import load_checkpoint
+from pretrain.errors import CheckpointError
+from pretrain.run_files import read_metrics, read_state
+from pretrain.shares import Share, Turns
+from pretrain.train import train
+from tests.helpers.two_processes import contrast_config, gradients, pace_config
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    yield
+    torch.set_rng_state(state)
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """What two processes left: their folder, and what each of them says."""
+    out = tmp_path_factory.mktemp("together")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    common = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-W", "error", "-m", "tests.helpers.two_processes", str(out)]
+    both = [
+        subprocess.Popen(command, cwd=ROOT, env={**common, "RANK": rank, "LOCAL_RANK": rank}, stderr=subprocess.PIPE, text=True)
+        for rank in ("0", "1")
+    ]
+    try:
+        for process in both:
+            _, errors = process.communicate(timeout=900)
+            assert process.returncode == 0, errors
+    finally:
+        for process in both:
+            process.kill()
+            process.communicate()
+    return out, [torch.load(out / f"{rank}.pt") for rank in (0, 1)]
+
+
+@pytest.mark.parametrize(("name", "accumulate"), [("whole", 1), ("in_pieces", 2)])
+def test_gradient__of_the_global_batch_is_one_processs_with_the_whole_batch(
+    together: tuple[Path, list[dict[str, Any]]], name: str, accumulate: int
+) -> None:
+    alone = gradients(contrast_config(accumulate=accumulate))
+    assert any("running_var" in key for key in alone)
+    for said in together[1]:
+        assert said[name].keys() == alone.keys()
+        for key, value in alone.items():
+            assert float((said[name][key] - value).norm()) <= 1e-4 * float(value.norm()) + 1e-5, key
+
+
+def test_train__two_processes_leave_the_curve_of_one(together: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
+    train(pace_config(), tmp_path / "alone")
+    alone, shared = read_metrics(tmp_path / "alone"), read_metrics(together[0] / "run")
+    assert [entry["step"] for entry in shared] == [2, 4]
+    for one, two in zip(alone, shared, strict=True):
+        for key in ("loss", "pace/loss", "pace/accuracy", "effective_rank", "spread"):
+            assert two[key] == pytest.approx(one[key], rel=2e-3), key
+        assert two["gradient_norm"] == pytest.approx(one["gradient_norm"], rel=0.05)  # a flipped ReLU is felt in it
+    weights = [load_checkpoint(run)["model"] for run in (tmp_path / "alone", together[0] / "run")]
+    for key in weights[0]:
+        torch.testing.assert_close(weights[1][key], weights[0][key], rtol=1e-3, atol=1e-4)
+    assert [said["is_main"] for said in together[1]] == [True, False]
+
+
+def test_train__one_process_goes_on_where_two_stopped(together: tuple[Path, list[dict[str, Any]]]) -> None:
+    run = together[0] / "run"
+    state = read_state(run)
+    assert state is not None and (state.step, state.saved_step, state.stopped) == (4, 4, "")
+    longer = dataclasses.replace(pace_config(), steps=6)
+    (run / "config.json").write_text(longer.to_json())
+    assert train(longer, run, resume=True).steps == 6
+    assert [entry["step"] for entry in read_metrics(run)] == [2, 4, 6]
+
+
+def test_train__one_processs_infinite_loss_stops_all_with_the_same_words(together: tuple[Path, list[dict[str, Any]]]) -> None:
+    words = {said["stopped"] for said in together[1]}
+    assert len(words) == 1
+    assert words.pop().startswith("step 1: the loss is inf, first seen in the loss itself.")
+
+
+def test_turns__every_example_of_a_step_falls_to_one_process() -> None:
+    config = contrast_config(batch_size=24, accumulate=3, steps=2)
+    turns = [list(Turns(config, Share(rank, 2), first_step=1)) for rank in (0, 1)]
+    assert turns[0] == [[24, 25, 26, 27], [32, 33, 34, 35], [40, 41, 42, 43]]
+    assert sorted(number for own in turns for batch in own for number in batch) == list(range(24, 48))
+
+
+@pytest.mark.parametrize(("batch_size", "world", "accumulate"), [(8, 3, 1), (8, 2, 4), (9, 2, 1)])
+def test_share__what_cannot_be_dealt_out_is_said(batch_size: int, world: int, accumulate: int) -> None:
+    with pytest.raises(ValueError, match=rf"batch_size is {batch_size}.*multiple of {world * accumulate}, and"):
+        Share(0, world).of(contrast_config(batch_size=batch_size, accumulate=accumulate))
+
+
+def test_train__another_process_at_work_is_named(tmp_path: Path) -> None:
+    from pretrain.run_files import RunState, at_work, is_at_work
+
+    assert not is_at_work(tmp_path)
+    with at_work(tmp_path, RunState(step=0, steps=3)):
+        assert is_at_work(tmp_path)
+        with pytest.raises(CheckpointError, match=f"is being trained by process {os.getpid()} on "):
+            train(pace_config(), tmp_path)
+    assert not is_at_work(tmp_path)
