@@ -12,7 +12,9 @@ _NEEDED = ("path", "label", "split")
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledVideo:
-    """One row. path: absolute. split: "train" (gallery) or "test" (queries). group, source: "" where there is no such column."""
+    """One row. path: absolute. split: "train" (gallery) or "test" (queries). split, group, source: "" where there is no such
+    column.
+    """
 
     path: Path
     label: str
@@ -21,18 +23,22 @@ class LabelledVideo:
     source: str = ""
 
 
-def read_label_file(path: Path) -> list[LabelledVideo]:
-    """All rows, in order; paths in the file are relative to it. Raises BadLabels for a missing file, column or value."""
+def read_label_file(path: Path, *, split_needed: bool = True) -> list[LabelledVideo]:
+    """All rows, in order; paths in the file are relative to it. split_needed: whether a file without splits is an error.
+
+    Raises BadLabels for a missing file, column or value.
+    """
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
-            lacking = [name for name in _NEEDED if name not in columns]
+            needed = [name for name in _NEEDED if name != "split" or split_needed or name in columns]
+            lacking = [name for name in needed if name not in columns]
             if lacking:
                 raise BadLabels(
-                    f"{path} lacks the column {lacking[0]!r}. It needs path, label, split; it has {', '.join(columns)}."
+                    f"{path} lacks the column {lacking[0]!r}. It needs {', '.join(needed)}; it has {', '.join(columns)}."
                 )
-            rows = [_row(path, reader.line_num, row) for row in reader]
+            rows = [_row(path, reader.line_num, row, needed) for row in reader]
     except FileNotFoundError as error:
         raise BadLabels(f"There is no label file {path}.") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -42,12 +48,12 @@ def read_label_file(path: Path) -> list[LabelledVideo]:
     return rows
 
 
-def _row(file: Path, line: int, row: dict[str, str | None]) -> LabelledVideo:
+def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:
     values = {name: (row.get(name) or "").strip() for name in ("path", "label", "split", "group", "source")}
-    for name in _NEEDED:
+    for name in needed:
         if not values[name]:
             raise BadLabels(f"{file}, line {line}: {name} is empty.")
-    if values["split"] not in ("train", "test"):
+    if "split" in needed and values["split"] not in ("train", "test"):
         raise BadLabels(f"{file}, line {line}: split must be train or test, got {values['split']!r}.")
     return LabelledVideo(
         path=Path(os.path.abspath(file.parent / values["path"])),

@@ -1,34 +1,64 @@
-"""`vret pretrain`: from unlabelled footage to a trained network. Needs torch."""
+"""`vret pretrain`: from unlabelled footage to a trained network, and how the runs do. Training needs torch, looking does not."""
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from app.commands.output import one_line, talk
+from app.commands.options import JsonOption
+from app.commands.output import one_line, print_json, print_table, talk
+from app.commands.training_output import TrainingLine, left, status_lines
+from pretrain.registered_names import registered_names
 
-if TYPE_CHECKING:
-    from pretrain.train import Progress
+pretrain = typer.Typer()
+
+_TASKS, _BACKBONES, _RECIPES = (", ".join(registered_names(kind)) for kind in ("task", "backbone", "recipe"))
 
 
-def pretrain(
+@pretrain.callback(invoke_without_command=True)
+def train(
+    context: typer.Context,
     task: Annotated[
         str | None,
-        typer.Option(help="What to learn: pace, trajectory, or a weighted sum, pace+0.5*trajectory. Default: the recipe's."),
+        typer.Option(
+            help=f"What to learn: {_TASKS}; or a weighted sum, pace+0.5*trajectory; with knobs, pace(contrast=same_context). "
+            "Default: the recipe's."
+        ),
     ] = None,
     data: Annotated[
-        list[Path] | None, typer.Option(help="Folder or file with footage; may be repeated. Without it: drawn footage.")
+        list[Path] | None,
+        typer.Option(help="Footage: a folder, a file, or a .txt that lists files; may be repeated. Without it: drawn footage."),
     ] = None,
-    recipe: Annotated[
-        str, typer.Option(help="Named run to start from: laptop, smoke, default_encoder, pace_published.")
-    ] = "laptop",
-    backbone: Annotated[
-        str | None, typer.Option(help="r2plus1d, r2plus1d_half or r2plus1d_quarter. Default: the recipe's.")
+    recipe: Annotated[str, typer.Option(help=f"Named run to start from: {_RECIPES}.")] = "laptop",
+    backbone: Annotated[str | None, typer.Option(help=f"The network: {_BACKBONES}. Default: the recipe's.")] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Go on from these weights: an encoder's name, such as default, a file, or a run."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="The run's name, or a folder for it. Default: the task's name.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV (path, label and, if you have them, split, group, source) to judge the features by; its test rows, or a "
+            "fifth of it, are never trained on."
+        ),
+    ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
-    batch_size: Annotated[int | None, typer.Option(min=2, help="Examples of each step.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Instead: as many steps as take about so many minutes here.")] = None,
+    batch_size: Annotated[int | None, typer.Option(min=2, help="Examples of each step, of all processes together.")] = None,
+    accumulate: Annotated[
+        int | None, typer.Option(min=1, help="Take each step's examples in so many pieces: saves memory.")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate at its peak.")] = None,
+    size: Annotated[int | None, typer.Option(min=16, help="Pixels of a side of a clip.")] = None,
+    frames: Annotated[int | None, typer.Option(min=4, help="Frames of a clip.")] = None,
+    precision: Annotated[str | None, typer.Option(help="fp32, bf16, or auto: bf16 where the machine is quicker for it.")] = None,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Keep decoded frames here for later runs. Default: until the run is done.")
+    ] = None,
+    cache_gb: Annotated[float | None, typer.Option(min=0, help="Gigabytes of decoded frames at most.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, or auto.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of torch on a CPU.")] = None,
@@ -37,28 +67,44 @@ def pretrain(
     """Train an encoder on videos without labels. Needs the train extra.
 
     Example: vret pretrain --task pace --data ~/Videos, then: vret export
+
+    On several GPUs: torchrun --nproc-per-node 2 -m app pretrain ...
     """
+    if context.invoked_subcommand is not None:
+        return
     from app.train_encoder import TrainingChanges, train_encoder
     from app.workspace import Workspace
 
     changes = TrainingChanges(
         tasks=task,
         backbone=backbone,
-        data=[folder.expanduser() for folder in data or ()],
+        start_from=start_from,
+        data=[path.expanduser() for path in data or ()],
+        labels=labels.expanduser() if labels else None,
         steps=steps,
         batch_size=batch_size,
+        accumulate=accumulate,
+        learning_rate=lr,
+        size_px=size,
+        num_frames=frames,
+        precision=precision,
+        cache_dir=cache_dir.expanduser() if cache_dir else None,
+        cache_gb=cache_gb,
         seed=seed,
         device=device,
         threads=threads,
         workers=workers,
     )
-    show = _TrainingLine()
     with Workspace() as ws:
         try:
-            result = train_encoder(ws, changes, recipe=recipe, run=run, resume=resume, on_progress=show.step)
+            result = train_encoder(
+                ws, changes, recipe=recipe, run=run, resume=resume, minutes=minutes, on_progress=TrainingLine().step
+            )
         except KeyboardInterrupt:
             talk("Stopped. Go on from the last checkpoint with the same command and --resume.")
             raise
+    if not result.is_main:
+        return
     for bad in result.rejected:
         talk(f"not used: {one_line(bad.path)}: {one_line(bad.reason)}")
     typer.echo(f"{result.run_dir}: {result.steps} steps")
@@ -67,19 +113,64 @@ def pretrain(
     talk("Make an encoder of it: vret export")
 
 
-class _TrainingLine:
-    """Says on stderr how a training goes, each time there is something new to say about the network's health."""
+@pretrain.command("list")
+def list_runs(as_json: JsonOption = False) -> None:
+    """List the training runs, the newest first: running, finished, or broken off.
 
-    def __init__(self) -> None:
-        self._told = ""
+    Example: vret pretrain list
+    """
+    from app.workspace import Workspace
+    from pretrain.run_status import find_runs, run_status
 
-    def step(self, progress: "Progress") -> None:
-        words = progress.health.words if progress.health is not None else ""
-        if words == self._told and progress.step != 1:
-            return
-        self._told = words
-        left_min = progress.seconds_left / 60
-        talk(
-            f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {progress.clips_per_s:.0f} clips/s  "
-            f"{progress.data_wait:.0%} waiting for data  {left_min:.1f} min left  {words}"
+    with Workspace() as ws:
+        runs = [run_status(folder) for folder in find_runs(ws.runs_folder)]
+    if as_json:
+        print_json([dataclasses.asdict(run) for run in runs])
+        return
+    if not runs:
+        talk("No training run. Make one: vret pretrain --task pace --data FOLDER")
+        return
+    columns = {
+        "run": "left",
+        "state": "left",
+        "steps": "right",
+        "loss": "right",
+        "left": "right",
+        "tasks": "left",
+        "backbone": "left",
+    }
+    rows = [
+        (
+            one_line(run.run),
+            run.state,
+            f"{run.step}/{run.steps}",
+            "" if run.loss is None else f"{run.loss:.4f}",
+            "" if run.seconds_left is None else left(run.seconds_left),
+            run.tasks,
+            run.backbone,
         )
+        for run in runs
+    ]
+    print_table(columns, rows)
+
+
+@pretrain.command("status")
+def status(
+    run: Annotated[str | None, typer.Argument(help="A run's name, or its folder. Default: the newest.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how a training run does: how far it is, whether it still runs, and whether it learns.
+
+    Example: vret pretrain status pace
+    """
+    from app.train_encoder import newest_run, run_folder
+    from app.workspace import Workspace
+    from pretrain.run_status import run_status
+
+    with Workspace() as ws:
+        found = run_status(newest_run(ws) if run is None else run_folder(ws, run))
+    if as_json:
+        print_json(dataclasses.asdict(found))
+        return
+    for line in status_lines(found):
+        typer.echo(line)

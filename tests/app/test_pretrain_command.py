@@ -1,0 +1,123 @@
+"""`vret pretrain` from outside: train, list, look, go on."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.errors import BadLabels
+from app.train_encoder import BadTraining, TrainingChanges, train_encoder
+from app.workspace import Workspace
+from pretrain.backbones import BACKBONES, build_backbone
+from pretrain.checkpoint import load_config
+from pretrain.errors import CheckpointError
+from pretrain.recipes import RECIPES
+from pretrain.registered_names import registered_names
+from pretrain.run_files import RunState, StateFile, at_work, read_metrics
+from pretrain.run_status import find_runs, run_status
+from pretrain.tasks import TASKS
+from tests.app.test_commands import failed, ok, vret
+from tests.helpers.make_video import draw_moving_picture
+
+QUICK = ("--recipe", "smoke", "--workers", "0", "--threads", "1", "--device", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    yield
+    torch.set_rng_state(state)
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize(("kind", "registry"), [("task", TASKS), ("backbone", BACKBONES), ("recipe", RECIPES)])
+def test_help__names_what_the_registries_hold(kind: str, registry: object) -> None:
+    names = registry.names()  # type: ignore[attr-defined]
+    assert registered_names(kind) == names  # type: ignore[arg-type]
+    shown = " ".join(ok("pretrain", "--help").replace("│", " ").split())
+    assert ", ".join(names) in shown
+
+
+def test_pretrain__trains_lists_and_says_how_it_went(home: Path, tmp_path: Path) -> None:
+    draw_moving_picture(tmp_path / "videos" / "good.mp4", seconds=2)
+    (tmp_path / "videos" / "bad.mp4").write_bytes(b"no video")
+    (tmp_path / "list.txt").write_text("videos/good.mp4\nvideos/bad.mp4\n")
+    assert "No training run" in vret("pretrain", "list").stderr
+    done = vret(
+        "pretrain", *QUICK, "--task", "pace", "--data", tmp_path / "list.txt", "--accumulate", "2", "--lr", "0.01", "--size", "24"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "step 8/8" in done.stderr and "clips/s" in done.stderr and "waiting for data" in done.stderr
+    assert "bad.mp4: " in done.stderr
+    config = load_config(home / "runs" / "pace")
+    assert (config.accumulate, config.optimiser.learning_rate, config.clip.size_px) == (2, 0.01, 24)
+
+    (listed,) = json.loads(ok("pretrain", "list", "--json"))
+    assert (listed["run"], listed["state"], listed["step"]) == ("pace", "finished", 8)
+    assert "finished" in ok("pretrain", "list")
+    shown = json.loads(ok("pretrain", "status", "--json"))
+    assert (shown["state"], shown["steps"], shown["tasks"], shown["seconds_left"]) == ("finished", 8, "pace", None)
+    assert [Path(bad["path"]).name for bad in shown["rejected"]] == ["bad.mp4"]
+    said = ok("pretrain", "status", "pace")
+    assert "finished, step 8 of 8 (100%)" in said and shown["words"] in said and "not used: " in said
+    assert "holds a run already" in failed("pretrain", *QUICK, "--task", "pace")
+
+
+def test_status__of_a_run_at_work_and_of_one_that_stopped(home: Path) -> None:
+    folder = home / "runs" / "mine"
+    folder.mkdir(parents=True)
+    config = dataclasses.replace(RECIPES["smoke"](), steps=10)
+    (folder / "config.json").write_text(config.to_json())
+    assert run_status(folder).state == "not started"
+    work = at_work(folder, RunState(step=0, steps=10))
+    work.__enter__().update(step=4, saved_step=2)
+    said = ok("pretrain", "status", "mine")
+    assert "running (process " in said and "step 4 of 10 (40%)" in said
+    with pytest.raises(CheckpointError, match="lr too high"):
+        work.__exit__(CheckpointError, CheckpointError("lr too high"), None)
+    said = ok("pretrain", "status", str(folder))
+    assert "broken off, step 4 of 10" in said
+    assert "it stopped because: lr too high" in said
+    assert f"go on from step 2 with: vret pretrain --run {folder} --resume" in said
+    assert find_runs(home / "runs") == [folder]
+    StateFile(folder, RunState(step=10, steps=10))
+    assert run_status(folder).state == "finished"
+    assert "is not the folder of a run" in failed("pretrain", "status", "nosuch")
+
+
+def test_pretrain__starts_from_weights_which_name_the_backbone(home: Path, tmp_path: Path) -> None:
+    torch.save(build_backbone("r2plus1d_quarter").state_dict(), tmp_path / "weights.pt")
+    weights = str(tmp_path / "weights.pt")
+    line = failed("pretrain", *QUICK, "--from", weights, "--backbone", "r2plus1d_half")
+    assert "holds the backbone r2plus1d_quarter, and r2plus1d_half was asked for" in line
+    assert "There is no file, encoder or run 'nosuch' to start from" in failed("pretrain", *QUICK, "--from", "nosuch")
+    assert vret("pretrain", *QUICK, "--steps", "2", "--from", weights, "--run", "first").returncode == 0
+    assert vret("pretrain", *QUICK, "--steps", "2", "--from", "first", "--run", "second").returncode == 0
+    config = load_config(home / "runs" / "second")
+    assert (config.backbone, config.init_from) == ("r2plus1d_quarter", str(home / "runs" / "first"))
+
+
+def test_pretrain__as_many_steps_as_fit_into_the_minutes(home: Path) -> None:
+    assert "the steps or the minutes" in failed("pretrain", *QUICK, "--steps", "4", "--minutes", "1")
+    assert "minutes is 0; it must be above 0" in failed("pretrain", *QUICK, "--minutes", "0")
+    with Workspace() as ws:
+        changes = TrainingChanges(workers=0, threads=1, device="cpu", batch_size=2)
+        result = train_encoder(ws, changes, recipe="smoke", run="short", minutes=1e-4)
+    config = load_config(home / "runs" / "short")
+    assert result.steps == config.steps == 1  # the measuring took all the time, and one step is the least
+    assert [entry["step"] for entry in read_metrics(home / "runs" / "short")] == [1]
+
+
+def test_pretrain__what_does_not_fit_is_one_line(home: Path, tmp_path: Path) -> None:
+    assert "precision is 'fp8'; it must be one of fp32, bf16, auto" in failed("pretrain", *QUICK, "--precision", "fp8")
+    assert "must be a multiple of 3" in failed("pretrain", *QUICK, "--accumulate", "3")
+    assert "learning_rate is 0; it must be above 0" in failed("pretrain", *QUICK, "--lr", "0")
+    assert "no task is called 'pase'. Did you mean pace?" in failed("pretrain", *QUICK, "--task", "pase")
+    assert "no folder or file" in failed("pretrain", *QUICK, "--data", tmp_path / "gone")
+    with Workspace() as ws, pytest.raises(BadLabels, match="There is no label file"):
+        train_encoder(ws, TrainingChanges(labels=tmp_path / "gone.csv"), recipe="smoke")
+    with Workspace() as ws, pytest.raises(BadTraining, match="device is tpu; it must be cpu, cuda, or auto"):
+        train_encoder(ws, TrainingChanges(device="tpu"), recipe="smoke")
