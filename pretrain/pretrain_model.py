@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from pretrain.backbones import Backbone, build_backbone
 from pretrain.config import TrainConfig
+from pretrain.motion_start import start_with_motion
 from pretrain.slow_network import SlowNetwork
 from pretrain.tasks.base import FeatureShape, SlowView
 
@@ -39,6 +40,8 @@ class PretrainModel(nn.Module):
         self._clip = config.clip
         self._precision = config.precision
         self.backbone = build_backbone(config.backbone)
+        if config.start == "motion":
+            start_with_motion(self.backbone)
         shape = self._feature_shape(config)
         self.heads = nn.ModuleDict({part.name: part.task.build_head(shape, config.clip) for part in self._parts})
         self.slow = self._slow_network()

@@ -19,7 +19,7 @@ def default_encoder() -> TrainConfig:
         tasks=parse_task_sum("trajectory"),
         backbone="r2plus1d_half",
         optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=30, clip_norm=5.0),
-        steps=900,
+        steps=520,
         batch_size=64,
         precision="bf16",
     )
@@ -48,6 +48,7 @@ def pace_published() -> TrainConfig:
         recipe="pace_published",
         tasks=parse_task_sum("pace"),
         backbone="r2plus1d",
+        start="default",
         clip=ClipShape(num_frames=16, size_px=112),
         footage=FootageConfig(cache_gb=32.0),
         optimiser=OptimiserConfig(
