@@ -1,9 +1,9 @@
 """Begin with motion: temporal kernels that start as differences and averages over time instead of noise.
 
-A freshly initialised network's features say next to nothing about what moves where: a linear readout of a drawn mover's path from
-the whole feature map of a quarter-width R(2+1)D explains under 1 % of its variance, with this start 5 %. Training from the usual
-start shows no progress for its first 100 to 300 steps of 64 clips, from this one it does after 40. Ours; the papers begin with PyTorch's
-default.
+A freshly initialised network's features say next to nothing about what moves where: a linear readout of a drawn mover's path
+from the whole feature map of a quarter-width R(2+1)D explained under 1 % of its variance, with this start 5 %. Training on
+`trajectory` from the usual start shows no progress for its first 100 to 300 steps of 64 clips, from this one it did after 40.
+Ours; the papers begin with PyTorch's default.
 """
 
 import torch
