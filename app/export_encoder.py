@@ -1,85 +1,124 @@
 """Use case: make an encoder file that `vret index` can use."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.errors import BadFolder
 from app.train_encoder import BadTraining, newest_run, run_folder
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from embedder.encoder_card import EncoderCard
-    from pretrain.export_onnx import ExportSpec
+    from pretrain.encoder_file import Exported
+    from pretrain.export_onnx import ExportSpec, Footage
+    from pretrain.sample_clips import ClipSource
 
 # What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, half whitened.
 DEFAULT_POOLING = "grid:2x1x1"
 DEFAULT_WHITEN_DIM = 256
 
 
-def export_encoder(
-    ws: Workspace,
-    run: str | None = None,
-    *,
-    name: str | None = None,
-    out: Path | None = None,
-    spans_s: Sequence[float] | None = None,
-    pooling: str | None = None,
-    whiten_dim: int | None = None,
-) -> "tuple[EncoderCard, Path]":
-    """Makes an encoder file of a run, by default the newest, and returns its card and where it lies.
+@dataclass(frozen=True, kw_only=True)
+class ExportChoices:
+    """How an encoder file shall be; None, or empty, leaves the default.
 
-    name: what `--encoder` calls it, by default the run's name. pooling: by default the map's two time steps are kept apart.
-    whiten_dim: numbers of a vector, by default 256 or as many features as there are; 0 for no whitening. out: by default
-    among the data folder's encoders, for use by name.
-    Raises BadTraining, CheckpointError, ExportError (the file would differ from the network; nothing is written).
+    name: what `--encoder` calls it. out: where it goes, by default among the data folder's encoders, for use by name.
+    pooling: by default the map's two time steps are kept apart. whiten_dim: numbers of a vector, by default 256 or as many
+    features as there are; 0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and files with
+    footage on which the whitening is fitted, and on which int8 is calibrated and compared with fp32; drawn clips when empty.
+    """
+
+    name: str | None = None
+    out: Path | None = None
+    spans_s: Sequence[float] | None = None
+    pooling: str | None = None
+    whiten_dim: int | None = None
+    precision: str = "fp32"
+    whiten_on: Sequence[Path] = ()
+    calibrate_on: Sequence[Path] = ()
+
+
+def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "tuple[Exported, Path]":
+    """Makes an encoder file of a run, by default the newest, called like the run, and returns what it is and where it lies.
+
+    Raises BadTraining, BadFolder, CheckpointError, TrainingDataError, ExportError (the file would differ from the network;
+    nothing is written).
     """
     from pretrain.export_onnx import export_run
 
     folder = newest_run(ws) if run is None else run_folder(ws, run)
-    spec = _spec(name or folder.name, spans_s, pooling, whiten_dim)
-    target = out or ws.encoders_folder / f"{spec.name}.onnx"
+    spec, target = _spec(choices, folder.name), _target(ws, choices, folder.name)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return export_run(folder, target, spec), target
+        return export_run(folder, target, spec, footage=_footage(choices)), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
 
 
-def export_baseline(
-    ws: Workspace,
-    baseline: str,
-    *,
-    name: str | None = None,
-    seed: int = 1,
-    out: Path | None = None,
-    pooling: str | None = None,
-    whiten_dim: int | None = None,
-) -> "tuple[EncoderCard, Path]":
+def export_baseline(ws: Workspace, baseline: str, choices: ExportChoices, *, seed: int = 1) -> "tuple[Exported, Path]":
     """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from
-    `seed`, pooled and whitened as `export_encoder` would."""
+    `seed`, pooled and whitened as `export_encoder` would. Raises what that does.
+    """
     from pretrain.export_onnx import export_colour, export_untrained
 
-    name = name or (baseline if baseline == "colour" else f"untrained-{baseline}-{seed}")
-    target = out or ws.encoders_folder / f"{name}.onnx"
+    name = baseline if baseline == "colour" else f"untrained-{baseline}-{seed}"
+    spec, target = _spec(choices, name), _target(ws, choices, name)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         if baseline == "colour":
-            return export_colour(target, _spec(name)), target
-        return export_untrained(baseline, seed, target, _spec(name, None, pooling, whiten_dim)), target
+            return export_colour(target, spec), target
+        return export_untrained(baseline, seed, target, spec, footage=_footage(choices)), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
 
 
-def _spec(
-    name: str, spans_s: Sequence[float] | None = None, pooling: str | None = None, whiten_dim: int | None = None
-) -> "ExportSpec":
+def export_in_precision(ws: Workspace, encoder: str, choices: ExportChoices) -> "tuple[Exported, Path]":
+    """Makes an fp16 or int8 file of an fp32 encoder file, by its name or path; pooling and whitening stay as they are.
+
+    Raises UnknownEncoder, EncoderFileError, and what `export_encoder` raises.
+    """
+    from pretrain.encoder_file import convert_file
+
+    source = ws.encoder_path(encoder)
+    name = choices.name or f"{source.stem}-{choices.precision}"
+    target = _target(ws, choices, name)
+    calibrate_on = _source(choices.calibrate_on)
+    try:
+        return (
+            convert_file(source, target, choices.precision, name=name, spans_s=choices.spans_s, calibrate_on=calibrate_on),
+            target,
+        )
+    except ValueError as error:
+        raise BadTraining(str(error)) from error
+
+
+def _spec(choices: ExportChoices, default_name: str) -> "ExportSpec":
     from pretrain.export_onnx import ExportSpec
 
     spec = ExportSpec(
-        name=name,
-        pooling=pooling or DEFAULT_POOLING,
-        whiten_dim=DEFAULT_WHITEN_DIM if whiten_dim is None else whiten_dim or None,
-        whiten_at_most=whiten_dim is None,  # a small network has fewer features than the default; who asks for more is told
+        name=choices.name or default_name,
+        pooling=choices.pooling or DEFAULT_POOLING,
+        whiten_dim=DEFAULT_WHITEN_DIM if choices.whiten_dim is None else choices.whiten_dim or None,
+        # A small network has fewer features than the default; who asks for more is told.
+        whiten_at_most=choices.whiten_dim is None,
+        precision=choices.precision,
     )
-    return spec if spans_s is None else replace(spec, spans_s=tuple(spans_s))
+    return spec if choices.spans_s is None else replace(spec, spans_s=tuple(choices.spans_s))
+
+
+def _target(ws: Workspace, choices: ExportChoices, default_name: str) -> Path:
+    return choices.out or ws.encoders_folder / f"{choices.name or default_name}.onnx"
+
+
+def _footage(choices: ExportChoices) -> "Footage":
+    from pretrain.export_onnx import Footage
+
+    return Footage(whiten_on=_source(choices.whiten_on), calibrate_on=_source(choices.calibrate_on))
+
+
+def _source(paths: Sequence[Path]) -> "ClipSource | None":
+    from pretrain.sample_clips import FootageClips
+
+    for path in paths:
+        if not path.exists():
+            raise BadFolder(f"There is no folder or file {path} to take clips from.")
+    return FootageClips(tuple(paths)) if paths else None

@@ -4,7 +4,8 @@ PretrainError
 ├── TrainingStopped      a loss or gradient became NaN or infinite
 ├── TrainingDataError    no video in the data gives an example
 ├── CheckpointError      a checkpoint is missing, damaged, or of another run
-└── ExportError          the exported encoder does not do what the network does
+├── ExportError          the exported encoder does not do what the network does
+└── EncoderFileError     an encoder file cannot be used as a starting point
 """
 
 
@@ -26,3 +27,7 @@ class CheckpointError(PretrainError):
 
 class ExportError(PretrainError):
     """The encoder file would be wrong, so none was written."""
+
+
+class EncoderFileError(PretrainError):
+    """An encoder file cannot be trained on, or not be written in another precision."""

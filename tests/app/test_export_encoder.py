@@ -1,14 +1,33 @@
-"""Encoder files by the use cases: what is taken where nothing was asked for."""
+"""Encoder files by the use cases: what is taken where nothing was asked for, and files of other precision in use."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
-from app.export_encoder import export_baseline
+from app.errors import BadFolder
+from app.export_encoder import ExportChoices, export_baseline, export_in_precision
+from app.find_similar import ClipQuery, find_similar
+from app.index_library import index_library
+from app.main import cli
 from app.train_encoder import BadTraining
 from app.workspace import Workspace
+from pretrain.encoder_weights import load_backbone
+from pretrain.export_onnx import ExportSpec, Footage, export
+from tests.helpers.given_clips import GivenClips, moving_squares
+from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.small_backbone import SmallBackbone
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_before() -> Iterator[None]:
+    state = torch.get_rng_state()
+    yield
+    torch.set_rng_state(state)
 
 
 @pytest.fixture
@@ -17,15 +36,83 @@ def few_clips(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def noise(num_clips: int, *, num_frames: int, size_px: int, seed: int) -> Iterator[NDArray[np.uint8]]:
         rng = np.random.default_rng(seed)
-        for _ in range(min(num_clips, 144) // 12):
+        for _ in range(max(min(num_clips, 144) // 12, 1)):
             yield rng.integers(0, 256, (12, num_frames, size_px, size_px, 3), dtype=np.uint8)
 
-    monkeypatch.setattr("pretrain.export_onnx.drawn_batches", noise)
+    monkeypatch.setattr("pretrain.sample_clips.drawn_batches", noise)
+
+
+@pytest.fixture
+def small(home: Path) -> Path:
+    """An fp32 encoder called `small` in the data folder."""
+    out = home / "encoders" / "small.onnx"
+    torch.manual_seed(1)
+    spec = ExportSpec(name="small", num_frames=8, size_px=32, spans_s=(1.0, 2.0), whiten_dim=16)
+    footage = Footage(whiten_on=GivenClips((moving_squares(40),)))
+    export(SmallBackbone(), out, spec, backbone_name="small", task_name="untrained", footage=footage)
+    return out
 
 
 @pytest.mark.usefixtures("few_clips")
 def test_a_small_network_is_whitened_to_what_it_has_unless_more_is_asked_for(ws: Workspace) -> None:
-    card, _ = export_baseline(ws, "r2plus1d_quarter", pooling="avg")
-    assert card.dim == card.training["whiten_dim"] == 128
+    exported, path = export_baseline(ws, "r2plus1d_quarter", ExportChoices(pooling="avg"))
+    assert exported.card.dim == exported.card.training["whiten_dim"] == 128
+    assert exported.card.training["whitened_on"] == "drawn clips"
+    assert load_backbone(path)[0] == "r2plus1d_quarter", "it can be trained on"
     with pytest.raises(BadTraining, match="cannot whiten 128 features"):
-        export_baseline(ws, "r2plus1d_quarter", pooling="avg", whiten_dim=256)
+        export_baseline(ws, "r2plus1d_quarter", ExportChoices(pooling="avg", whiten_dim=256))
+
+
+@pytest.mark.usefixtures("few_clips")
+def test_whitening_on_own_footage_is_another_encoder_and_its_card_says_so(ws: Workspace, folder: Path) -> None:
+    choices = ExportChoices(pooling="avg", whiten_dim=4)
+    drawn, _ = export_baseline(ws, "r2plus1d_quarter", choices)
+    own, _ = export_baseline(ws, "r2plus1d_quarter", ExportChoices(pooling="avg", whiten_dim=4, whiten_on=[folder]))
+    assert own.card.training["whitened_on"] == "clips of own footage"
+    assert own.card.weights_sha256 != drawn.card.weights_sha256
+    assert str(folder) not in own.card.to_json(), "nobody need know where footage lies"
+
+
+def test_an_int8_file_calibrated_on_a_folder_finds_what_its_original_finds(ws: Workspace, small: Path, folder: Path) -> None:
+    for number in range(6):
+        draw_moving_picture(folder / f"more-{number}.mp4", seed=20 + number, seconds=4.0)
+    exported, path = export_in_precision(ws, "small", ExportChoices(precision="int8", calibrate_on=[folder]))
+    assert path == small.with_name("small-int8.onnx")
+    assert exported.card.name == "small-int8"
+    assert "own footage" in exported.card.training["calibrated_on"]
+    query = ClipQuery(path=folder / "below" / "long.mp4", start_s=2.0, end_s=4.0)
+    found = []
+    for name in ("small", "small-int8"):
+        report = index_library(ws, f"by {name}", [folder], encoder_name=name)
+        assert report.added == 10
+        found.append([hit.path for hit in find_similar(ws, query, encoder_name=name, k=3).hits])
+    assert found[0][0] == found[1][0] == folder / "below" / "long.mp4"
+
+
+def test_export_of_an_encoder_on_the_command_line(small: Path, folder: Path, tmp_path: Path) -> None:
+    out = tmp_path / "half.onnx"
+    said = CliRunner().invoke(cli, ["export", "--encoder", "small", "--precision", "fp16", "--out", str(out)])
+    assert said.exit_code == 0, said.output
+    assert f"{out}: untrained on small, fp16, 16 numbers a clip" in said.output
+    assert "against fp32: cosine 1.0000 in the mean" in said.output
+    assert "with one thread" in said.output and "with all cores" in said.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--encoder", "default"], "not several"),
+        (["--encoder", "default", "--whiten", "8"], "keeps its pooling and whitening"),
+        (["--calibrate-on", "."], "--precision int8 or fp16"),
+        (["--whiten", "0", "--whiten-on", "."], "no use without a whitening"),
+    ],
+)
+def test_options_that_contradict_are_wrong_usage(home: Path, arguments: list[str], says: str) -> None:
+    said = CliRunner().invoke(cli, ["export", *arguments], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    assert said.exit_code == 2
+    assert says in " ".join(said.output.split())
+
+
+def test_a_folder_that_is_not_there_is_named(ws: Workspace, small: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadFolder, match=r"no folder or file .*/none to take clips from"):
+        export_in_precision(ws, "small", ExportChoices(precision="int8", calibrate_on=[tmp_path / "none"]))

@@ -11,7 +11,7 @@ import app
 from embedder.onnx_encoder import OnnxEncoder
 from pretrain.drawn_paths import Shape, make_shape
 from pretrain.drawn_scenes import Scene, make_scene
-from pretrain.export_onnx import weights_sha256
+from pretrain.onnx_graph import weights_sha256
 from pretrain.recipes import RECIPES
 
 FOLDER = Path(app.__file__).parent / "encoders"

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from embedder.encoder_card import CARD_KEY, EncoderCard
 from pretrain.baselines import RawColour
 from pretrain.errors import ExportError
-from pretrain.export_onnx import ExportSpec, build_encoder, export, export_colour, export_run, export_untrained
+from pretrain.export_onnx import ExportSpec, Footage, build_encoder, export, export_colour, export_run, export_untrained
 from pretrain.recipes import RECIPES
 from pretrain.train import train
+from tests.helpers.given_clips import GivenClips
 
 SPEC = ExportSpec(name="small", num_frames=8, size_px=32)
 
@@ -69,8 +70,8 @@ def test_untrained__card_and_vectors_hold_what_they_promise(untrained: Path) -> 
 
 
 def test_untrained__the_seed_is_the_encoder(untrained: Path, tmp_path: Path) -> None:
-    again = export_untrained("r2plus1d_quarter", 1, tmp_path / "again.onnx", SPEC)
-    other = export_untrained("r2plus1d_quarter", 2, tmp_path / "other.onnx", SPEC)
+    again = export_untrained("r2plus1d_quarter", 1, tmp_path / "again.onnx", SPEC).card
+    other = export_untrained("r2plus1d_quarter", 2, tmp_path / "other.onnx", SPEC).card
     assert card_in(untrained).weights_sha256 == again.weights_sha256 != other.weights_sha256
     assert untrained.read_bytes() == (tmp_path / "again.onnx").read_bytes()
 
@@ -83,14 +84,20 @@ def test_export__says_nothing_about_the_machine_it_was_made_on(tmp_path: Path) -
     assert (tmp_path / "a.onnx").stat().st_mode & 0o777 == 0o644
 
 
-def test_export__folds_batch_norm(untrained: Path) -> None:
+def test_export__batch_norms_are_kept_for_training_and_folded_when_the_file_is_loaded(untrained: Path, tmp_path: Path) -> None:
     kinds = [node.op_type for node in onnx.load(untrained).graph.node]
-    assert "BatchNormalization" not in kinds
+    assert kinds.count("Conv") == kinds.count("BatchNormalization") == 24
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "loaded.onnx")
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    onnxruntime.InferenceSession(str(untrained), options, providers=["CPUExecutionProvider"])
+    kinds = [node.op_type for node in onnx.load(tmp_path / "loaded.onnx").graph.node]
     assert kinds.count("Conv") == 24
+    assert "BatchNormalization" not in kinds
 
 
 def test_colour__tells_colours_apart_and_places_too(tmp_path: Path) -> None:
-    card = export_colour(tmp_path / "colour.onnx", dataclasses.replace(SPEC, name="colour"))
+    card = export_colour(tmp_path / "colour.onnx", dataclasses.replace(SPEC, name="colour")).card
     assert (card.backbone, card.dim) == ("colour", 48)
     batch = np.full((4, 8, 32, 32, 3), 20, np.uint8)
     batch[0, ..., 0] = batch[1, ..., 0] = 200
@@ -103,7 +110,7 @@ def test_colour__tells_colours_apart_and_places_too(tmp_path: Path) -> None:
 
 def test_pooling_and_whitening__are_in_the_file(tmp_path: Path) -> None:
     spec = dataclasses.replace(SPEC, pooling="grid:1x2x2", whiten_dim=6, whiten_strength=1.0, whiten_clips=64)
-    card = export(RawColour(), tmp_path / "a.onnx", spec, backbone_name="colour", task_name="untrained")
+    card = export(RawColour(), tmp_path / "a.onnx", spec, backbone_name="colour", task_name="untrained").card
     assert card.dim == 6
     assert (card.training["pooling"], card.training["whiten_dim"]) == ("grid:1x2x2", 6)
     plain = export(
@@ -112,7 +119,7 @@ def test_pooling_and_whitening__are_in_the_file(tmp_path: Path) -> None:
         dataclasses.replace(spec, whiten_dim=None),
         backbone_name="colour",
         task_name="untrained",
-    )
+    ).card
     assert plain.dim == 12
     assert plain.weights_sha256 != card.weights_sha256
 
@@ -125,7 +132,7 @@ def test_pooling__another_grid_is_another_encoder(tmp_path: Path) -> None:
             dataclasses.replace(SPEC, pooling=pooling),
             backbone_name="colour",
             task_name="untrained",
-        )
+        ).card
         for pooling in ("avg", "grid:1x1x2", "grid:1x2x1")
     ]
     assert len({card.weights_sha256 for card in cards}) == 3
@@ -134,15 +141,17 @@ def test_pooling__another_grid_is_another_encoder(tmp_path: Path) -> None:
 def test_whitening__at_most_so_many(tmp_path: Path) -> None:
     spec = dataclasses.replace(SPEC, whiten_dim=256)
     with pytest.raises(ValueError, match="cannot whiten 3 features"):
-        build_encoder(RawColour(), spec, whiten_on=[clips(20)])
+        build_encoder(RawColour(), spec, whiten_on=GivenClips((clips(20),)))
     spec = dataclasses.replace(spec, whiten_at_most=True)
-    card = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", whiten_on=[clips(20)])
+    footage = Footage(whiten_on=GivenClips((clips(20),)))
+    card = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", footage=footage).card
     assert (card.dim, card.training["whiten_dim"]) == (3, 3)
+    assert card.training["whitened_on"] == "given clips"
 
 
 def test_whitening__is_fitted_on_the_clips_that_are_given() -> None:
     spec = dataclasses.replace(SPEC, whiten_dim=2, whiten_strength=1.0)
-    encoder = build_encoder(RawColour(), spec, whiten_on=[clips(20), clips(30)])
+    encoder = build_encoder(RawColour(), spec, whiten_on=GivenClips((clips(20), clips(30))))
     assert encoder.projection is not None
     with torch.no_grad():
         pooled = encoder.pooled(torch.from_numpy(np.concatenate([clips(20), clips(30)])))
@@ -171,7 +180,7 @@ def test_export__an_encoder_that_differs_is_not_written(tmp_path: Path) -> None:
 def test_export_run__tells_how_it_was_trained(tmp_path: Path) -> None:
     config = dataclasses.replace(RECIPES["smoke"](), workers=0, threads=1)
     train(config, tmp_path / "run")
-    card = export_run(tmp_path / "run", tmp_path / "a.onnx", ExportSpec(name="mine"))
+    card = export_run(tmp_path / "run", tmp_path / "a.onnx", ExportSpec(name="mine")).card
     assert (card.num_frames, card.height_px) == (16, 32)
     assert (card.backbone, card.task) == ("r2plus1d_quarter", "trajectory")
     training = card.training

@@ -1,0 +1,80 @@
+"""An encoder file as a starting point for training: its backbone as a torch network again, weight for weight."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from torch import Tensor
+
+from embedder.encoder_card import CARD_KEY, EncoderCard
+from embedder.errors import EncoderCardError
+from pretrain.backbones import Backbone, build_backbone
+from pretrain.errors import EncoderFileError
+from pretrain.onnx_graph import BACKBONE_PREFIX
+from pretrain.registry import UnknownName
+
+
+def read_encoder(path: Path) -> tuple[EncoderCard, onnx.ModelProto]:
+    """Card and graph of an encoder file. Raises EncoderFileError."""
+    try:
+        model = onnx.load(path)
+        return EncoderCard.from_json({entry.key: entry.value for entry in model.metadata_props}[CARD_KEY]), model
+    except FileNotFoundError:
+        raise EncoderFileError(f"there is no encoder file {path}. `vret encoders` lists those there are") from None
+    except (OSError, DecodeError) as error:
+        raise EncoderFileError(f"{path} cannot be read as an ONNX file: {error}") from error
+    except (KeyError, EncoderCardError) as error:
+        why = "no card" if isinstance(error, KeyError) else str(error)
+        raise EncoderFileError(f"{path} is no encoder that this vret can use ({why}). Make one: vret export") from error
+
+
+def load_backbone(path: Path) -> tuple[str, Backbone]:
+    """The registry name and the network of an encoder file, on the CPU, in training mode, exactly as it was exported (an
+    fp16 file: rounded to half precision). torch's generator is left as it was.
+
+    Raises EncoderFileError for files that do not hold the whole network: int8 ones, those in which batch norm is folded
+    into the convolutions, and those of a backbone that is not known here.
+    """
+    card, model = read_encoder(path)
+    if card.precision == "int8":
+        raise EncoderFileError(
+            f"{path} holds 8-bit weights, which are too coarse to train on. Start from the fp32 file that it was made from"
+        )
+    try:
+        with torch.random.fork_rng(devices=[]):
+            backbone = build_backbone(card.backbone)
+    except UnknownName as error:
+        raise EncoderFileError(f"{path} cannot be trained on: {error}") from error
+    weights = _weights(model)
+    wanted = {name: value for name, value in backbone.state_dict().items() if value.is_floating_point()}
+    _check(path, card, wanted, weights)
+    # The rest of the state dict counts the batches that a batch norm has seen, and nothing depends on it.
+    backbone.load_state_dict({name: weights[name] for name in wanted}, strict=False)
+    return card.backbone, backbone
+
+
+def _weights(model: onnx.ModelProto) -> dict[str, Tensor]:
+    """What the file holds of the backbone, by the names of its state dict, as float32."""
+    return {
+        tensor.name.removeprefix(BACKBONE_PREFIX): torch.from_numpy(onnx.numpy_helper.to_array(tensor).astype(np.float32))
+        for tensor in model.graph.initializer
+        if tensor.name.startswith(BACKBONE_PREFIX)
+    }
+
+
+def _check(path: Path, card: EncoderCard, wanted: dict[str, Tensor], weights: dict[str, Tensor]) -> None:
+    """Raise EncoderFileError unless every weight is there, in its shape."""
+    if missing := sorted(wanted.keys() - weights.keys()):
+        raise EncoderFileError(
+            f"{path} lacks {len(missing)} of the {len(wanted)} weights of {card.backbone}, {missing[0]} among them: it was "
+            "written by a vret that folded batch norm into the convolutions, or for another network of this name. "
+            "Export its training run again to get a file that can be trained on"
+        )
+    for name, value in wanted.items():
+        if weights[name].shape != value.shape:
+            raise EncoderFileError(
+                f"{path} holds {name} as {tuple(weights[name].shape)}, {card.backbone} has it as {tuple(value.shape)}: "
+                "it was made by another network of this name"
+            )

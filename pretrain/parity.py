@@ -1,0 +1,132 @@
+"""How near one encoder comes to another on the same clips, how quick it is, and whether that will do.
+
+Shapes: N clips, T frames, H x W pixels, E numbers of an embedding.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from embedder.cores import num_cores
+from pretrain.errors import ExportError
+
+PARITY_COSINE = 0.9999
+"""What an fp32 file's worst vector must reach: only the order of sums differs from the network."""
+
+MEAN_COSINE = {"fp16": 0.999, "int8": 0.98}
+"""What the mean must reach. The trained default encoder gives 0.999999 and 0.996 on real footage; below these, something is
+wrong, not merely rounded: neighbours would be others."""
+
+NUM_NEIGHBOURS = 10
+_BATCH_SIZE = 4
+_ROUNDS = 9
+_WHAT_TO_DO = {
+    "fp16": "Use --precision fp32",
+    "int8": "Calibrate it on footage like that which you will index (--calibrate-on FOLDER), or use --precision fp16",
+}
+
+Vectors = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Of two encoders on the same clips. top10: share of each clip's ten nearest neighbours that both name."""
+
+    num_clips: int
+    mean_cosine: float
+    min_cosine: float
+    top10: float
+
+    def __str__(self) -> str:
+        return (
+            f"cosine {self.mean_cosine:.4f} in the mean, {self.min_cosine:.4f} at worst; "
+            f"{self.top10:.0%} of the ten nearest neighbours are the same (over {self.num_clips} clips)"
+        )
+
+
+def open_bytes(content: bytes, *, threads: int | None = None) -> onnxruntime.InferenceSession:
+    """A session on the CPU; all cores unless threads are given."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads or num_cores()
+    # Threads that wait by running in circles take the cores from whatever else runs here.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+def vectors_of(content: bytes, clips: NDArray[np.uint8]) -> Vectors:
+    """uint8 (N, T, H, W, 3) -> float64 (N, E), in batches of 1 and more, so that an N frozen into the graph is found out.
+
+    Raises ExportError where a vector is not of unit length.
+    """
+    session = open_bytes(content)
+    edges = [0, 1, *range(1 + _BATCH_SIZE, len(clips), _BATCH_SIZE), len(clips)]
+    parts = [session.run(None, {"clips": clips[a:b]})[0] for a, b in pairwise(edges) if b > a]
+    vectors_NE = np.concatenate(parts).astype(np.float64)
+    lengths = np.linalg.norm(vectors_NE, axis=1)
+    if not np.allclose(lengths, 1, atol=1e-3):
+        worst = lengths[np.abs(lengths - 1).argmax()]  # argmax finds NaN, too
+        raise ExportError(f"the exported encoder gives a vector of length {worst:.6g} instead of 1; nothing was written")
+    unit_NE: Vectors = vectors_NE / lengths[:, None]
+    return unit_NE
+
+
+def check_parity(expected_NE: Vectors, content: bytes, clips: NDArray[np.uint8]) -> float:
+    """The lowest cosine between a network's vectors and those of the fp32 file with this content.
+
+    Raises ExportError below 0.9999, or where a vector is not of unit length.
+    """
+    lowest = float((expected_NE * vectors_of(content, clips)).sum(axis=1).min())
+    if not lowest >= PARITY_COSINE:
+        raise ExportError(
+            f"the exported encoder differs from its network: cosine {lowest:.6f}, {PARITY_COSINE} is asked; nothing was written"
+        )
+    return lowest
+
+
+def check_agreement(precision: str, agreement: Agreement) -> None:
+    """Raise ExportError, saying what to do, when an encoder in lower precision is too far from its fp32 original."""
+    if not agreement.mean_cosine >= MEAN_COSINE[precision]:
+        raise ExportError(
+            f"in {precision} the encoder differs too much from fp32: cosine {agreement.mean_cosine:.4f} in the mean, "
+            f"{MEAN_COSINE[precision]} is asked; nothing was written. {_WHAT_TO_DO[precision]}"
+        )
+
+
+def agreement_of(expected_NE: Vectors, got_NE: Vectors) -> Agreement:
+    """Of unit vectors, row by row; at least two rows."""
+    cosines = (expected_NE * got_NE).sum(axis=1)
+    nearest = [_nearest(vectors) for vectors in (expected_NE, got_NE)]
+    shared = [len(np.intersect1d(a, b)) / len(a) for a, b in zip(*nearest, strict=True)]
+    return Agreement(len(cosines), float(cosines.mean()), float(cosines.min()), float(np.mean(shared)))
+
+
+def ms_per_clip(contents: Mapping[str, bytes], clips: NDArray[np.uint8], *, threads: Sequence[int]) -> dict[str, list[float]]:
+    """Milliseconds a clip of each file, for each number of threads: medians of runs that take turns, so that what else
+    the machine does meets all alike.
+    """
+    batch = clips[:_BATCH_SIZE]
+    medians: dict[str, list[float]] = {name: [] for name in contents}
+    for count in threads:
+        sessions = {name: open_bytes(content, threads=count) for name, content in contents.items()}
+        taken: dict[str, list[float]] = {name: [] for name in contents}
+        for number in range(_ROUNDS + 1):
+            for name, session in sessions.items():
+                began = time.perf_counter()
+                session.run(None, {"clips": batch})
+                if number:  # the first run of a session also sets up its memory
+                    taken[name].append(1e3 * (time.perf_counter() - began) / len(batch))
+        for name in contents:
+            medians[name].append(float(np.median(taken[name])))
+    return medians
+
+
+def _nearest(vectors_NE: Vectors) -> NDArray[np.int64]:
+    similar_NN = vectors_NE @ vectors_NE.T
+    np.fill_diagonal(similar_NN, -np.inf)
+    return np.argsort(-similar_NN, axis=1)[:, : min(NUM_NEIGHBOURS, len(vectors_NE) - 1)]
