@@ -1,9 +1,20 @@
-"""The heads of the overlap task: each answers one question about two clips of a video.
+"""The heads of the overlap task: each answers one question about two clips of a video, and one draws the clips together.
 
 Shapes: B examples, 2 clips of each, D features.
 """
 
-from torch import nn
+from typing import TYPE_CHECKING, Literal, cast
+
+import torch
+from torch import Tensor, nn
+
+from pretrain.byol import byol_loss
+from pretrain.contrastive import info_nce
+
+if TYPE_CHECKING:  # importing any task imports all of them, and one of them this file
+    from pretrain.tasks.base import SlowView
+
+Contrast = Literal["byol", "info_nce", "none"]
 
 
 class OverlapHeads(nn.Module):
@@ -23,6 +34,24 @@ class OverlapHeads(nn.Module):
             self.projector = mlp(dim, projected, dim)
             if predicts:
                 self.predictor = mlp(dim, projected, dim)
+
+
+def contrast_scalars(
+    heads: OverlapHeads, contrast: Contrast, temperature: float, features_B2D: Tensor, slow: "SlowView | None"
+) -> dict[str, Tensor]:
+    """`contrast_loss` and its curves. Raises ValueError where BYOL gets no slow network's view."""
+    if contrast == "none":
+        return {"contrast_loss": features_B2D.new_zeros(())}
+    projected_B2D = heads.projector(features_B2D.flatten(0, 1)).unflatten(0, (-1, 2))
+    if contrast == "info_nce":
+        return {f"contrast_{name}": value for name, value in info_nce(projected_B2D, temperature).items()}
+    if slow is None:
+        raise ValueError("contrast is byol, which needs the slow network's view of the clips, but there is none")
+    with torch.no_grad():
+        slow_N = cast(OverlapHeads, slow.head).projector(slow.features.flatten(0, 1))
+    foreseen_N = heads.predictor(projected_B2D.flatten(0, 1))
+    loss = byol_loss(foreseen_N.unflatten(0, (-1, 2)), slow_N.unflatten(0, (-1, 2)))
+    return {"contrast_loss": loss, "contrast_cosine": 1 - loss.detach() / 4}
 
 
 def mlp(dim_in: int, hidden: int, dim_out: int) -> nn.Sequential:

@@ -17,11 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.augment import ColourJitter, GaussianBlur, Greyscale
-from pretrain.byol import byol_loss
 from pretrain.classification import answer_scalars, judge_answers
-from pretrain.contrastive import info_nce
 from pretrain.overlap_clips import change_share, cut_clip
-from pretrain.overlap_heads import OverlapHeads
+from pretrain.overlap_heads import Contrast, OverlapHeads, contrast_scalars
 from pretrain.overlap_sampler import OVERLAPS, CropPair, Sizes, TimePair, draw_crops, draw_times, frames_for_all_labels
 from pretrain.released_overlap import draw_crops_as_released, draw_times_as_released
 from pretrain.tasks.base import TASKS, ClipShape, Example, FeatureShape, FrameSource, FrameTask, Judgement, SlowView
@@ -86,7 +84,7 @@ class Overlap(FrameTask):
     jitter: ColourJitter = PUBLISHED_JITTER
     grey: Greyscale = PUBLISHED_GREY
     blur: GaussianBlur = PUBLISHED_BLUR
-    contrast: Literal["byol", "info_nce", "none"] = "byol"
+    contrast: Contrast = "byol"
     temperature: float = 0.5
     momentum: float = 0.996
     projection: float = 2.0
@@ -152,7 +150,7 @@ class Overlap(FrameTask):
             "pace": (heads.pace(single_N), target[:, _PACE].repeat_interleave(2)),
             "rotation": (heads.rotation(single_N), target[:, _ROTATION].flatten()),
         }
-        scalars = self._contrast(heads, features, slow)
+        scalars = contrast_scalars(heads, self.contrast, self.temperature, features, slow)
         total = self.weights.contrast * scalars["contrast_loss"]
         for name, (logits, labels) in answers.items():
             scalars |= answer_scalars(logits, labels, name)
@@ -188,21 +186,6 @@ class Overlap(FrameTask):
             return times, draw_crops(size_px, self.areas, self.sizes, rng)
         times = draw_times_as_released(num_source, num_frames, self.paces, rng)
         return times, draw_crops_as_released(size_px, self.areas, rng)
-
-    def _contrast(self, heads: OverlapHeads, features: Tensor, slow: SlowView | None) -> dict[str, Tensor]:
-        if self.contrast == "none":
-            return {"contrast_loss": features.new_zeros(())}
-        projected_B2P = heads.projector(features.flatten(0, 1)).unflatten(0, (-1, 2))
-        if self.contrast == "info_nce":
-            found = info_nce(projected_B2P, self.temperature)
-            return {f"contrast_{name}": value for name, value in found.items()}
-        if slow is None:
-            raise ValueError("contrast is byol, which needs the slow network's view of the clips, but there is none")
-        with torch.no_grad():
-            target_N = cast(OverlapHeads, slow.head).projector(slow.features.flatten(0, 1))
-        foreseen_N = heads.predictor(projected_B2P.flatten(0, 1))
-        loss = byol_loss(foreseen_N.unflatten(0, (-1, 2)), target_N.unflatten(0, (-1, 2)))
-        return {"contrast_loss": loss, "contrast_cosine": 1 - loss.detach() / 4}
 
     def _contrast_score(self, averages: Mapping[str, float]) -> float:
         """For a run of the contrast alone. A collapsed network foresees well: the effective rank tells."""
