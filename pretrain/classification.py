@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pretrain.tasks.base import Judgement
+from pretrain.judgement import Judgement
 
 
 def answer_scalars(logits_BC: Tensor, labels_B: Tensor, name: str = "") -> dict[str, Tensor]:

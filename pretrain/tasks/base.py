@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pretrain.frame_source import Frames, FrameSource
+from pretrain.judgement import Judgement
 from pretrain.registry import Registry
 
 
@@ -59,16 +60,6 @@ class SlowView:
 
     head: nn.Module
     features: Tensor
-
-
-@dataclass(frozen=True, kw_only=True)
-class Judgement:
-    """How well a task is being solved. score: 0 is what blind guessing gets, 1 is perfect. words: the same for people,
-    accuracies beside chance and beside always answering with the commonest label.
-    """
-
-    score: float
-    words: str
 
 
 class PretextTask(ABC):
