@@ -1,11 +1,8 @@
-"""Pictures of what pretext tasks ask, for docs/tasks.md: the frames that the network sees, and in words what it must answer.
-
-    python -m pretrain.task_pictures docs/pictures/tasks
+"""Pictures of what pretext tasks ask: the frames that the network sees, and in words what it must answer.
 
 Shapes: K clips, T frames, H x W pixels.
 """
 
-import sys
 from pathlib import Path
 
 import cv2
@@ -22,6 +19,9 @@ _CLIP = ClipShape(num_frames=16, size_px=96)
 _MARGIN = 8 / 7
 _SHOWN_FRAMES = 8
 _GAP_PX = 4
+_JPEG_QUALITY = 88
+# Examples that show something; of other tasks, the first two seeds with different answers.
+_TELLING_SEEDS = {"trajectory": (10, 9), "cloze": (4, 3)}
 
 
 def draw_example(task: PretextTask, seed: int) -> tuple[NDArray[np.uint8], str]:
@@ -49,23 +49,20 @@ def _sheet(clips_KTHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(np.concatenate(rows)[:-_GAP_PX, :-_GAP_PX])
 
 
-def write_pictures(folder: Path) -> dict[str, list[str]]:
-    """Two examples of every task with different answers, NAME-1.png and NAME-2.png; returns the answers."""
-    folder.mkdir(parents=True, exist_ok=True)
-    answers: dict[str, list[str]] = {}
-    for name in TASKS.names():
-        told = answers.setdefault(name, [])
-        for seed in range(50):
-            picture, words = draw_example(TASKS[name](), seed)
-            if words not in told:
-                told.append(words)
-                cv2.imwrite(str(folder / f"{name}-{len(told)}.png"), picture[..., ::-1])
-            if len(told) == 2:
-                break
-    return answers
+def draw_examples(name: str) -> list[tuple[NDArray[np.uint8], str]]:
+    """Two examples of a task, by its registry name, with different answers."""
+    shown: list[tuple[NDArray[np.uint8], str]] = []
+    for seed in _TELLING_SEEDS.get(name, range(50)):
+        picture, words = draw_example(TASKS[name](), seed)
+        if words not in [told for _, told in shown]:
+            shown.append((picture, words))
+        if len(shown) == 2:
+            break
+    return shown
 
 
-if __name__ == "__main__":
-    for task_name, words_of_task in write_pictures(Path(sys.argv[1])).items():
-        for number, words in enumerate(words_of_task, 1):
-            print(f"{task_name}-{number}.png: {words}")
+def write_picture(file: Path, picture: NDArray[np.uint8]) -> None:
+    """Save a picture uint8 (H, W, 3) RGB as a JPEG; the folder is made."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(file), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]):
+        raise OSError(f"cannot write the picture {file}")
