@@ -72,12 +72,16 @@ def test_status__of_a_run_at_work_and_of_one_that_stopped(home: Path) -> None:
     config = dataclasses.replace(RECIPES["smoke"](), steps=10)
     (folder / "config.json").write_text(config.to_json())
     assert run_status(folder).state == "not started"
-    work = at_work(folder, RunState(step=0, steps=10))
-    work.__enter__().update(step=4, saved_step=2)
-    said = ok("pretrain", "status", "mine")
-    assert "running (process " in said and "step 4 of 10 (40%)" in said
+
+    def work() -> None:
+        with at_work(folder, RunState(step=0, steps=10)) as state:
+            state.update(step=4, saved_step=2)
+            said = ok("pretrain", "status", "mine")
+            assert "running (process " in said and "step 4 of 10 (40%)" in said
+            raise CheckpointError("lr too high")
+
     with pytest.raises(CheckpointError, match="lr too high"):
-        work.__exit__(CheckpointError, CheckpointError("lr too high"), None)
+        work()
     said = ok("pretrain", "status", str(folder))
     assert "broken off, step 4 of 10" in said
     assert "it stopped because: lr too high" in said
