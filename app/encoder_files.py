@@ -61,6 +61,18 @@ def find_encoder(encoders_folder: Path, name: str) -> EncoderFile:
     raise UnknownEncoder(f"There is no encoder {name!r}. Known: {known}. Add one with: vret encoders add FILE.onnx")
 
 
+def new_encoder_path(encoders_folder: Path, name: str, *, replace: bool = False) -> Path:
+    """Where an added encoder of that name goes. Raises UnknownEncoder for a bad name, or a taken one unless `replace`."""
+    if not _GOOD_NAME.fullmatch(name) or name.endswith(".onnx"):
+        raise UnknownEncoder(
+            f"An encoder's name has letters, digits, '.', '_' and '-' only, got {name!r}. Give another with --name."
+        )
+    target = encoders_folder / f"{name}.onnx"
+    if target.exists() and not replace:
+        raise UnknownEncoder(f"There already is an encoder {name!r}. Use another --name, or --replace.")
+    return target
+
+
 def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None, replace: bool = False) -> EncoderFile:
     """Copies an encoder into the data folder, whole or not at all, after it has proved that it works.
 
@@ -73,13 +85,7 @@ def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None,
         raise UnknownEncoder(f"There is no encoder file {source}.")
     encoder = OnnxEncoder(source)
     name = name or encoder.card.name
-    if not _GOOD_NAME.fullmatch(name) or name.endswith(".onnx"):
-        raise UnknownEncoder(
-            f"An encoder's name has letters, digits, '.', '_' and '-' only, got {name!r}. Give another with --name."
-        )
-    target = encoders_folder / f"{name}.onnx"
-    if target.exists() and not replace:
-        raise UnknownEncoder(f"There already is an encoder {name!r}. Use another --name, or --replace.")
+    target = new_encoder_path(encoders_folder, name, replace=replace)
     partial = encoders_folder / f".{name}.onnx.{os.getpid()}.part"
     try:
         encoders_folder.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,8 @@ PretrainError
 ├── TrainingDataError    no video in the data gives an example
 ├── CheckpointError      a checkpoint is missing, damaged, or of another run
 ├── ExportError          the exported encoder does not do what the network does
-└── EncoderFileError     an encoder file cannot be used as a starting point
+├── EncoderFileError     an encoder file cannot be used as a starting point
+└── WeightsError         a file of published weights does not fit its backbone
 """
 
 
@@ -31,3 +32,7 @@ class ExportError(PretrainError):
 
 class EncoderFileError(PretrainError):
     """An encoder file cannot be trained on, or not be written in another precision."""
+
+
+class WeightsError(PretrainError):
+    """A file of weights cannot be read, or does not fit the backbone it was said to be for."""

@@ -1,4 +1,4 @@
-"""`vret encoders`: which there are, what each says about itself, add one."""
+"""`vret encoders`: which there are, what each says about itself, add one, make one of published weights."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,12 @@ import typer
 from app.commands.options import JsonOption
 from app.commands.output import one_line, print_json, print_table, talk
 
-encoders = typer.Typer(help="List the encoders, show one's card, add one.\n\nExample: vret encoders")
+encoders = typer.Typer(help="List the encoders, show one's card, add one, make one of published weights.\n\nExample: vret encoders")
 
 
 @encoders.callback(invoke_without_command=True)
 def encoders_callback(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the encoders, show one's card, add one.
+    """List the encoders, show one's card, add one, make one of published weights.
 
     Example: vret encoders
     """
@@ -62,6 +62,37 @@ def add(
     with Workspace() as ws:
         added = add_encoder(ws.encoders_folder, file.expanduser(), name=name, replace=replace)
     talk(f"Added encoder {added.name!r}. Use it: vret index FOLDER --encoder {added.name}")
+
+
+@encoders.command("import")
+def import_(
+    backbone: Annotated[str, typer.Argument(help="The network that the weights are of: r2plus1d_18, r3d_18, s3d, or one of ours.")],
+    file: Annotated[Path, typer.Argument(help="A torch file of its weights, such as torchvision publishes. No code in it is run.")],
+    name: Annotated[str | None, typer.Option(help="What to call the encoder. Default: as the backbone.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of an added one of that name.")] = False,
+    span: Annotated[
+        list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Of a clip.")] = 16,
+    size: Annotated[
+        int | None, typer.Option(min=8, help="Side of the pictures in pixels. Default: as published, 112, and 224 for s3d.")
+    ] = None,
+) -> None:
+    """Make an encoder of published weights, and put it into the data folder. Needs the train extra.
+
+    Example: vret encoders import r2plus1d_18 r2plus1d_18-91a641e6.pth --name kinetics
+    """
+    from app.import_encoder import ImportChoices, import_encoder
+    from app.workspace import Workspace
+
+    choices = ImportChoices(name=name, replace=replace, num_frames=frames, size_px=size, spans_s=span)
+    with Workspace() as ws:
+        imported = import_encoder(ws, backbone, file.expanduser(), choices)
+    if imported.left_out:
+        talk(f"left out, no part of the backbone: {one_line(', '.join(imported.left_out))}")
+    card = imported.exported.card
+    typer.echo(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
+    talk(f"Use it: vret index FOLDER --encoder {imported.encoder.name}")
 
 
 def _list(as_json: bool) -> None:

@@ -53,6 +53,13 @@ class Backbone(nn.Module, ABC):
     def forward_map(self, clips_B3THW: Tensor) -> Tensor:
         """Last feature map: float32 (B, 3, T, H, W) from `prepare` -> float32 (B, D, T', H', W')."""
 
+    def check_size(self, clips_B3THW: Tensor, *, frames: int, px: int) -> None:
+        """For networks whose pools leave nothing of smaller clips. Raises ValueError below that many frames, or pixels a side."""
+        _, _, t, *sides = clips_B3THW.shape
+        if t < frames or min(sides) < px:
+            size = "x".join(map(str, clips_B3THW.shape[2:]))
+            raise ValueError(f"{type(self).__name__} needs clips of {frames} frames and {px} pixels a side at least, got {size}")
+
     def forward(self, clips_B3THW: Tensor) -> Tensor:
         """Features averaged over time and space: float32 (B, 3, T, H, W) -> float32 (B, D)."""
         return self.forward_map(clips_B3THW).mean(dim=(2, 3, 4))

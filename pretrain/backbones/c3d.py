@@ -16,7 +16,7 @@ from pretrain.backbones.conv import ONE, THREE, TWO, Conv
 
 
 class C3D(Backbone):
-    """(B, 3, T, H, W) -> map (B, 8 * width, T/8, H/16, W/16), each size rounded down; so at least 8 frames of 16 pixels."""
+    """(B, 3, T, H, W) -> map (B, 8 * width, T/8, H/16, W/16), each size rounded down."""
 
     def __init__(self, width: int = 64) -> None:
         """width: channels of the first convolution."""
@@ -31,6 +31,7 @@ class C3D(Backbone):
         )
 
     def forward_map(self, clips_B3THW: Tensor) -> Tensor:
+        self.check_size(clips_B3THW, frames=8, px=16)
         map_BDTHW: Tensor = self.stages(clips_B3THW)
         return map_BDTHW
 

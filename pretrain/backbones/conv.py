@@ -19,11 +19,11 @@ ConvMaker = Callable[[int, int, Triple, Triple], nn.Module]  # channels in, chan
 class Conv(nn.Conv3d):
     """`nn.Conv3d` with the padding that keeps the size of a map under an odd kernel, and right in bfloat16 on a CPU too.
 
-    Where a kernel is longer than an axis of the map, a CPU's bfloat16 convolution (PyTorch 2.13 with oneDNN) reads memory that
-    nobody wrote, or writes past its own: outputs or weight gradients are infinite or wrong by their whole length, or the process
-    dies. Which of these, and where, depends on the processor: a 3x1x1 kernel over two time steps without AMX, a strided 3x3 kernel
-    over a single row with it, a 7x1x1 kernel over three to six time steps either way. Such maps are computed in float32; they are
-    small.
+    Where no position of a kernel lies wholly inside the map, a CPU's bfloat16 convolution (PyTorch 2.13 with oneDNN) reads memory
+    that nobody wrote, or writes past its own: outputs or weight gradients are infinite or wrong by their whole length, or the
+    process dies. Which of these, and where, depends on the processor: a 3x1x1 kernel over two time steps without AMX, a strided 3x3
+    kernel over a single row with it, a 7x1x1 kernel with stride 2 over three to seven time steps either way. Such maps are computed
+    in float32; they are small.
     """
 
     def __init__(self, c_in: int, c_out: int, kernel: Triple, stride: Triple = ONE, *, bias: bool = False) -> None:
@@ -31,14 +31,18 @@ class Conv(nn.Conv3d):
         super().__init__(c_in, c_out, kernel, stride=stride, padding=(t, h, w), bias=bias)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        if x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu") and self._hangs_over(x_BCTHW.shape[2:]):
+        if x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not self._fits_into(x_BCTHW.shape[2:]):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x_BCTHW.float())
         return super().forward(x_BCTHW)
 
-    def _hangs_over(self, places: Sequence[int]) -> bool:
-        """Whether the kernel is longer than some axis of a map of this size."""
-        return any(side > extent for side, extent in zip(self.kernel_size, places, strict=True))
+    def _fits_into(self, places: Sequence[int]) -> bool:
+        """Whether, along each axis of a map of this size, some position of the kernel is free of padding."""
+        for side, stride, extent in zip(self.kernel_size, self.stride, places, strict=True):
+            first = -(side // 2) % stride  # where the first position starts that does not begin in the padding
+            if first + side > extent:
+                return False
+        return True
 
 
 class FactorisedConv(nn.Module):

@@ -101,7 +101,7 @@ def inception_blocks(c_in: int, rows: tuple[Branches, ...], *, gated: bool, eps:
 
 
 class S3D(Backbone):
-    """(B, 3, T, H, W) -> map (B, 1024, T/8, H/32, W/32) for sizes that 8 and 32 divide. At least 7 frames.
+    """(B, 3, T, H, W) -> map (B, 1024, T/8, H/32, W/32) for sizes that 8 and 32 divide.
 
     Its classifier averages windows of 2x7x7 places, which is our mean over all of them at the published 16 frames of 224 pixels.
     """
@@ -128,6 +128,8 @@ class S3D(Backbone):
         )
 
     def forward_map(self, clips_B3THW: Tensor) -> Tensor:
+        # Pools could do with fewer frames, but not the stem: a CPU's gradients of its 7x1x1 kernel, see `Conv`.
+        self.check_size(clips_B3THW, frames=8, px=17)
         map_BDTHW: Tensor = self.features(clips_B3THW)
         return map_BDTHW
 

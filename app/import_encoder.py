@@ -1,0 +1,74 @@
+"""Use case: make an encoder of a file with published weights, and put it among the data folder's encoders."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.encoder_files import EncoderFile, add_encoder, new_encoder_path
+from app.train_encoder import BadTraining
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pretrain.encoder_file import Exported
+
+DEFAULT_FRAMES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportChoices:
+    """How the encoder shall be; None leaves the default. name: what `--encoder` calls it, by default as its backbone.
+
+    replace: take the place of an added encoder of that name. num_frames: by default 16. size_px: side of the square pictures, by
+    default what the backbone was published for (112; s3d 224). spans_s: clip lengths in seconds, by default 2, 4, 8.
+    """
+
+    name: str | None = None
+    replace: bool = False
+    num_frames: int = DEFAULT_FRAMES
+    size_px: int | None = None
+    spans_s: Sequence[float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """An encoder made of weights. left_out: what the file held besides the backbone, such as a classifier."""
+
+    encoder: EncoderFile
+    exported: "Exported"
+    left_out: tuple[str, ...]
+
+
+def import_encoder(ws: Workspace, backbone: str, file: Path, choices: ImportChoices) -> Imported:
+    """Reads the weights, exports them with a card, tries the encoder, and copies it into the data folder; or leaves nothing.
+
+    The pictures are made otherwise than torchvision's preset for its video networks makes them. That squeezes the whole frame into
+    171 x 128 pixels, whatever its shape, and cuts 112 x 112 out of the middle: the middle 7/8 of the height and 2/3 of the width.
+    The card's `centre_crop` keeps the shape, brings the short side to 112 and cuts the middle out: of an upright frame's short side
+    nothing is lost, things are an eighth smaller, and a 16:9 frame is not squeezed by a quarter. So the weights see about what they
+    were trained on, not exactly. Theirs were 16 frames of about a second; `spans_s` may begin there. The vector is the mean over
+    the last feature map, not whitened.
+
+    Raises UnknownEncoder (a bad or taken name), BadTraining (an unknown backbone, or sizes that it cannot take), WeightsError (the
+    file does not fit), ExportError, DataFolderError; ModuleNotFoundError without the train extra.
+    """
+    from pretrain.export_onnx import ExportSpec
+    from pretrain.import_weights import import_weights, published_px
+
+    name = choices.name or backbone
+    try:
+        new_encoder_path(ws.encoders_folder, name, replace=choices.replace)
+        spec = ExportSpec(
+            name=name,
+            num_frames=choices.num_frames,
+            size_px=choices.size_px or published_px(backbone),
+            geometry="centre_crop",
+            spans_s=tuple(choices.spans_s) if choices.spans_s else ExportSpec.spans_s,
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            exported, weights = import_weights(backbone, file, Path(folder) / "encoder.onnx", spec)
+            encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=name, replace=choices.replace)
+    except ValueError as error:
+        raise BadTraining(str(error)) from error
+    return Imported(encoder=encoder, exported=exported, left_out=weights.left_out)
