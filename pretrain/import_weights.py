@@ -9,6 +9,7 @@ import dataclasses
 import hashlib
 import pickle
 import struct
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,9 @@ def read_weights(file: Path) -> Weights:
     if not file.is_file():
         raise WeightsError(f"There is no file {file} to read weights from.")
     try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Detected pickle protocol")  # said of files that then cannot be read anyway
+            content = torch.load(file, map_location="cpu", weights_only=True)
         with file.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     except _UNREADABLE as error:
