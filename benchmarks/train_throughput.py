@@ -5,20 +5,24 @@
 
 Two things are measured:
 
-* the step: forward, backward and update on one batch in memory, as `pretrain.train_step` takes it (channels last, and bfloat16
-  where the machine is quicker for it and it is safe), in turns with the loop that everyone writes first: a default `DataLoader`,
-  fp32, plain contiguous layout. The same network, head, batch and optimiser; medians of all rounds, and of their ratios.
+* the step: forward, backward and update on one batch in memory, as `pretrain.train_step` takes it (channels last, bfloat16
+  where the machine is quicker for it and it is safe, memory that is kept from step to step), in turns with the loop that everyone
+  writes first: a default `DataLoader`, fp32, plain contiguous layout. Each in a process of its own; the same network, head, batch
+  and optimiser; medians of all rounds, and of their ratios.
 * the wait: the share of a real run's time in which the training stood still for want of examples, on drawn footage and on
   files. The first log window, in which workers start and files are decoded for the first time, is told apart.
 """
 
 import argparse
 import json
+import multiprocessing
 import os
+import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -82,26 +86,64 @@ def _device() -> str:
 
 def measure_step(args: argparse.Namespace, backbone: str) -> dict[str, float]:
     """Clips a second of ours and of the usual, and the median ratio."""
+    with _Side("ours", args, backbone) as ours, _Side("usual", args, backbone) as usual:
+        rates = [(ours.rate(), usual.rate()) for _ in range(args.rounds)]
+        memory = ours.peak_gb(), usual.peak_gb()
+    ratios = [ours / usual for ours, usual in rates]
+    found = {
+        "ours_clips_per_s": statistics.median(ours for ours, _ in rates),
+        "usual_clips_per_s": statistics.median(usual for _, usual in rates),
+        "ratio": statistics.median(ratios),
+        "ours_peak_gb": memory[0],
+        "usual_peak_gb": memory[1],
+    }
+    print(
+        f"{backbone}, {args.frames}x{args.size}x{args.size}, batch {args.batch_size}: ours {found['ours_clips_per_s']:.1f} "
+        f"clips/s, usual {found['usual_clips_per_s']:.1f}, ratio {found['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
+        f"{args.rounds} rounds; aim 2.5); peak memory {memory[0]:.1f} and {memory[1]:.1f} GB",
+        flush=True,
+    )
+    return found
+
+
+class _Side:
+    """Ours or the usual in a process of its own, so that what one does to its process does not help or hinder the other."""
+
+    def __init__(self, name: str, args: argparse.Namespace, backbone: str) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(name, args, backbone, theirs), daemon=True)
+
+    def __enter__(self) -> "_Side":
+        self._process.start()
+        self.rate()  # the first steps are slower
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._process.terminate()
+        self._process.join()
+
+    def rate(self) -> float:
+        """Clips a second over `args.steps` steps."""
+        self._pipe.send("rate")
+        return float(self._pipe.recv())
+
+    def peak_gb(self) -> float:
+        self._pipe.send("peak")
+        return float(self._pipe.recv())
+
+
+def _serve(name: str, args: argparse.Namespace, backbone: str, pipe: Connection) -> None:
     rng = np.random.default_rng(0)
     shape = (args.batch_size, args.frames, args.size, args.size, 3)
     clips = torch.from_numpy(rng.integers(0, 256, shape, dtype=np.uint8))
     paces = torch.from_numpy(rng.integers(0, PACES, args.batch_size))
-    ours, usual = our_step(args, backbone, clips, paces), usual_step(args, backbone, clips, paces)
-    for step in (ours, usual):
-        step()
-    rates: list[tuple[float, float]] = [(_rate(ours, args), _rate(usual, args)) for _ in range(args.rounds)]
-    found = {
-        "ours_clips_per_s": statistics.median(ours for ours, _ in rates),
-        "usual_clips_per_s": statistics.median(usual for _, usual in rates),
-        "ratio": statistics.median(ours / usual for ours, usual in rates),
-    }
-    ratios = [ours / usual for ours, usual in rates]
-    print(
-        f"{backbone}, {args.frames}x{args.size}x{args.size}, batch {args.batch_size}: ours {found['ours_clips_per_s']:.1f} "
-        f"clips/s, usual {found['usual_clips_per_s']:.1f}, ratio {found['ratio']:.2f} ({min(ratios):.2f} to {max(ratios):.2f} in "
-        f"{args.rounds} rounds; aim 2.5)"
-    )
-    return found
+    step = (our_step if name == "ours" else usual_step)(args, backbone, clips, paces)
+    while True:
+        if pipe.recv() == "peak":
+            pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+        else:
+            pipe.send(_rate(step, args))
 
 
 def _rate(step: Callable[[], None], args: argparse.Namespace) -> float:

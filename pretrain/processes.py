@@ -8,6 +8,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from pretrain.config import TrainConfig
+from pretrain.keep_memory import keep_memory
 
 T = TypeVar("T")
 
@@ -31,6 +32,8 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         )
     if config.threads is not None:
         torch.set_num_threads(config.threads)
+    if device.type == "cpu":
+        keep_memory()
     return accelerator
 
 
