@@ -5,7 +5,6 @@ So a run's place in its data is one number, and resuming needs no worker's state
 Shapes: B examples, K clips, T frames, H x W pixels.
 """
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,20 +132,22 @@ def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, sh
 
 def make_loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
     """torch's loader with everything that makes it safe here. What the workers make, they hand over in shared memory."""
-    with warnings.catch_warnings():
-        # Two workers on one core are fine: while one waits for a disk, the other works.
-        warnings.filterwarnings("ignore", message="This DataLoader will create", category=UserWarning)
-        return DataLoader(
-            dataset,
-            num_workers=workers,
-            worker_init_fn=_one_thread if workers else None,
-            # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training:
-            # they watch their parent, which is then the server, which in turn waits for them.
-            multiprocessing_context="spawn" if workers else None,
-            # Else it takes a number from the global generator, and a resumed run no longer has the same.
-            generator=torch.Generator(),
-            **options,
-        )
+    return _Loader(
+        dataset,
+        num_workers=workers,
+        worker_init_fn=_one_thread if workers else None,
+        # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training:
+        # they watch their parent, which is then the server, which in turn waits for them.
+        multiprocessing_context="spawn" if workers else None,
+        # Else it takes a number from the global generator, and a resumed run no longer has the same.
+        generator=torch.Generator(),
+        **options,
+    )
+
+
+class _Loader(DataLoader[Any]):
+    def check_worker_number_rationality(self) -> None:
+        """No warning: two workers on one core are fine, while one waits for a disk the other works."""
 
 
 def collate(items: Sequence[Item]) -> Batch:

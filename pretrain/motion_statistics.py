@@ -21,18 +21,20 @@ STILL_PX = 1e-3
 _STEP, _MEAN = np.array([-0.5, 0, 0.5], np.float32), np.full(3, 1 / 3, np.float32)
 
 
-def motion_values(flow_TSS2: Floats) -> NDArray[np.int64]:
+def motion_values(flow_TSS2: Floats, *, num_timed: int | None = None) -> NDArray[np.int64]:
     """int64 (14,): for the grid, the rings and the triangles u's block, u's direction, v's block, v's direction; then the flow
     map in which u, and v, moves most. All start at 1 (blocks to 16, 4, 8; directions to 8; flow maps to T).
 
     flow_TSS2: float32 (T, S, S, 2). The gradients (Prewitt's) of u are summed over time as vectors; the block is the one in
     which the sum is longest on average; direction i is (i - 1) * 45 degrees from right towards down, every pixel voting with
     its length for the two nearest. Ties go to the first. What stands still, in u or in v, gets 0 for all its values.
+
+    num_timed: only the first so many maps can be answers to when; None: all.
     """
     blocks = partition(flow_TSS2.shape[1])
     # The gradient of the sum is the sum of the gradients.
     right_SS2, down_SS2 = gradient(flow_TSS2.sum(axis=0))
-    length_T2 = np.array([_total_length(flow_SS2) for flow_SS2 in flow_TSS2])
+    length_T2 = np.array([_total_length(flow_SS2) for flow_SS2 in flow_TSS2[:num_timed]])
     spatial: list[list[int]] = []
     times = []
     for part in (0, 1):

@@ -127,7 +127,7 @@ def cvrl_published() -> TrainConfig:
     return replace(
         published,
         recipe="cvrl_published",
-        tasks=parse_task_sum("cvrl(hidden=2048)"),
+        tasks=parse_task_sum("cvrl(hidden=2048, border=dark)"),
         backbone="r3d_50",
         clip=ClipShape(num_frames=16, size_px=224),
         optimiser=replace(

@@ -30,12 +30,16 @@ class Statistics(FrameTask):
     """Regress 27 whole numbers, labels that the clip gives itself; see `motion_values` and `appearance_values` for each.
 
     Labels are made of the cropped and mirrored clip, on which the flow is computed too: u of a mirrored clip has the right
-    sign, and 16 frames have 15 flow maps (the released code forgets the sign, and reads a 16th map). No colours are changed: that
+    sign, which the released code forgets. No colours are changed: that
     would change the labels.
 
     stride: source frames from one clip frame to the next. Published: 1.
 
     flip: share of clips mirrored. Published: 0.5 (2021), 0 (2019).
+
+    maps: `between` neighbouring frames of the clip, 15 for 16. `released`: one more, from the last frame to the one after the clip,
+    counts for where and in what direction the clip moves most, though not for when (so in the released PyTorch code; its
+    TensorFlow code reads 15).
 
     flow: how well optical flow is computed, on the clip's own pixels; `benchmarks/statistics_flow.py` measures what each is
     worth. Published: TV-L1 on whole frames, which OpenCV has in its contrib build only. Motion vectors of the codec would be
@@ -55,6 +59,7 @@ class Statistics(FrameTask):
 
     stride: int = 1
     flip: float = 0.5
+    maps: Literal["between", "released"] = "between"
     flow: Flow = "dis_medium"
     targets: Literal["scaled", "published"] = "scaled"
     dominant_colour: DominantColour = "octant_count"
@@ -75,17 +80,21 @@ class Statistics(FrameTask):
         partition(clip.size_px)  # says at once when the patterns do not fit
         if clip.num_frames < 2:
             raise ValueError(f"clips have {clip.num_frames} frame; motion needs 2 or more")
-        return (clip.num_frames - 1) * self.stride + 1
+        return (self._num_read(clip) - 1) * self.stride + 1
 
     def make_example(self, source: FrameSource, clip: ClipShape, rng: np.random.Generator) -> Example:
         start = int(rng.integers(max(1, len(source) - self.frames_needed(clip) + 1)))
         # A video that is too short stays on its last frame: looping would jump, and the jump would be the greatest motion.
-        places_T = np.minimum(start + self.stride * np.arange(clip.num_frames), len(source) - 1)
+        places_T = np.minimum(start + self.stride * np.arange(self._num_read(clip)), len(source) - 1)
         clip_TSSC = random_crop(source.take(places_T), clip.size_px, rng)
         if rng.random() < self.flip:
             clip_TSSC = np.ascontiguousarray(clip_TSSC[:, :, ::-1])
-        motion = motion_values(flow_of_clip(clip_TSSC, self.flow))
+        motion = motion_values(flow_of_clip(clip_TSSC, self.flow), num_timed=clip.num_frames - 1)
+        clip_TSSC = clip_TSSC[: clip.num_frames]
         return Example(clip_TSSC[None], np.concatenate([motion, appearance_values(clip_TSSC, self.dominant_colour)]))
+
+    def _num_read(self, clip: ClipShape) -> int:
+        return clip.num_frames + (self.maps == "released")
 
     def build_head(self, features: FeatureShape, clip: ClipShape) -> nn.Module:
         return StatisticsHead(features.dim, clip.num_frames)

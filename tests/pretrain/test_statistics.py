@@ -57,6 +57,23 @@ def test_example__labels_are_those_of_the_clip_that_is_seen(flip: float) -> None
     assert (made.target >= 1).all() and (made.target <= TOPS).all()
 
 
+def test_example__with_the_released_map_looks_one_frame_past_the_clip() -> None:
+    """What jumps after the clip's end counts for where, not for when, and is not seen."""
+    frames = np.full((9, 48, 48, 3), 40, np.uint8)
+    patch = np.random.default_rng(0).integers(60, 256, (16, 16, 3), dtype=np.uint8)
+    for t, (left, top) in enumerate([(2 + t // 7, 2 + t // 7) for t in range(8)] + [(7, 7)]):
+        frames[t, top : top + 16, left : left + 16] = patch
+    frames[:8, 30:46, 30:46], frames[8, 26:42, 24:40] = patch, patch
+    made = [
+        Statistics(flip=0, maps=maps).make_example(StoredFrames(frames[:needed]), CLIP, np.random.default_rng(0))
+        for maps, needed in (("released", 9), ("between", 8))
+    ]
+    for example in made:
+        np.testing.assert_array_equal(example.clips_KTHWC[0], frames[:8])
+        assert example.target[12:14].tolist() == [7, 7]
+    assert made[1].target[0] < 9 <= made[0].target[0]  # of the grid: a square of the upper half, and of the lower
+
+
 def test_example__of_a_single_frame_has_no_places() -> None:
     made = Statistics().make_example(StoredFrames(moving_footage(1)), CLIP, np.random.default_rng(0))
     assert made.target[:26].tolist() == [0] * 26
