@@ -2,15 +2,18 @@
 
 import math
 import os
+import shlex
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import BadQuery, NotIndexed
+from app.errors import BadQuery
+from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
+    from index.records import VideoRow
     from index.search import Filters, QueryClips
 
 
@@ -86,8 +89,8 @@ def find_similar(
 ) -> SearchResult:
     """The k most similar moments.
 
-    Raises BadQuery (impossible range, not an indexed video), NotIndexed (nothing to search in), VideoRejected (unreadable
-    query), UnknownEncoder, UnknownLibrary, CatalogError.
+    Raises BadQuery (impossible range, not an indexed video, no video in the folder), NotIndexed (nothing to search in),
+    VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
     """
     from index.search import Filters, find_moments
 
@@ -95,11 +98,11 @@ def find_similar(
     if k < 1:
         raise BadQuery(f"The number of hits must be at least 1, got {k}.")
     filters = filters if filters is not None else Filters()
-    encoder_id = _searchable_encoder(ws, encoder_name, filters)
+    encoder_id = searchable_encoder(ws, encoder_name, filters)
     if isinstance(query, ClipQuery):
         clips, provider, warnings = _embed(ws, query, encoder_name)
     else:
-        clips, provider, warnings = _stored(ws, query, encoder_id), None, ()
+        (clips, warnings), provider = _stored(ws, query, encoder_id), None
     vectors = ws.vectors(encoder_id)
     moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video)
     hits = [
@@ -127,29 +130,13 @@ def find_similar(
     )
 
 
-def _searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filters") -> int:
-    """The encoder's number in the catalog, when there is something of it to search in."""
-    encoder_id = ws.encoder_id(encoder_name)
-    if not ws.catalog.has_clips(encoder_id, library=filters.library):
-        raise NotIndexed(_nothing_to_search(ws, encoder_name or ws.settings.encoder_name, encoder_id, filters.library))
-    return encoder_id
-
-
-def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str | None) -> str:
-    where = "Nothing is" if library is None else f"Library {library!r} is not"
-    option = "" if library is None else f" --library {library}"
-    others = sorted(
-        row.name for row in ws.catalog.encoders() if row.id != encoder_id and ws.catalog.has_clips(row.id, library=library)
-    )
-    choose = f" It has vectors of {', '.join(others)}: choose with --encoder." if others else ""
-    return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {name}"
-
-
 def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[QueryClips, str, tuple[str, ...]]":
     from embedder.embed_query import embed_query
     from index.search import QueryClips
 
-    if not query.path.is_file():
+    if os.path.isdir(query.path):
+        raise BadQuery(f"{query.path} is a folder. Give one video file of it.")
+    if not os.path.isfile(query.path):  # unlike Path.is_file it bears names too long and folders that may not be entered
         raise BadQuery(f"There is no file {query.path}.")
     start_s = query.start_s or 0.0
     if not 0 <= start_s < math.inf or (query.end_s is not None and not query.end_s > start_s):
@@ -164,7 +151,8 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
         embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole, dense=embedded.dense, parts=embedded.parts
     )
     empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
-    return clips, encoder.provider, (*embedded.warnings, *empty)
+    cut = _cut_short(query.end_s, start_s + embedded.duration_s)
+    return clips, encoder.provider, (*embedded.warnings, *cut, *empty)
 
 
 def _check_length(seconds: float) -> None:
@@ -175,19 +163,39 @@ def _check_length(seconds: float) -> None:
         )
 
 
-def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "QueryClips":
+def _cut_short(asked_end_s: float | None, end_s: float) -> tuple[str, ...]:
+    """What to say of a range that reaches past the end of its video. Lengths are often given rounded: that is no slip."""
+    if asked_end_s is None or asked_end_s <= end_s + MIN_QUERY_S:
+        return ()
+    return (f"the video ends at {end_s:.2f} s, so the query ends there and not at {asked_end_s:.2f} s",)
+
+
+def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "tuple[QueryClips, tuple[str, ...]]":
     from index.search import moment_as_query
 
-    return moment_as_query(ws.catalog, encoder_id, _video_id(ws, query), query.at_s, query.end_s)
+    video = _video(ws, query)
+    clips = moment_as_query(ws.catalog, encoder_id, video.id, query.at_s, query.end_s)
+    return clips, _cut_short(query.end_s, video.duration_s or 0.0)
 
 
-def _video_id(ws: Workspace, query: MomentQuery) -> int:
+def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":
+    """The video that a moment is of. Raises BadQuery, which says what is in the way, and UnknownVideo for a number."""
     if query.video_id is not None:
-        return query.video_id
+        return ws.catalog.video(query.video_id)
     if query.path is None:
         raise BadQuery("A moment needs a video: give its number or its path.")
     path = Path(os.path.abspath(query.path))
     found = ws.catalog.find_video(path)
     if found is None:
-        raise BadQuery(f"{path} is not indexed. Search by the file itself: vret search {path} (or index its folder first)")
-    return found.id
+        raise BadQuery(_not_indexed(path))
+    if found.outcome == "broken":
+        raise BadQuery(f"{path} could not be indexed: {found.reason}. Choose one that was: vret videos --outcome indexed")
+    return found
+
+
+def _not_indexed(path: Path) -> str:
+    if os.path.isdir(path):
+        return f"{path} is a folder. Give one video file of it."
+    if not os.path.exists(path):
+        return f"There is no file {path}, and none was indexed from there. What is indexed: vret videos"
+    return f"{path} is not indexed. Search by the file itself: vret search {shlex.quote(str(path))} (or index its folder first)"

@@ -27,7 +27,12 @@ def moment_as_query(catalog: "Catalog", encoder_id: int, video_id: int, at_s: fl
     this encoder or ends before the range begins.
     """
     row = catalog.video(video_id)
-    view = VideoView.of(catalog.clips(video_id, encoder_id), row.duration_s or 0.0, None)
+    try:
+        clips = catalog.clips(video_id, encoder_id)
+    except NoClips as error:
+        name = catalog.encoder(encoder_id).name
+        raise NoClips(f"{row.path} has no clips of encoder {name!r}. Index library {row.library!r} with it first.") from error
+    view = VideoView.of(clips, row.duration_s or 0.0, None)
     if end_s is not None and not at_s < end_s:
         raise ValueError(f"The moment must end after it starts, got {at_s} to {end_s} s.")
     if not 0 <= at_s <= view.end_s:

@@ -190,7 +190,19 @@ def test_wrong_usage_is_exit_code_2(home: Path, arguments: Sequence[str]) -> Non
 
 def test_unknown_library_lists_the_known(indexed: Path) -> None:
     assert "home" in failed("search", indexed / "a.mp4", "--library", "hoem")
-    assert "is not indexed" in failed("search", "--like", "nosuch.mp4@1")
+    assert "There is no file" in failed("search", "--like", "nosuch.mp4@1")
+
+
+def test_search_says_what_it_did_with_a_range_past_the_end(indexed: Path) -> None:
+    done = vret("search", indexed / "a.mp4", "--start", "1", "--end", "100", "--json")
+    assert done.returncode == 0
+    assert "the video ends at 3.00 s" in done.stderr
+    assert json.loads(done.stdout)["query_s"] == pytest.approx(2.0)
+    assert "nothing at 100.00 s" in failed("search", indexed / "a.mp4", "--start", "100")
+
+
+def test_search_in_a_folder_that_no_library_has(indexed: Path) -> None:
+    assert str(indexed) in failed("search", indexed / "a.mp4", "--folder", indexed.with_name("nosuch"), "--json")
 
 
 def test_a_second_run_says_who_holds_the_lock(home: Path, folder: Path) -> None:

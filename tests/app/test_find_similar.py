@@ -1,13 +1,15 @@
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 
 from app.errors import BadQuery, NotIndexed
-from app.find_similar import ClipQuery, MomentQuery, find_similar
+from app.find_similar import ClipQuery, MomentQuery, SearchResult, find_similar
 from app.index_library import index_library
 from app.workspace import Workspace
 from embedder.errors import VideoRejected
-from index.errors import UnknownLibrary
+from index.errors import NoClips, UnknownLibrary
 from index.search import Filters
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
@@ -68,7 +70,9 @@ def test_indexed_with_another_encoder_is_told(indexed: Workspace, folder: Path) 
         (ClipQuery(path=Path("a.mp4"), start_s=2.0, end_s=2.0), "end after it begins"),
         (ClipQuery(path=Path("a.mp4"), start_s=-1.0), "begin at 0 s"),
         (ClipQuery(path=Path("nosuch.mp4")), "no file"),
-        (MomentQuery(path=Path("nosuch.mp4"), at_s=1.0), "is not indexed"),
+        (ClipQuery(path=Path("below")), "below is a folder. Give one video file"),
+        (MomentQuery(path=Path("nosuch.mp4"), at_s=1.0), r"There is no file .*nosuch\.mp4, .*vret videos"),
+        (MomentQuery(path=Path("below"), at_s=1.0), "below is a folder. Give one video file"),
         (MomentQuery(at_s=1.0), "needs a video"),
     ],
 )
@@ -78,6 +82,56 @@ def test_a_bad_query_is_told(
     monkeypatch.chdir(folder)
     with pytest.raises(BadQuery, match=said):
         find_similar(indexed, query)
+
+
+def test_a_moment_of_a_file_that_has_none_is_told(indexed: Workspace, folder: Path) -> None:
+    bad, new = folder / "bad.mp4", folder / "it's new.mp4"
+    bad.write_text("no video")
+    index_library(indexed, "home", [folder])
+    new.write_bytes((folder / "a.mp4").read_bytes())
+    with pytest.raises(BadQuery, match=r"bad\.mp4 could not be indexed: is a text file, not a video. Choose"):
+        find_similar(indexed, MomentQuery(path=bad, at_s=1.0))
+    with pytest.raises(BadQuery, match=rf"new\.mp4 is not indexed. .*vret search {re.escape(shlex.quote(str(new)))} "):
+        find_similar(indexed, MomentQuery(path=new, at_s=1.0))
+
+
+def test_a_moment_that_only_another_encoder_knows_is_told(indexed: Workspace, folder: Path, tmp_path: Path) -> None:
+    write_tiny_encoder(indexed.encoders_folder / "other.onnx", name="other", seed=3)
+    index_library(indexed, "below", [folder / "below"], encoder_name="other")
+    with pytest.raises(NoClips, match=r"a\.mp4 has no clips of encoder 'other'\. Index library 'home'"):
+        find_similar(indexed, MomentQuery(path=folder / "a.mp4", at_s=1.0), encoder_name="other")
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_range_past_the_end_is_cut_and_that_is_said(indexed: Workspace, folder: Path, stored: bool) -> None:
+    def found(end_s: float) -> SearchResult:
+        path = folder / "a.mp4"
+        return find_similar(
+            indexed, MomentQuery(path=path, at_s=1.0, end_s=end_s) if stored else ClipQuery(path=path, start_s=1.0, end_s=end_s)
+        )
+
+    cut = found(100.0)
+    assert cut.hits[0].path == folder / "a.mp4"
+    assert cut.warnings == ("the video ends at 3.00 s, so the query ends there and not at 100.00 s",)
+    assert found(3.0).warnings == found(3.05).warnings == ()
+
+
+@pytest.mark.parametrize("end_s", [None, 101.0])
+def test_a_range_that_begins_past_the_end_is_refused(indexed: Workspace, folder: Path, end_s: float | None) -> None:
+    with pytest.raises(VideoRejected, match=r"a\.mp4: nothing at 100.00 s, the video ends at 3.00 s"):
+        find_similar(indexed, ClipQuery(path=folder / "a.mp4", start_s=100.0, end_s=end_s))
+
+
+def test_a_folder_without_videos_of_a_library_names_the_folders(indexed: Workspace, folder: Path) -> None:
+    query = ClipQuery(path=folder / "a.mp4")
+    index_library(indexed, "other", [folder / "below"])
+    with pytest.raises(BadQuery) as told:
+        find_similar(indexed, query, filters=Filters(folder=folder / "nosuch"))
+    assert str(told.value).endswith(f"lies in {folder / 'nosuch'}. The libraries' folders: {folder}, {folder / 'below'}.")
+    (folder / "empty").mkdir()
+    with pytest.raises(BadQuery) as told:
+        find_similar(indexed, query, filters=Filters(folder=folder / "empty", library="other"))
+    assert str(told.value) == f"No video of library 'other' lies in {folder / 'empty'}. The library's folders: {folder / 'below'}."
 
 
 def test_an_unreadable_query_is_told(indexed: Workspace, folder: Path) -> None:
