@@ -37,6 +37,11 @@ def gather(rows_BX: Tensor) -> Tensor:
     return torch.cat(parts)
 
 
+def total(values: Tensor) -> Tensor:
+    """The sum over all processes of a tensor that each has, without gradients: counts and such."""
+    return values.detach() if world_size() == 1 else _summed(values)
+
+
 def mean_with_grad(values: Tensor) -> Tensor:
     """The mean over all processes of a tensor that each has, with gradients."""
     return values if world_size() == 1 else _autograd(_Sum, values) / world_size()
@@ -70,6 +75,6 @@ class _Sum(torch.autograd.Function):
 
 
 def _summed(values: Tensor) -> Tensor:
-    total = values.detach().clone(memory_format=torch.contiguous_format)
-    distributed.all_reduce(total)
-    return total
+    summed = values.detach().clone(memory_format=torch.contiguous_format)
+    distributed.all_reduce(summed)
+    return summed

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.drawn_videos import DrawnClip, draw_clip
+from pretrain.gather import total, world_size
 from pretrain.tasks.base import TASKS, ClipShape, DrawnTask, Example, FeatureShape, Judgement, SlowView
 
 _BETA = 0.3  # error in half pictures from which on the loss grows linearly: a mover lost from sight must not dominate
@@ -59,7 +60,7 @@ class Trajectory(DrawnTask):
         )
 
     def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
-        """Beside `loss`, for every truth its error and, as `*_of_mean`, that of always saying the batch's mean."""
+        """Beside `loss`, for every truth its error and, as `*_of_mean`, that of always saying the whole batch's mean."""
         steps_BF = features[:, 0].mean(dim=(3, 4)).flatten(1)
         answer_BTU = head(steps_BF).unflatten(1, (target.shape[1], -1))
         everyone_B = torch.ones_like(target[:, 0, 0])
@@ -110,16 +111,19 @@ def truth_TU(drawn: DrawnClip) -> NDArray[np.float32]:
 
 
 def _errors(answer_BTN: Tensor, target_BTN: Tensor, counts_B: Tensor) -> tuple[Tensor, Tensor]:
-    """Smooth L1 of the answer, and of the mean of the examples that count, over those; 0 where none counts."""
-    number = counts_B.sum().clamp(min=1)
+    """Smooth L1 of the answer, and of the mean of the examples that count, over those; 0 where none counts.
+
+    Both numbers are such that their mean over processes is that over all examples that count, wherever these are.
+    """
+    number = total(counts_B.sum()).clamp(min=1)
     weights_B11 = counts_B[:, None, None]
-    mean_TN = (target_BTN * weights_B11).sum(dim=0) / number
+    mean_TN = total((target_BTN * weights_B11).sum(dim=0)) / number
 
     def error(said_BTN: Tensor) -> Tensor:
         each = functional.smooth_l1_loss(said_BTN, target_BTN, beta=_BETA, reduction="none")
-        return each.mean(dim=(1, 2)).where(counts_B > 0, 0.0).sum() / number
+        return each.mean(dim=(1, 2)).where(counts_B > 0, 0.0).sum() * world_size() / number
 
-    return error(answer_BTN), error(mean_TN.detach().expand_as(target_BTN))
+    return error(answer_BTN), error(mean_TN.expand_as(target_BTN))
 
 
 def _relative(averages: Mapping[str, float], name: str) -> float:

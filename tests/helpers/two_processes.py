@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from pretrain.processes import make_accelerator
 from pretrain.shares import Share
 from pretrain.sync_norm import synchronise_norms
 from pretrain.task_sum import TaskSum, WeightedTask
+from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape, DrawnTask, Example, FeatureShape, Judgement, SlowView
 from pretrain.tasks.pace import PUBLISHED_JITTER, Pace
 from pretrain.train import train
@@ -105,6 +107,30 @@ def gradients(config: TrainConfig) -> dict[str, Tensor]:
     return of_weights | {name: buffer for name, buffer in model.named_buffers() if "running" in name}
 
 
+UNEVEN = ("statistics", "trajectory")
+"""Tasks of which not every example counts; and those that do fall to the processes unevenly."""
+
+
+def uneven(name: str, share: Share) -> tuple[dict[str, float], list[Tensor]]:
+    """Scalars of one of them and its head's gradients, of this process's share of a batch whose last three examples do not count."""
+    task = TASKS[name]()
+    draw = torch.Generator().manual_seed(0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        head = task.build_head(FeatureShape(dim=6, places=(2, 3, 3)), CLIP)
+    if name == "statistics":
+        features, target = torch.randn(BATCH, 1, 6, generator=draw), torch.randint(1, 5, (BATCH, 27), generator=draw)
+        target[-3:, :14] = 0
+    else:
+        features, target = torch.randn(BATCH, 1, 6, 2, 3, 3, generator=draw), torch.randn(BATCH, 8, 13, generator=draw)
+        target[..., 12] = torch.arange(BATCH)[:, None] < BATCH - 3
+    own = slice(share.rank * BATCH // share.world, (share.rank + 1) * BATCH // share.world)
+    scalars = task.loss(head, features[own], target[own])
+    scalars["loss"].backward()  # type: ignore[no-untyped-call]
+    values = {key: float(value.detach()) for key, value in scalars.items()}
+    return values, [parameter.grad for parameter in head.parameters() if parameter.grad is not None]
+
+
 def main() -> None:
     out = Path(sys.argv[1])
     whole = gradients(contrast_config())
@@ -118,7 +144,9 @@ def main() -> None:
     except TrainingStopped as error:
         stopped = str(error)
     rank = torch.distributed.get_rank()
-    torch.save({"whole": whole, "in_pieces": in_pieces, "stopped": stopped, "is_main": result.is_main}, out / f"{rank}.pt")
+    said: dict[str, Any] = {name: uneven(name, Share(rank, torch.distributed.get_world_size())) for name in UNEVEN}
+    said |= {"whole": whole, "in_pieces": in_pieces, "stopped": stopped, "is_main": result.is_main}
+    torch.save(said, out / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 
 

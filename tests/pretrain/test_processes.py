@@ -17,7 +17,7 @@ from pretrain.errors import CheckpointError
 from pretrain.run_files import read_metrics, read_state
 from pretrain.shares import Share, Turns
 from pretrain.train import train
-from tests.helpers.two_processes import contrast_config, gradients, pace_config
+from tests.helpers.two_processes import UNEVEN, contrast_config, gradients, pace_config, uneven
 
 ROOT = Path(__file__).parents[2]
 
@@ -64,6 +64,16 @@ def test_gradient__of_the_global_batch_is_one_processs_with_the_whole_batch(
         assert said[name].keys() == alone.keys()
         for key, value in alone.items():
             assert float((said[name][key] - value).norm()) <= 1e-4 * float(value.norm()) + 1e-5, key
+
+
+@pytest.mark.parametrize("name", UNEVEN)
+def test_loss__counts_every_example_alike_wherever_it_is(together: tuple[Path, list[dict[str, Any]]], name: str) -> None:
+    scalars, of_head = uneven(name, Share())
+    parts = [said[name] for said in together[1]]
+    for key, value in scalars.items():
+        assert sum(own[key] for own, _ in parts) / 2 == pytest.approx(value, rel=1e-5), key
+    for place, gradient in enumerate(of_head):
+        torch.testing.assert_close(sum(own[place] for _, own in parts) / 2, gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_train__two_processes_leave_the_curve_of_one(together: tuple[Path, list[dict[str, Any]]], tmp_path: Path) -> None:
