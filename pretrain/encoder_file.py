@@ -1,8 +1,6 @@
 """An encoder file from a graph and its card: in the precision asked for, checked against fp32, written whole or not at all."""
 
 import dataclasses
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from embedder.cores import num_cores
 from embedder.encoder_card import CARD_KEY, PRECISIONS, EncoderCard
 from embedder.worker_messages import PictureSpec
+from pretrain.atomic_file import replacing
 from pretrain.encoder_weights import read_encoder
 from pretrain.errors import EncoderFileError, ExportError
 from pretrain.half import check_range, to_half
@@ -86,7 +85,7 @@ def in_precision(model: onnx.ModelProto, precision: str, clips: ClipSets) -> tup
 def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, precision: str, source: ClipSource | None) -> Exported:
     """Writes an fp32 graph in the precision asked for, atomically, with the card made to fit.
 
-    card: of the fp32 encoder; its precision, hash and dim are worked out here. source: clips for calibration and check, drawn
+    card: of the fp32 encoder; its precision and hash are worked out here. source: clips for calibration and check, drawn
     ones when None. Raises ValueError for a precision that is none, ExportError, TrainingDataError.
     """
     if precision not in PRECISIONS:
@@ -147,16 +146,6 @@ def plain_clips(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 def _write(out: Path, model: onnx.ModelProto, card: EncoderCard) -> None:
     onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
     onnx.checker.check_model(model)
-    content = model.SerializeToString()
     out.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=out.parent, prefix=f".{out.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, out)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with replacing(out) as file:
+        file.write(model.SerializeToString())
