@@ -2,6 +2,7 @@
 `pace(contrast=same_context)` is one with a knob turned.
 """
 
+import math
 import re
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from pretrain.tasks.base import PretextTask
 
 @dataclass(frozen=True)
 class WeightedTask:
-    """One term: its registry name, the task with its knobs, and the factor of its loss (above 0)."""
+    """One term: its registry name, the task with its knobs, and the factor of its loss (above 0, finite)."""
 
     name: str
     task: PretextTask
@@ -20,7 +21,8 @@ class WeightedTask:
 
     def __str__(self) -> str:
         knobs = knobs_of(self.task, type(self.task)())
-        weight = "" if self.weight == 1 else f"{self.weight:g}*"
+        # All digits, and no plus in the exponent, which would part two tasks.
+        weight = "" if self.weight == 1 else f"{float(self.weight)!r}*".replace(".0*", "*").replace("e+", "e")
         return f"{weight}{self.name}({knobs})" if knobs else f"{weight}{self.name}"
 
 
@@ -35,8 +37,8 @@ class TaskSum:
         if not names or len(set(names)) < len(names):
             raise ValueError(f"a task sum needs one or more different tasks, got {names}")
         for part in self.parts:
-            if not part.weight > 0:
-                raise ValueError(f"the weight of task {part.name} is {part.weight}; it must be above 0")
+            if not 0 < part.weight < math.inf:
+                raise ValueError(f"the weight of task {part.name} is {part.weight}; it must be above 0, and finite")
 
     def __str__(self) -> str:
         return "+".join(map(str, self.parts))

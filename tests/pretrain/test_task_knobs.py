@@ -78,6 +78,18 @@ def test_task_sum__with_knobs_is_written_as_it_is_read(text: str) -> None:
     assert parse_task_sum(str(parse_task_sum(text))) == parse_task_sum(text)
 
 
+@pytest.mark.parametrize("weight", [0.12345678, 2e6, 1e16, 1.5e-7, 1 / 3, 5e22, 10.0, 3])
+def test_task_sum__every_weight_is_read_back_as_it_was(weight: float) -> None:
+    tasks = TaskSum((WeightedTask("pace", Pace()), WeightedTask("statistics", Statistics(), weight)))
+    assert parse_task_sum(str(tasks)) == tasks
+
+
+@pytest.mark.parametrize("text", ["0*pace", "1e999*pace"])
+def test_task_sum__a_weight_is_above_0_and_finite(text: str) -> None:
+    with pytest.raises(ValueError, match=r"weight of task pace is .* above 0, and finite"):
+        parse_task_sum(text)
+
+
 def test_task_sum__knobs_reach_the_task_and_the_others_keep_their_defaults() -> None:
     pace = Pace(contrast="same_pace", paces=(1 / 3, 1))
     tasks = TaskSum((WeightedTask("pace", pace), WeightedTask("statistics", Statistics(), 2.0)))
