@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchPlan
 from pretrain.config import TrainConfig
-from pretrain.drawn_scenes import make_scene
+from pretrain.drawn_footage import DrawnFootage
 from pretrain.errors import TrainingDataError
 from pretrain.frame_cache import FrameCache
-from pretrain.frame_source import DrawnFrames, FrameSource, StoredFrames
+from pretrain.frame_source import FrameSource, StoredFrames
 from pretrain.run_files import Rejected
 from pretrain.shares import ALONE, Share, Turns
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
@@ -47,18 +47,6 @@ class Batch:
     def pin_memory(self) -> "Batch":
         """Where a GPU can fetch it while the CPU goes on; the loader calls this."""
         return Batch([clips.pin_memory() for clips in self.clips], [target.pin_memory() for target in self.targets], self.rejected)
-
-
-class DrawnFootage:
-    """Stretches for frame tasks out of drawn scenes: one scene from its beginning to its end."""
-
-    def __init__(self, size_px: int, num_frames: int) -> None:
-        self._size_px = size_px
-        self._num_frames = num_frames
-
-    def stretch(self, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
-        scene = make_scene(rng, background_px=2 * self._size_px)
-        return DrawnFrames(scene=scene, num_frames=self._num_frames, size_px=self._size_px), []
 
 
 class FilmedFootage:
@@ -97,7 +85,7 @@ class ExampleDataset(Dataset[Item]):
     def __init__(self, config: TrainConfig, cache_dir: Path) -> None:
         self._config = config
         needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
-        self._footage = _footage(config, cache_dir, max(needed)) if needed else None
+        self._filmed = _filmed(config, cache_dir, max(needed)) if needed and config.footage.paths else None
 
     def __len__(self) -> int:
         return self._config.steps * self._config.batch_size
@@ -108,13 +96,32 @@ class ExampleDataset(Dataset[Item]):
             rng = np.random.default_rng([self._config.seed, number, index])
             if isinstance(part.task, DrawnTask):
                 examples.append(part.task.make_example(self._config.clip, rng))
-            elif isinstance(part.task, FrameTask) and self._footage is not None:
-                source, bad = self._footage.stretch(index, rng)
+            elif isinstance(part.task, FrameTask):
+                source, bad = self._stretch(part.task, index, rng)
                 rejected.extend(bad)
                 examples.append(part.task.make_example(source, self._config.clip, rng))
             else:
                 raise TypeError(f"task {part.name} is neither a FrameTask nor a DrawnTask")
         return Item(examples, rejected)
+
+    def _stretch(self, task: FrameTask, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
+        if self._filmed is not None:
+            return self._filmed.stretch(index, rng)
+        return drawn_footage(self._config, task).video(index, rng), []
+
+
+def drawn_footage(config: TrainConfig, task: FrameTask) -> DrawnFootage:
+    """What a task sees where there are no videos. It does not depend on what other tasks the sum has: the same movement in more
+    frames would be a slower one.
+    """
+    wanted, needed = config.footage, task.frames_needed(config.clip)
+    return DrawnFootage(
+        size_px=round(config.clip.size_px * wanted.margin),
+        # A clip that had to begin at the first frame would always show the movement's beginning and its end.
+        num_frames=max(wanted.drawn_frames, needed + config.clip.num_frames),
+        alike=wanted.drawn_alike,
+        seed=config.seed,
+    )
 
 
 def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, share: Share = ALONE) -> Iterator[Batch]:
@@ -160,11 +167,9 @@ def collate(items: Sequence[Item]) -> Batch:
     )
 
 
-def _footage(config: TrainConfig, cache_dir: Path, frames_needed: int) -> DrawnFootage | FilmedFootage:
+def _filmed(config: TrainConfig, cache_dir: Path, frames_needed: int) -> FilmedFootage:
     wanted = config.footage
     size_px = round(config.clip.size_px * wanted.margin)
-    if not wanted.paths:
-        return DrawnFootage(size_px, frames_needed)
     plan = StretchPlan(
         size_px=size_px,
         max_frame_rate_hz=wanted.max_frame_rate_hz,

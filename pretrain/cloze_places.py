@@ -30,20 +30,27 @@ class TupleLayout:
         """From the start of the middle clip to that of a remote one, at least."""
         return self.spacing + self.stride * self.num_frames + self.away
 
-    def frames_of(self, start: int, num_source: int) -> NDArray[np.int64]:
-        """Frame numbers of the clip that starts there, int64 (T,). A video shorter than a clip plays in slow motion instead."""
-        wanted_T = start + self.stride * np.arange(self.num_frames, dtype=np.int64)
-        return wanted_T if self.last < num_source else wanted_T * num_source // (self.last + 1)
+    @property
+    def needed(self) -> int:
+        """Frames of the shortest video in which the three clips and a remote one have room."""
+        return self.spacing + self.remote_distance + self.last + 1
+
+    def frames_of(self, start: int, num_source: int, length: int) -> NDArray[np.int64]:
+        """Frame numbers of the clip that starts there, int64 (T,), in a video of `num_source` frames that counts as one of
+        `length`: all its clips are slowed down alike, so that where they lie stays true.
+        """
+        return (start + self.stride * np.arange(self.num_frames, dtype=np.int64)) * num_source // length
 
 
 @dataclass(frozen=True, kw_only=True)
 class TuplePlaces:
-    """starts: of the three clips. remote: start of the clip that can replace the middle one. fits: whether the video is long
-    enough for all of it, at the distances asked for.
+    """starts: of the three clips. remote: start of the clip that can replace the middle one. length: of the video, or more: then
+    it is to be slowed down to that. fits: whether it is long enough for all of it, at the distances asked for.
     """
 
     starts: tuple[int, int, int]
     remote: int
+    length: int
     fits: bool
 
 
@@ -53,22 +60,18 @@ def draw_places(num_source: int, layout: TupleLayout, rng: np.random.Generator) 
 
     In a long video (two middles fit at the remote distance) the middle and the remote clip are a pair that could as well be
     exchanged, so the remote one is no nearer to the video's ends than the middle is. In a shorter one, the middle is where a
-    remote clip fits on one side at least. In one too short for that, the three clips move together as far as they must, and
-    the remote clip is the one farthest from the middle.
+    remote clip fits on one side at least. One too short for that counts as one that is just long enough.
     """
-    latest = num_source - 1 - layout.last  # start of the last clip that fits
+    length = max(num_source, layout.needed)
+    latest = length - 1 - layout.last  # start of the last clip that fits
     middles = range(layout.spacing, latest - layout.spacing + 1)
     away = layout.remote_distance
     if len(middles) > away:
-        return _exchangeable(middles, layout, rng)
+        middle, remote = _exchangeable(middles, away, rng)
+        return _around(middle, remote, layout, length, fits=True)
     with_remote = [middle for middle in middles if middle >= away or middle + away <= latest]
-    if with_remote:
-        middle = with_remote[int(rng.integers(len(with_remote)))]
-        return _around(middle, layout, _draw_remote(middle, away, latest, rng), fits=True)
-    spacing = max(0, min(layout.spacing, latest // 2))
-    first = int(rng.integers(max(0, latest - 2 * spacing) + 1))
-    starts = (first, first + spacing, first + 2 * spacing)
-    return TuplePlaces(starts=starts, remote=0 if starts[1] > latest - starts[1] else max(0, latest), fits=False)
+    middle = with_remote[int(rng.integers(len(with_remote)))]
+    return _around(middle, _draw_remote(middle, away, latest, rng), layout, length, fits=length == num_source)
 
 
 def draw_places_anywhere(num_source: int, layout: TupleLayout, rng: np.random.Generator) -> TuplePlaces:
@@ -83,17 +86,16 @@ def draw_places_anywhere(num_source: int, layout: TupleLayout, rng: np.random.Ge
     away = layout.remote_distance
     both = middle >= away and middle + away <= latest
     remote = _draw_remote(middle, away, latest, rng) if both else middle
-    return _around(middle, layout, remote, fits=both)
+    return _around(middle, remote, layout, num_source, fits=both)
 
 
-def _exchangeable(middles: range, layout: TupleLayout, rng: np.random.Generator) -> TuplePlaces:
+def _exchangeable(middles: range, away: int, rng: np.random.Generator) -> tuple[int, int]:
     """One of all pairs of middles that are far enough apart, each as likely."""
-    distances = np.arange(layout.remote_distance, len(middles))
+    distances = np.arange(away, len(middles))
     pairs = len(middles) - distances
     distance = int(rng.choice(distances, p=pairs / pairs.sum()))
     earlier = middles[int(rng.integers(len(middles) - distance))]
-    middle, remote = (earlier, earlier + distance) if rng.random() < 0.5 else (earlier + distance, earlier)
-    return _around(middle, layout, remote, fits=True)
+    return (earlier, earlier + distance) if rng.random() < 0.5 else (earlier + distance, earlier)
 
 
 def _draw_remote(middle: int, away: int, latest: int, rng: np.random.Generator) -> int:
@@ -103,5 +105,6 @@ def _draw_remote(middle: int, away: int, latest: int, rng: np.random.Generator) 
     return drawn if drawn < before else middle + away + drawn - before
 
 
-def _around(middle: int, layout: TupleLayout, remote: int, *, fits: bool) -> TuplePlaces:
-    return TuplePlaces(starts=(middle - layout.spacing, middle, middle + layout.spacing), remote=remote, fits=fits)
+def _around(middle: int, remote: int, layout: TupleLayout, length: int, *, fits: bool) -> TuplePlaces:
+    starts = (middle - layout.spacing, middle, middle + layout.spacing)
+    return TuplePlaces(starts=starts, remote=remote, length=length, fits=fits)

@@ -44,6 +44,9 @@ class FootageConfig:
     whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
     over all of it. cache_dir: where decoded frames are kept between visits and runs; None: in the run's folder, until it is
     done. cache_gb: how many gigabytes of them at most.
+
+    drawn_frames: length of a drawn video, which shows one movement; longer for a task that needs more. drawn_alike: so many
+    drawn videos in a row differ in nothing but what moves (`DrawnFootage`).
     """
 
     paths: tuple[str, ...] = ()
@@ -54,6 +57,8 @@ class FootageConfig:
     max_stretches: int = 8
     cache_dir: str | None = None
     cache_gb: float = 8.0
+    drawn_frames: int = 128
+    drawn_alike: int = 8
 
 
 @dataclass(frozen=True, kw_only=True)

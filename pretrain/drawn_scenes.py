@@ -141,14 +141,23 @@ def make_scene(
     return _surround(rng, "hand", motion, movers, background_px)
 
 
-def make_training_scene(rng: np.random.Generator, *, kind: Kind | Literal["any"] = "any", background_px: int = 128) -> Scene:
-    """A random scene of one kind, or of any kind in the shares that training wants."""
+def make_training_scene(
+    rng: np.random.Generator,
+    *,
+    kind: Kind | Literal["any"] = "any",
+    background_px: int = 128,
+    surroundings: np.random.Generator | None = None,
+) -> Scene:
+    """A random scene of one kind, or of any kind in the shares that training wants.
+
+    surroundings: draws all but what moves; None: `rng` does.
+    """
     if kind == "any":
         names = list(KIND_SHARES)
         shares = np.array([KIND_SHARES[name] for name in names])
         kind = names[int(rng.choice(len(names), p=shares / shares.sum()))]
     motion, movers = make_cast(rng, kind)
-    return _surround(rng, kind, motion, movers, background_px)
+    return _surround(surroundings or rng, kind, motion, movers, background_px)
 
 
 def _surround(rng: np.random.Generator, kind: Kind, motion: Motion | None, movers: tuple[Mover, ...], background_px: int) -> Scene:

@@ -3,6 +3,7 @@
 Shapes: K clips, T frames, H x W pixels.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,14 +11,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pretrain.drawn_scenes import make_scene
-from pretrain.frame_source import DrawnFrames
+from pretrain.clip_dataset import drawn_footage
+from pretrain.recipes import RECIPES
 from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape, DrawnTask, FrameTask, PretextTask
 
 _CLIP = ClipShape(num_frames=16, size_px=96)
-_MARGIN = 8 / 7
-_SHOWN_FRAMES = 8
 _GAP_PX = 4
 _JPEG_QUALITY = 88
 # Examples that show something; of other tasks, the first two seeds with different answers.
@@ -32,9 +31,8 @@ def draw_example(task: PretextTask, seed: int) -> tuple[NDArray[np.uint8], str]:
     if isinstance(task, DrawnTask):
         made = task.make_example(_CLIP, rng)
     elif isinstance(task, FrameTask):
-        size_px = round(_CLIP.size_px * _MARGIN)
-        scene = make_scene(rng, background_px=2 * size_px)
-        made = task.make_example(DrawnFrames(scene=scene, num_frames=task.frames_needed(_CLIP), size_px=size_px), _CLIP, rng)
+        footage = drawn_footage(replace(RECIPES["laptop"](), clip=_CLIP), task)
+        made = task.make_example(footage.video(seed, rng), _CLIP, rng)
     else:
         raise TypeError(f"{type(task).__name__} is neither a FrameTask nor a DrawnTask")
     generator = torch.Generator().manual_seed(seed)
@@ -43,8 +41,7 @@ def draw_example(task: PretextTask, seed: int) -> tuple[NDArray[np.uint8], str]:
 
 
 def _sheet(clips_KTHWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    shown = clips_KTHWC[:, np.linspace(0, clips_KTHWC.shape[1] - 1, _SHOWN_FRAMES).round().astype(int)]
-    framed = np.pad(shown, ((0, 0), (0, 0), (0, _GAP_PX), (0, _GAP_PX), (0, 0)), constant_values=255)
+    framed = np.pad(clips_KTHWC[:, ::2], ((0, 0), (0, 0), (0, _GAP_PX), (0, _GAP_PX), (0, 0)), constant_values=255)
     rows = [np.concatenate(list(clip), axis=1) for clip in framed]
     return np.asarray(np.concatenate(rows)[:-_GAP_PX, :-_GAP_PX])
 

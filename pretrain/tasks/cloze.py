@@ -41,9 +41,8 @@ class Cloze(FrameTask):
     clips and the gap, 11 frames, so that neighbours overlap.
 
     places: `fit` chooses them so that a remote clip fits. `unofficial`: anywhere; without room for a remote clip on both
-    sides another operation is taken, so that the remote one is rare (7 % on UCF101). A video too short for `fit` keeps its
-    label all the same: its clips move together, its remote clip is the farthest there is, and a video shorter than one clip
-    plays in slow motion. How many are so short is counted.
+    sides another operation is taken, so that the remote one is rare (7 % on UCF101). A video too short for `fit` is
+    slowed down until it is long enough, by repeating frames in all clips alike. How many are so short is counted.
 
     tiles: `any` order, two of them `swap`ped (perhaps the paper's way), or their `reversal` (unofficial).
 
@@ -76,7 +75,7 @@ class Cloze(FrameTask):
     def frames_needed(self, clip: ClipShape) -> int:
         layout = self.layout(clip)
         slack = self.stride * round(self.gap * clip.num_frames)  # so that places are not always the same
-        return 2 * layout.spacing + layout.last + 1 + layout.remote_distance + slack
+        return layout.needed + layout.spacing + slack
 
     def layout(self, clip: ClipShape) -> TupleLayout:
         """Distances in source frames."""
@@ -128,7 +127,7 @@ class Cloze(FrameTask):
         judgement = judge_answers(averages, len(OPERATIONS), "cloze")
         recalls = ", ".join(f"{name} {recall:.2f}" for name, recall in recalls_of(averages).items())
         short = averages["share_without_room"]
-        remark = f"; {100 * short:.0f} % have no room for a remote clip" if short > 0.005 else ""
+        remark = f"; {100 * short:.0f} % were slowed down to have room for a remote clip" if short > 0.005 else ""
         return Judgement(score=judgement.score, words=f"{judgement.words}, found of {recalls}{remark}")
 
     def describe(self, target: NDArray[np.generic]) -> str:
@@ -151,7 +150,7 @@ class Cloze(FrameTask):
         layout = self.layout(clip)
         first, middle, last = places.starts
         starts = (first, places.remote if operation == "remote" else middle, last)
-        frames = source.take(np.concatenate([layout.frames_of(start, len(source)) for start in starts]))
+        frames = source.take(np.concatenate([layout.frames_of(start, len(source), places.length) for start in starts]))
         clips = [random_crop(own, clip.size_px, rng) for own in np.split(frames, 3)]
         clips[1] = self._operate(clips[1], operation, rng, quarters)
         return np.stack(clips)

@@ -45,7 +45,7 @@ def test_dataset__every_video_comes_once_a_round_in_changing_order(tmp_path: Pat
         draw_counting_video(tmp_path / f"{length}.mp4", num_frames=length)
     longest = Pace(paces=(1, 6), jitter=PLAIN, flip=0)
     dataset = ExampleDataset(config(TaskSum((WeightedTask("pace", longest),)), tmp_path), tmp_path / "cache")
-    footage = dataset._footage
+    footage = dataset._filmed
     assert footage is not None
     rounds = []
     for first in (0, 4, 8, 12):

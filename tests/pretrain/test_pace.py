@@ -50,8 +50,18 @@ def test_clip__labels_and_starts_cover_their_range_evenly() -> None:
     assert {numbers[0] for label, numbers in drawn if label == 3} == {0, 1, 2}  # 1 + 7 * 4 of 31 frames: three starts
 
 
-def test_clip__loops_only_when_the_video_is_too_short() -> None:
-    task = Pace(paces=(1, 4), flip=0)
+def test_clip__only_paces_that_fit_are_drawn_and_only_a_video_too_short_for_all_loops() -> None:
+    task = Pace(paces=(4, 1, 2), flip=0)
+    assert {clip_numbers(task, 29, seed)[0] for seed in range(40)} == {0, 1, 2}  # 1 + 7 * 4
+    assert {clip_numbers(task, 28, seed)[0] for seed in range(40)} == {1, 2}
+    assert {clip_numbers(task, 14, seed)[0] for seed in range(20)} == {1}
+    label, numbers = clip_numbers(task, 5, 0)
+    assert label == 1
+    assert sum(b < a for a, b in pairwise(numbers)) == 1
+
+
+def test_clip__when_short_all_paces_are_drawn_and_what_does_not_fit_loops() -> None:
+    task = Pace(paces=(1, 4), loop="when_short", flip=0)
     for seed in range(20):
         label, numbers = clip_numbers(task, 20, seed)
         wraps = sum(b < a for a, b in pairwise(numbers))

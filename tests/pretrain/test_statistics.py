@@ -33,22 +33,29 @@ def numbers_of(task: Statistics, num_source: int, seed: int) -> list[int]:
 
 
 def test_example__takes_consecutive_frames_from_anywhere() -> None:
-    clips = [numbers_of(Statistics(flip=0), 11, seed) for seed in range(30)]
+    clips = [numbers_of(Statistics(flip=0, strides=(1,)), 11, seed) for seed in range(30)]
     assert all(np.diff(numbers).tolist() == [1] * 7 for numbers in clips)
     assert {numbers[0] for numbers in clips} == {0, 1, 2, 3}
 
 
 def test_example__with_a_stride_skips_and_a_short_video_stays_on_its_last_frame() -> None:
-    task = Statistics(flip=0, stride=2)
+    task = Statistics(flip=0, strides=(2,))
     assert task.frames_needed(CLIP) == 15
     assert numbers_of(task, 15, 0) == [0, 2, 4, 6, 8, 10, 12, 14]
     assert numbers_of(task, 10, 0) == [0, 2, 4, 6, 8, 9, 9, 9]
 
 
+def test_example__takes_every_stride_that_fits() -> None:
+    task = Statistics(flip=0, strides=(2, 3, 5))
+    assert task.frames_needed(CLIP) == 36
+    seen = [[int(np.diff(numbers_of(task, length, seed)).max()) for seed in range(20)] for length in (36, 35, 10)]
+    assert [set(strides) for strides in seen] == [{2, 3, 5}, {2, 3}, {2}]
+
+
 @pytest.mark.parametrize("flip", [0.0, 1.0])
 def test_example__labels_are_those_of_the_clip_that_is_seen(flip: float) -> None:
     source = StoredFrames(moving_footage())
-    made = Statistics(flip=flip).make_example(source, CLIP, np.random.default_rng(1))
+    made = Statistics(flip=flip, strides=(1,)).make_example(source, CLIP, np.random.default_rng(1))
     flow = flow_of_clip(made.clips_KTHWC[0], "dis_medium")
     strongest = flow[np.hypot(flow[..., 0], flow[..., 1]) > 1]
     assert np.sign(np.median(strongest, axis=0)).tolist() == [-1 if flip else 1, -1]
@@ -65,7 +72,7 @@ def test_example__with_the_released_map_looks_one_frame_past_the_clip() -> None:
         frames[t, top : top + 16, left : left + 16] = patch
     frames[:8, 30:46, 30:46], frames[8, 26:42, 24:40] = patch, patch
     made = [
-        Statistics(flip=0, maps=maps).make_example(StoredFrames(frames[:needed]), CLIP, np.random.default_rng(0))
+        Statistics(flip=0, strides=(1,), maps=maps).make_example(StoredFrames(frames[:needed]), CLIP, np.random.default_rng(0))
         for maps, needed in (("released", 9), ("between", 8))
     ]
     for example in made:
@@ -148,7 +155,7 @@ def test_describe__names_places_and_directions_or_their_absence() -> None:
 @pytest.mark.parametrize(
     ("knobs", "words"),
     [
-        ({"stride": 0}, "stride is 0"),
+        ({"strides": (1, 0)}, r"strides is \(1, 0\)"),
         ({"motion_weight": -1.0}, "neither may be below 0"),
         ({"motion_weight": 0.0, "appearance_weight": 0.0}, "one must be above"),
     ],
