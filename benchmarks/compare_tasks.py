@@ -3,9 +3,9 @@
     python benchmarks/compare_tasks.py --folder actions --labels actions/labels.csv --within source \
         --ignore-label unclassified --home /tmp/compared
 
-Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows, exports, indexes the
-folder with every encoder and with the untrained network at three seeds, and measures retrieval of the test rows in the train
-rows. It only calls `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was
+Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows (but tasks that learn from
+drawings alone), exports, indexes the folder with every encoder and with the untrained network, as it starts in training and with
+PyTorch's initialisation, at three seeds each, and measures retrieval of the test rows in the train rows. It only calls `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was
 broken off goes on. Prints a Markdown table; the rest goes to stderr.
 """
 
@@ -22,6 +22,7 @@ from typing import Any
 
 LIBRARY = "compared"
 UNTRAINED_SEEDS = (1, 2, 3)
+STARTS = ("motion", "default")
 
 
 @dataclass(frozen=True)
@@ -43,17 +44,31 @@ def main() -> None:
     os.environ["VRET_HOME"] = str(wanted.home)
     wanted.home.mkdir(parents=True, exist_ok=True)
     train_list = _train_rows(wanted.labels, wanted.home / "train.txt")
-    runs = [Run(task, on_videos) for task in wanted.task for on_videos in wanted.on]
+    runs = [Run(task, on_videos) for task in wanted.task for on_videos in wanted.on if not on_videos or takes_videos(task)]
     for run in runs:
         _train(run, wanted, train_list)
-    encoders = [f"untrained-{seed}" for seed in UNTRAINED_SEEDS] + [run.name for run in runs]
-    for seed in UNTRAINED_SEEDS:
-        _export(f"untrained-{seed}", ["--baseline", wanted.backbone, "--seed", str(seed)], wanted.home)
+    floors = [(start, seed) for start in STARTS for seed in UNTRAINED_SEEDS]
+    encoders = [_untrained(start, seed) for start, seed in floors] + [run.name for run in runs]
+    for start, seed in floors:
+        what = ["--baseline", wanted.backbone, "--start", start, "--seed", str(seed)]
+        _export(_untrained(start, seed), what, wanted.home)
     for run in runs:
         _export(run.name, [run.name], wanted.home)
     for encoder in encoders:
         _vret("index", str(wanted.folder), "--library", LIBRARY, "--encoder", encoder)
     _print_table(runs, _measure(encoders, wanted), wanted.home)
+
+
+def takes_videos(task: str) -> bool:
+    """Whether any part of the sum learns from footage."""
+    from pretrain.task_sum import parse_task_sum
+    from pretrain.tasks.base import FrameTask
+
+    return any(isinstance(part.task, FrameTask) for part in parse_task_sum(task).parts)
+
+
+def _untrained(start: str, seed: int) -> str:
+    return f"untrained-{start}-{seed}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -115,8 +130,9 @@ def _print_table(runs: Sequence[Run], rows: Sequence[dict[str, Any]], home: Path
     groups = sorted({row["group"] for row in rows})
     print("| task | trained on | steps | reached | " + " | ".join(f"{group or 'all'}: mean / search" for group in groups) + " |")
     print("|---" * (4 + len(groups)) + "|")
-    floor = [_spread(rows, group) for group in groups]
-    print(f"| none, seeds {', '.join(map(str, UNTRAINED_SEEDS))} | - | 0 | - | " + " | ".join(floor) + " |")
+    for start in STARTS:
+        floor = [_spread(rows, group, start) for group in groups]
+        print(f"| none, {start} start, seeds {', '.join(map(str, UNTRAINED_SEEDS))} | - | 0 | - | " + " | ".join(floor) + " |")
     for run in runs:
         lines = (home / "runs" / run.name / "metrics.jsonl").read_text().splitlines()
         last = json.loads(lines[-1])
@@ -125,10 +141,10 @@ def _print_table(runs: Sequence[Run], rows: Sequence[dict[str, Any]], home: Path
         print(f"| {run.task} | {where} | {last['step']} | {last['words'].split(';')[0]} | " + " | ".join(scores) + " |")
 
 
-def _spread(rows: Sequence[dict[str, Any]], group: str) -> str:
+def _spread(rows: Sequence[dict[str, Any]], group: str, start: str) -> str:
     cells = []
     for way in ("mean", "sequence"):
-        scores = [_score(rows, group, f"untrained-{seed}", way) for seed in UNTRAINED_SEEDS]
+        scores = [_score(rows, group, _untrained(start, seed), way) for seed in UNTRAINED_SEEDS]
         cells.append(f"{min(scores):.2f}-{max(scores):.2f}")
     return " / ".join(cells)
 

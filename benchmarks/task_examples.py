@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from pretrain.appearance_statistics import appearance_values
-from pretrain.drawn_scenes import make_scene
+from pretrain.drawn_scenes import make_training_scene
 from pretrain.frame_source import DrawnFrames, Frames, FrameSource, StoredFrames
 from pretrain.motion_statistics import motion_values
 from pretrain.optical_flow import Flow, flow_of_clip
@@ -77,7 +77,7 @@ def print_labels(clips: list[Frames], rate: Callable[[Callable[[int], object]], 
 def drawn_source(clip: ClipShape, rng: np.random.Generator, num_frames: int) -> DrawnFrames:
     """What a training run without footage cuts its examples from."""
     size_px = round(clip.size_px * MARGIN)
-    return DrawnFrames(scene=make_scene(rng, background_px=2 * size_px), num_frames=num_frames, size_px=size_px)
+    return DrawnFrames(scene=make_training_scene(rng, background_px=2 * size_px), num_frames=num_frames, size_px=size_px)
 
 
 def draw(clip: ClipShape, seed: int, num_frames: int) -> Frames:
