@@ -94,13 +94,32 @@ class StretchPlan:
     stretch_frames: int
     max_stretches: int
 
+    @property
+    def frame_bytes(self) -> int:
+        """Of one frame."""
+        return 3 * self.size_px**2
+
+    @property
+    def stretch_bytes(self) -> int:
+        """Of one whole stretch."""
+        return self.stretch_frames * self.frame_bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class StretchPlace:
+    """Where a stretch lies that was read before: the time of its first frame, and how many frames it has."""
+
+    start_s: float
+    num_frames: int
+
 
 @dataclass(frozen=True, kw_only=True)
 class StretchesJob:
-    """Read a video into stretches, to train on."""
+    """Read a video into stretches, to train on; only: that one alone, without reading the rest."""
 
     path: Path
     plan: StretchPlan
+    only: StretchPlace | None = None
 
 
 Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob
@@ -165,9 +184,13 @@ class GlanceDone(Done):
 
 @dataclass(frozen=True, kw_only=True)
 class StretchesDone(Done):
-    """A video was read into stretches, one after another in ``frames``, uint8 (N, H, W, 3), N >= 1; only the last may be short."""
+    """A video was read into stretches, one after another in ``frames``, uint8 (N, H, W, 3), N >= 1; only the last may be short.
+
+    starts_s: the time of each one's first frame.
+    """
 
     frames: NDArray[np.uint8]
+    starts_s: tuple[float, ...]
 
 
 @dataclass(frozen=True)
