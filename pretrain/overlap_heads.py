@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from pretrain.byol import byol_loss
+from pretrain.byol import byol_loss, cosine_with_others
 from pretrain.contrastive import info_nce
 
 if TYPE_CHECKING:  # importing any task imports all of them, and one of them this file
@@ -49,9 +49,14 @@ def contrast_scalars(
         raise ValueError("contrast is byol, which needs the slow network's view of the clips, but there is none")
     with torch.no_grad():
         slow_N = cast(OverlapHeads, slow.head).projector(slow.features.flatten(0, 1))
-    foreseen_N = heads.predictor(projected_B2D.flatten(0, 1))
-    loss = byol_loss(foreseen_N.unflatten(0, (-1, 2)), slow_N.unflatten(0, (-1, 2)))
-    return {"contrast_loss": loss, "contrast_cosine": 1 - loss.detach() / 4}
+    predicted_B2D = heads.predictor(projected_B2D.flatten(0, 1)).unflatten(0, (-1, 2))
+    slow_B2D = slow_N.unflatten(0, (-1, 2))
+    loss = byol_loss(predicted_B2D, slow_B2D)
+    return {
+        "contrast_loss": loss,
+        "contrast_cosine": 1 - loss.detach() / 4,
+        "contrast_cosine_others": cosine_with_others(predicted_B2D, slow_B2D),
+    }
 
 
 def mlp(dim_in: int, hidden: int, dim_out: int) -> nn.Sequential:

@@ -53,7 +53,8 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class SlowView:
-    """What the slowly moving average of the network makes of the same clips, without gradients.
+    """What the slowly moving average of the network (also called momentum, target or teacher network) makes of the same clips,
+    without gradients.
 
     head: the average of the task's head. features: as `loss` gets them of the network itself.
     """

@@ -35,7 +35,7 @@ _SPATIAL, _TEMPORAL, _PACE, _ROTATION, _TOO_SHORT = 0, 1, 2, slice(3, 5), 5
 @dataclass(frozen=True, kw_only=True)
 class OverlapWeights:
     """Factors in the sum of losses, the defaults as published. Pace and rotation are each asked of both clips, and the two
-    losses added. Heads of weight 0 are not judged.
+    losses added. What has weight 0 is not judged; a contrast of weight 0 is none.
     """
 
     contrast: float = 0.1
@@ -65,7 +65,7 @@ class Overlap(FrameTask):
     and `blur`, the same in all frames. Published values; grey was drawn frame by frame there, and clips were also tilted by
     up to 10 degrees.
 
-    contrast: `byol` foresees the slow network's projection of the other clip (published); `info_nce` tells the other clip among
+    contrast: `byol` predicts the slow network's projection of the other clip (published); `info_nce` tells the other clip among
     those of other videos, at `temperature` (0.5 in the released code, which does not use it); `none`. momentum: of the slow
     network. projection: hidden width of projector and predictor in multiples of D. Published: 8 (4096 for 512), too much for
     small networks.
@@ -129,16 +129,16 @@ class Overlap(FrameTask):
         return change_share(clips_BKTHWC.flatten(0, 1), self.looks, changes, generator).view(clips_BKTHWC.shape)
 
     def slow_momentum(self) -> float | None:
-        return self.momentum if self.contrast == "byol" else None
+        return self.momentum if self._contrast == "byol" else None
 
     def build_head(self, features: FeatureShape, clip: ClipShape) -> nn.Module:
-        projected = None if self.contrast == "none" else max(1, round(self.projection * features.dim))
+        projected = None if self._contrast == "none" else max(1, round(self.projection * features.dim))
         return OverlapHeads(
             features.dim,
             overlaps=len(OVERLAPS),
             paces=len(self.paces),
             projected=projected,
-            predicts=self.contrast == "byol",
+            predicts=self._contrast == "byol",
         )
 
     def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
@@ -150,7 +150,7 @@ class Overlap(FrameTask):
             "pace": (heads.pace(single_N), target[:, _PACE].repeat_interleave(2)),
             "rotation": (heads.rotation(single_N), target[:, _ROTATION].flatten()),
         }
-        scalars = contrast_scalars(heads, self.contrast, self.temperature, features, slow)
+        scalars = contrast_scalars(heads, self._contrast, self.temperature, features, slow)
         total = self.weights.contrast * scalars["contrast_loss"]
         for name, (logits, labels) in answers.items():
             scalars |= answer_scalars(logits, labels, name)
@@ -164,10 +164,11 @@ class Overlap(FrameTask):
         asked = [name for name in labels if self._weight(name) > 0]
         judged = [judge_answers(averages, labels[name], name, name) for name in asked]
         words = [judgement.words for judgement in judged]
-        if self.contrast == "info_nce":
+        if self._contrast == "info_nce":
             words.append(f"other clip found {averages['contrast_accuracy']:.2f} (chance {averages['contrast_chance']:.2f})")
-        if self.contrast == "byol":
-            words.append(f"other clip foreseen to {averages['contrast_cosine']:.2f} (chance 0.00)")
+        if self._contrast == "byol":
+            cosine, others = averages["contrast_cosine"], averages["contrast_cosine_others"]
+            words.append(f"other clip predicted to a cosine of {cosine:.2f} (with other videos' clips {others:.2f})")
         if (short := averages["share_too_short"]) > 0.005:
             words.append(f"{100 * short:.0f} % of the videos are too short")
         scores = [judgement.score for judgement in judged] or [self._contrast_score(averages)]
@@ -188,10 +189,14 @@ class Overlap(FrameTask):
         return times, draw_crops_as_released(size_px, self.areas, rng)
 
     def _contrast_score(self, averages: Mapping[str, float]) -> float:
-        """For a run of the contrast alone. A collapsed network foresees well: the effective rank tells."""
-        if self.contrast == "info_nce":
+        """For a run of the contrast alone. A collapsed network predicts well, but all videos alike: that is worth nothing."""
+        if self._contrast == "info_nce":
             return (averages["contrast_accuracy"] - averages["contrast_chance"]) / (1 - averages["contrast_chance"])
-        return averages.get("contrast_cosine", 0.0)
+        return averages.get("contrast_cosine", 0.0) - averages.get("contrast_cosine_others", 0.0)
+
+    @property
+    def _contrast(self) -> Contrast:
+        return "none" if self.weights.contrast == 0 else self.contrast
 
     def _weight(self, name: str) -> float:
         weight: float = getattr(self.weights, name)

@@ -112,7 +112,7 @@ UNEVEN = ("statistics", "trajectory")
 
 
 def uneven(name: str, share: Share) -> tuple[dict[str, float], list[Tensor]]:
-    """Scalars of one of them and its head's gradients, of this process's share of a batch whose last three examples do not count."""
+    """A task's scalars and its head's gradients, of this process's share of a batch whose last three examples do not count."""
     task = TASKS[name]()
     draw = torch.Generator().manual_seed(0)
     with torch.random.fork_rng(devices=[]):

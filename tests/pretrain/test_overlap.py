@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from pretrain.byol import byol_loss
+from pretrain.byol import byol_loss, cosine_with_others
 from pretrain.config import TrainConfig
 from pretrain.frame_source import StoredFrames
 from pretrain.overlap_heads import OverlapHeads
@@ -213,16 +213,55 @@ def test_looks__change_a_share_of_the_clips_and_all_their_frames_alike() -> None
 
 def test_byol_loss__is_the_formula() -> None:
     torch.manual_seed(0)
-    foreseen, slow = torch.randn(3, 2, 5, requires_grad=True), torch.randn(3, 2, 5, requires_grad=True)
+    predicted, slow = torch.randn(3, 2, 5, requires_grad=True), torch.randn(3, 2, 5, requires_grad=True)
 
     def far(one: Tensor, other: Tensor) -> float:
         return 2 - 2 * float((one @ other / (one.norm() * other.norm())).detach())
 
-    expected = sum(far(foreseen[i, 0], slow[i, 1]) + far(foreseen[i, 1], slow[i, 0]) for i in range(3)) / 3
-    loss = byol_loss(foreseen, slow)
+    expected = sum(far(predicted[i, 0], slow[i, 1]) + far(predicted[i, 1], slow[i, 0]) for i in range(3)) / 3
+    loss = byol_loss(predicted, slow)
     assert float(loss.detach()) == pytest.approx(expected, rel=1e-5)
     loss.backward()  # type: ignore[no-untyped-call]
-    assert slow.grad is None and foreseen.grad is not None
+    assert slow.grad is None and predicted.grad is not None
+
+
+def test_cosine_with_others__is_the_mean_over_all_pairs_of_different_videos() -> None:
+    torch.manual_seed(1)
+    predicted, slow = torch.randn(3, 2, 5), torch.randn(3, 2, 5)
+    pairs = [
+        float(functional.cosine_similarity(predicted[i, a], slow[j, b], dim=0))
+        for i in range(3)
+        for j in range(3)
+        for a in range(2)
+        for b in range(2)
+        if i != j
+    ]
+    assert float(cosine_with_others(predicted, slow)) == pytest.approx(sum(pairs) / len(pairs), rel=1e-5)
+    assert float(cosine_with_others(predicted[:1], slow[:1])) == pytest.approx(0, abs=1e-6)
+
+
+ALONE = OverlapWeights(spatial=0, temporal=0, pace=0, rotation=0)
+
+
+def test_judge__a_collapsed_projection_is_worth_nothing() -> None:
+    task = Overlap(weights=ALONE)
+    head, features, target, slow = prepared(task)
+    for layers in (head.projector, head.predictor):
+        layers[-1].weight.data.zero_()
+        layers[-1].bias.data.fill_(1)
+    scalars = task.loss(head, features, target, slow)
+    judgement = task.judge({name: float(value.detach()) for name, value in scalars.items()})
+    assert judgement.score == pytest.approx(0, abs=1e-5)
+    assert "cosine of 1.00 (with other videos' clips 1.00)" in judgement.words
+
+
+def test_weight_0__of_the_contrast_keeps_no_slow_network() -> None:
+    task = Overlap(weights=OverlapWeights(contrast=0))
+    assert task.slow_momentum() is None
+    head, features, target, _ = prepared(task)
+    assert not hasattr(head, "projector")
+    scalars = task.loss(head, features, target, None)
+    assert "clip" not in task.judge({name: float(value.detach()) for name, value in scalars.items()}).words
 
 
 def prepared(task: Overlap) -> tuple[OverlapHeads, Tensor, Tensor, SlowView | None]:
@@ -243,9 +282,9 @@ def test_loss__is_the_weighted_sum_of_the_five() -> None:
     single = torch.stack([features[:, 0], features[:, 1]], dim=1).reshape(8, 12)
     both = torch.tensor([2, 2, 0, 0, 0, 0, 1, 1])
     turns = torch.tensor([3, 1, 2, 2, 0, 3, 1, 0])
-    foreseen = head.predictor(head.projector(single)).reshape(4, 2, 12)
+    predicted = head.predictor(head.projector(single)).reshape(4, 2, 12)
     expected = (
-        0.1 * byol_loss(foreseen, head.projector(slow.features.reshape(8, 12)).reshape(4, 2, 12))
+        0.1 * byol_loss(predicted, head.projector(slow.features.reshape(8, 12)).reshape(4, 2, 12))
         + 2 * functional.cross_entropy(head.spatial(pair), target[:, 0])
         + 3 * functional.cross_entropy(head.temporal(pair), target[:, 1])
         + 5 * 2 * functional.cross_entropy(head.pace(single), both)
@@ -255,7 +294,7 @@ def test_loss__is_the_weighted_sum_of_the_five() -> None:
     assert float(scalars["share_too_short"]) == 0.25
 
 
-@pytest.mark.parametrize(("contrast", "words"), [("info_nce", "other clip found 0."), ("none", None), ("byol", "foreseen to")])
+@pytest.mark.parametrize(("contrast", "words"), [("info_nce", "other clip found 0."), ("none", None), ("byol", "predicted to")])
 def test_contrast__is_exchangeable(contrast: str, words: str | None) -> None:
     task = Overlap(contrast=contrast)  # type: ignore[arg-type]
     assert (task.slow_momentum() is None) == (contrast != "byol")
@@ -279,15 +318,14 @@ def test_judge__is_the_mean_over_the_heads_that_are_trained() -> None:
         return {f"{name}_accuracy": accuracy} | {f"{name}_share_of_label_{i}": 1 / labels for i in range(labels)}
 
     averages = answers("spatial", 0.6, 5) | answers("temporal", 0.2, 5) | answers("pace", 1.0, 3) | answers("rotation", 0.25, 4)
-    averages |= {"share_too_short": 0.5, "contrast_cosine": 0.9}
+    averages |= {"share_too_short": 0.5, "contrast_cosine": 0.9, "contrast_cosine_others": 0.2}
     judgement = Overlap().judge(averages)
     assert judgement.score == pytest.approx((0.5 + 0 + 1 + 0) / 4)
     assert "spatial accuracy 0.60 (chance 0.20, always the commonest 0.20)" in judgement.words
     assert "50 % of the videos are too short" in judgement.words
     without_turns = Overlap(weights=OverlapWeights(rotation=0)).judge(averages)
     assert without_turns.score == pytest.approx(0.5) and "rotation" not in without_turns.words
-    alone = OverlapWeights(spatial=0, temporal=0, pace=0, rotation=0)
-    assert Overlap(weights=alone).judge(averages).score == pytest.approx(0.9)
+    assert Overlap(weights=ALONE).judge(averages).score == pytest.approx(0.7)
 
 
 def test_config__keeps_all_knobs() -> None:
