@@ -73,13 +73,17 @@ def in_precision(model: onnx.ModelProto, precision: str, clips: ClipSets) -> tup
     """
     if not map_nodes(model):
         raise ExportError(f"this encoder has no convolutions, so there is nothing to gain from {precision}; use --precision fp32")
+    plain = plain_clips(clips.held_out.shape[1:])
     if precision == "fp16":
-        check_range(largest_value(model, clips.calibration))
+        check_range(largest_value(model, np.concatenate([clips.calibration, plain])))
     small = to_half(model) if precision == "fp16" else to_int8(model, clips.calibration)
-    content = small.SerializeToString()
-    vectors_of(content, plain_clips(clips.held_out.shape[1:]))
-    expected = vectors_of(model.SerializeToString(), clips.held_out)
-    return small, agreement_of(expected, vectors_of(content, clips.held_out))
+    before, after = model.SerializeToString(), small.SerializeToString()
+    agreement = agreement_of(
+        vectors_of(before, clips.held_out),
+        vectors_of(after, clips.held_out),
+        plain=(vectors_of(before, plain), vectors_of(after, plain)),
+    )
+    return small, agreement
 
 
 def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, precision: str, source: ClipSource | None) -> Exported:
@@ -103,6 +107,7 @@ def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, pre
             "clips": f"{agreement.num_clips} {clips.words}",
             "mean_cosine": round(agreement.mean_cosine, 6),
             "min_cosine": round(agreement.min_cosine, 6),
+            "plain_cosine": round(agreement.plain_cosine, 6),
             "top10": round(agreement.top10, 4),
         },
     }
