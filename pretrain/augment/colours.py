@@ -59,6 +59,18 @@ class Greyscale:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OneChannel:
+    """Three times the red, the green or the blue, drawn anew for every frame: what stands still does not. share: how often."""
+
+    share: float
+
+    def __call__(self, clips_NTHWC: Tensor, generator: torch.Generator) -> Tensor:
+        applies_N = chosen(len(clips_NTHWC), self.share, generator)
+        channel_NT = torch.randint(3, clips_NTHWC.shape[:2], generator=generator)
+        return change_some(clips_NTHWC, applies_N, _one_channel, channel_NT)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Solarise:
     """Values from the threshold up are turned upside down (x becomes 1 - x). share: how often."""
 
@@ -89,6 +101,11 @@ def _grey(planes_NTCHW: Tensor) -> Tensor:
     weights = _GREY_C.tolist()
     grey_NTHW: Tensor = weights[0] * red + weights[1] * green + weights[2] * blue
     return grey_NTHW[:, :, None].expand_as(planes_NTCHW)
+
+
+def _one_channel(planes_NTCHW: Tensor, channel_NT: Tensor) -> Tensor:
+    places = channel_NT[:, :, None, None, None].expand(-1, -1, 1, *planes_NTCHW.shape[3:])
+    return planes_NTCHW.gather(2, places).expand_as(planes_NTCHW)
 
 
 def _scale(factor_N: Tensor) -> Tensor:

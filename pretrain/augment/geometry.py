@@ -1,12 +1,14 @@
-"""Changes of place: crops and mirror images.
+"""Changes of place: crops, mirror images and tilts.
 
 Shapes: N clips, T frames, H x W pixels, C colours, A attempts.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from pretrain.augment.apply import change_some, chosen, from_planes, pieces, uniform
 
@@ -21,6 +23,18 @@ class HorizontalFlip:
 
     def __call__(self, clips_NTHWC: Tensor, generator: torch.Generator) -> Tensor:
         return change_some(clips_NTHWC, chosen(len(clips_NTHWC), self.share, generator), lambda planes: planes.flip(-1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tilt:
+    """Turned about the middle by up to `degrees` either way, with linear interpolation; what comes in from outside is black."""
+
+    degrees: float
+
+    def __call__(self, clips_NTHWC: Tensor, generator: torch.Generator) -> Tensor:
+        num = len(clips_NTHWC)
+        angles_N = uniform(num, -self.degrees, self.degrees, generator) * (math.pi / 180)
+        return change_some(clips_NTHWC, torch.full((num,), self.degrees > 0), _tilted, angles_N)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +79,18 @@ class RandomResizedCrop:
         top_N = torch.rand(num, generator=generator) * (height - tall_N)
         left_N = torch.rand(num, generator=generator) * (width - wide_N)
         return top_N, left_N, tall_N, wide_N
+
+
+def _tilted(planes_NTCHW: Tensor, angle_N: Tensor) -> Tensor:
+    """Anticlockwise; angle_N in radians."""
+    num, num_frames, colours, height, width = planes_NTCHW.shape
+    cosine_N, sine_N, zero_N = angle_N.cos(), angle_N.sin(), torch.zeros_like(angle_N)
+    # Where each pixel comes from, in halves of the sides.
+    rows = [cosine_N, -sine_N * height / width, zero_N, sine_N * width / height, cosine_N, zero_N]
+    grid_NHW2 = functional.affine_grid(torch.stack(rows, dim=1).view(num, 2, 3), [num, colours, height, width], align_corners=False)
+    # The frames of a clip as channels: all are turned alike, to the last bit.
+    turned = functional.grid_sample(planes_NTCHW.flatten(1, 2), grid_NHW2, align_corners=False)
+    return turned.clamp(0, 1).unflatten(1, (num_frames, colours))
 
 
 def _resampling(start_N: Tensor, length_N: Tensor, size_in: int, size_out: int) -> Tensor:

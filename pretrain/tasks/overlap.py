@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pretrain.augment import ColourJitter, GaussianBlur, Greyscale
+from pretrain.augment import ColourJitter, GaussianBlur, Greyscale, OneChannel, Tilt
 from pretrain.classification import answer_scalars, judge_answers
 from pretrain.overlap_clips import change_share, cut_clip
 from pretrain.overlap_heads import Contrast, OverlapHeads, contrast_scalars
@@ -61,9 +61,14 @@ class Overlap(FrameTask):
     about 0.44. `largest` takes all and shrinks them where the label needs it; then their size alone, and with it how
     sharp the picture is, gives away the right spatial label every second time.
 
-    flip: share of clips mirrored, each on its own. looks: share of clips whose colours and sharpness change, by `jitter`, `grey`
-    and `blur`, the same in all frames. Published values; grey was drawn frame by frame there, and clips were also tilted by
-    up to 10 degrees.
+    flip: share of clips mirrored, each on its own. looks: share of clips whose looks change, by `tilt_degrees`, `jitter`, `grey`
+    and `blur`, the same in all frames. Published: 0.5 and 0.3, and the defaults of jitter, grey and blur.
+
+    tilt_degrees: turned by up to so much either way, black corners and all. Published: 10. 0: the corners would be there in one
+    clip in three, and a slanted horizon comes in the way of the quarter turns.
+
+    grey_kind: `brightness`; published: `one_channel`, one of the three colours, drawn anew for every frame, so that what stands
+    still flickers.
 
     contrast: `byol` predicts the slow network's projection of the other clip (published); `info_nce` tells the other clip among
     those of other videos, at `temperature` (0.5 in the released code, which does not use it); `none`. momentum: of the slow
@@ -72,7 +77,9 @@ class Overlap(FrameTask):
 
     Known ways to answer without understanding: the overlap's clips are nearer to the ends of video and frame the less they
     overlap; static frames have no pace, round things no rotation. Squashed frames, subtitles and black borders tell the
-    rotation. A video too short for the slowest pace plays slower still, whatever the label says; these are counted.
+    rotation. Paces are drawn from those for which the video is long enough, so that on short footage a video's length tells
+    much of the pace (with 30 frames it is always the slowest); and one too short for the slowest plays slower still, whatever
+    the label says; these are counted.
     """
 
     paces: tuple[int, ...] = (1, 2, 4)
@@ -83,7 +90,9 @@ class Overlap(FrameTask):
     looks: float = 0.3
     jitter: ColourJitter = PUBLISHED_JITTER
     grey: Greyscale = PUBLISHED_GREY
+    grey_kind: Literal["brightness", "one_channel"] = "brightness"
     blur: GaussianBlur = PUBLISHED_BLUR
+    tilt_degrees: float = 0.0
     contrast: Contrast = "byol"
     temperature: float = 0.5
     momentum: float = 0.996
@@ -125,7 +134,8 @@ class Overlap(FrameTask):
         return Example(clips_KTHWC, np.array(target, dtype=np.int64))
 
     def augment(self, clips_BKTHWC: Tensor, clip: ClipShape, generator: torch.Generator) -> Tensor:
-        changes = (self.jitter, self.grey, self.blur)
+        grey = self.grey if self.grey_kind == "brightness" else OneChannel(share=self.grey.share)
+        changes = (*([Tilt(degrees=self.tilt_degrees)] if self.tilt_degrees else []), self.jitter, grey, self.blur)
         return change_share(clips_BKTHWC.flatten(0, 1), self.looks, changes, generator).view(clips_BKTHWC.shape)
 
     def slow_momentum(self) -> float | None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from pretrain.augment import ColourJitter, GaussianBlur, Greyscale, HorizontalFlip, RandomResizedCrop, Solarise
+from pretrain.augment import ColourJitter, GaussianBlur, Greyscale, HorizontalFlip, OneChannel, RandomResizedCrop, Solarise, Tilt
 
 STRONG = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=1)
 NOTHING = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "share": 1.0}
@@ -19,9 +19,10 @@ CHANGES: dict[str, Change] = {
     "solarise": Solarise(share=1),
     "blur": GaussianBlur(share=1, sigmas=(0.02, 0.1)),
     "flip": HorizontalFlip(share=1),
+    "tilt": Tilt(degrees=10),
     "crop": lambda clips, generator: RandomResizedCrop()(clips, 24, generator),
 }
-DRAWING = ("jitter", "blur", "crop")  # the others do the same to every clip that they befall
+DRAWING = ("jitter", "blur", "tilt", "crop")  # the others do the same to every clip that they befall
 PARTLY: dict[str, Change] = {
     "jitter": ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.5),
     "greyscale": Greyscale(share=0.5),
@@ -247,3 +248,40 @@ def test_crop__bad_ranges() -> None:
         RandomResizedCrop(areas=(0.5, 1.5))
     with pytest.raises(ValueError, match=r"aspects must be a range above 0.*got \(2, 1\)"):
         RandomResizedCrop(aspects=(2, 1))
+
+
+def test_tilt__turns_about_the_middle_and_brings_in_black() -> None:
+    clips = torch.zeros(20, 2, 41, 41, 3)
+    clips[:, :, 19:22, 33:36] = 1  # to the right of the middle
+    turned = Tilt(degrees=90)(clips, seeded(0))
+    offset = torch.arange(41) - 20.0
+    mass = turned[:, 0, ..., 0]
+    across, down = ((mass * axis).sum(dim=(1, 2)) / mass.sum(dim=(1, 2)) for axis in (offset, offset[:, None]))
+    torch.testing.assert_close(torch.hypot(across, down), torch.full((20,), 14.0), atol=0.3, rtol=0)
+    angles = torch.rad2deg(torch.atan2(down, across))
+    assert float(angles.abs().max()) <= 91 and float(angles.min()) < -30 and float(angles.max()) > 30
+    corners = Tilt(degrees=45)(torch.ones(20, 1, 41, 41, 3), seeded(1))[:, 0, [0, 0, -1, -1], [0, -1, 0, -1]]
+    assert float(corners.min()) == 0
+
+
+def test_tilt__of_a_wide_frame_keeps_its_shapes() -> None:
+    clips = torch.zeros(12, 1, 31, 61, 3)
+    clips[:, :, 14:17, 39:42] = 1
+    mass = Tilt(degrees=60)(clips, seeded(0))[:, 0, ..., 0]
+    across = (mass * (torch.arange(61) - 30.0)).sum(dim=(1, 2)) / mass.sum(dim=(1, 2))
+    down = (mass * (torch.arange(31) - 15.0)[:, None]).sum(dim=(1, 2)) / mass.sum(dim=(1, 2))
+    torch.testing.assert_close(torch.hypot(across, down), torch.full((12,), 10.0), atol=0.3, rtol=0)
+
+
+def test_one_channel__each_frame_shows_one_of_its_colours() -> None:
+    clips = noise(num=40)
+    changed = OneChannel(share=0.5)(clips, seeded(2))
+    touched = (changed != clips).flatten(1).any(dim=1)
+    assert 10 < int(touched.sum()) < 30
+    assert torch.equal(changed[~touched], clips[~touched])
+    seen = set()
+    for clip, before in zip(changed[touched], clips[touched], strict=True):
+        shown = clip.unsqueeze(-1) == before.unsqueeze(-2)  # colour now, colour before
+        seen.add(tuple(shown.all(dim=(1, 2, 3)).int().argmax(dim=1).tolist()))
+        assert bool(shown.all(dim=(1, 2, 3)).any(dim=1).all())
+    assert {channel for which in seen for channel in which} == {0, 1, 2} and any(len(set(which)) > 1 for which in seen)

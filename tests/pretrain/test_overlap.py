@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from pretrain.augment import Greyscale
 from pretrain.byol import byol_loss, cosine_with_others
 from pretrain.config import TrainConfig
 from pretrain.frame_source import StoredFrames
@@ -209,6 +210,20 @@ def test_looks__change_a_share_of_the_clips_and_all_their_frames_alike() -> None
     assert 0.3 < float(changed.float().mean()) < 0.6
     assert bool((changed[:, 0] != changed[:, 1]).any())
     assert torch.equal(Overlap(looks=0).augment(clips, CLIP, torch.Generator()), clips.float())
+
+
+def test_looks__as_published_flicker_and_have_black_corners() -> None:
+    still = torch.from_numpy(np.random.default_rng(0).integers(60, 256, (40, 2, 1, 24, 24, 3), dtype=np.uint8)).expand(
+        -1, -1, 4, -1, -1, -1
+    )
+    plain = Overlap(looks=1, jitter=replace(PLAIN.jitter, share=0), blur=replace(PLAIN.blur, share=0), grey=Greyscale(share=0.5))
+    flickers = replace(plain, grey_kind="one_channel").augment(still, CLIP, torch.Generator().manual_seed(0))
+    moves = flickers.diff(dim=2).abs().amax(dim=(2, 3, 4, 5)) > 1
+    assert 0.3 < float(moves.float().mean()) < 0.7
+    tilted = replace(plain, tilt_degrees=10).augment(still, CLIP, torch.Generator().manual_seed(0))
+    assert float(tilted.diff(dim=2).abs().max()) < 1e-3
+    assert float((tilted[..., 0, 0, :] < 50).float().mean()) > 0.5
+    assert float(plain.augment(still, CLIP, torch.Generator().manual_seed(0)).min()) > 50
 
 
 def test_byol_loss__is_the_formula() -> None:
