@@ -1,5 +1,5 @@
 """Where a clip's colours are most diverse and most stable, and which colour is dominant there: 13 numbers (Wang et al., CVPR
-2019, section 3.3).
+2019; each as in their released code).
 
 Shapes: T frames, S x S pixels, A atoms, b = 28 blocks, V values.
 """

@@ -1,4 +1,5 @@
-"""Where, in what direction and when a clip moves most: 14 numbers (Wang et al., CVPR 2019, section 3.2).
+"""Where, in what direction and when a clip moves most: 14 numbers (Wang et al., CVPR 2019; each as in
+their released code).
 
 What counts is the motion boundary, the spatial gradient of the flow: a camera that pans moves everything alike, and leaves
 no trace in it.

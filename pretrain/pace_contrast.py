@@ -1,4 +1,6 @@
-"""Contrast between clips that play at known paces (Wang, Jiao, Liu, ECCV 2020, section 3.2): which clips should be alike?
+"""Contrast between clips that play at known paces (Wang, Jiao, Liu, ECCV 2020): which clips should be alike?
+
+Which clips attract and repel one another is the paper's; the formula is recalled, not checked, and was never released.
 
 Shapes: B examples here, N on all processes, A = 2B clips here, X = 2N clips on all processes, D channels.
 """

@@ -1,4 +1,5 @@
-"""Three ways to cut a square picture into blocks: a grid, rings, triangles (Wang et al., CVPR 2019, figure 3).
+"""Three ways to cut a square picture into blocks: a grid, rings, triangles (Wang et al., CVPR 2019; as in
+their released code).
 
 Shapes: S x S pixels, P = S * S, b = 28 blocks in all, A atoms.
 """

@@ -9,7 +9,17 @@ Draws are made on the CPU and moved, so that every device draws the same.
 """
 
 from pretrain.augment.blur import GaussianBlur
-from pretrain.augment.colours import ColourJitter, Greyscale, OneChannel, Solarise
+from pretrain.augment.colours import STRONG_JITTER, ColourJitter, Greyscale, OneChannel, Solarise
 from pretrain.augment.geometry import HorizontalFlip, RandomResizedCrop, Tilt
 
-__all__ = ["ColourJitter", "GaussianBlur", "Greyscale", "HorizontalFlip", "OneChannel", "RandomResizedCrop", "Solarise", "Tilt"]
+__all__ = [
+    "STRONG_JITTER",
+    "ColourJitter",
+    "GaussianBlur",
+    "Greyscale",
+    "HorizontalFlip",
+    "OneChannel",
+    "RandomResizedCrop",
+    "Solarise",
+    "Tilt",
+]

@@ -48,6 +48,10 @@ class ColourJitter:
         return change_some(clips_NTHWC, applies_N, _four_changes, matrices_N4CC, grey_share_N4)
 
 
+STRONG_JITTER = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.8)
+"""As in the released code of both pace and CVRL."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Greyscale:
     """Three equal channels of the brightness. share: how often."""

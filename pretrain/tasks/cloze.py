@@ -35,7 +35,7 @@ class Cloze(FrameTask):
     the same place where two clips belong together. Target: int64 (2,), the label, and 1 where there was no room for a remote clip.
 
     gap, away: frames left out between the clips, and at least between the three and a remote clip, as shares of a clip's
-    frames. Published: 8 and 16 of 16.
+    frames. Unofficial: 8 and 16 of 16.
 
     spacing: `clip_and_gap` from one clip's start to the next one's, 24 frames for clips of 16. `unofficial`: the number of
     clips and the gap, 11 frames, so that neighbours overlap.
@@ -44,9 +44,9 @@ class Cloze(FrameTask):
     sides another operation is taken, so that the remote one is rare (7 % on UCF101). A video too short for `fit` is
     slowed down until it is long enough, by repeating frames in all clips alike. How many are so short is counted.
 
-    tiles: `any` order, two of them `swap`ped (perhaps the paper's way), or their `reversal` (unofficial).
+    tiles: `any` order, two of them `swap`ped (the paper's way as recalled, not checked), or their `reversal` (unofficial).
 
-    stride: source frames from one frame of a clip to the next. Published: 1.
+    stride: source frames from one frame of a clip to the next. Unofficial: 1.
 
     hidden: width of a hidden layer of the head. Unofficial: 0, a single linear layer. Such a layer adds up what it sees in each
     clip and cannot compare them, and that a clip is from elsewhere shows in comparison alone: of features in which it is plain,

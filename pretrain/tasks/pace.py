@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pretrain.augment import ColourJitter
+from pretrain.augment import STRONG_JITTER, ColourJitter
 from pretrain.classification import answer_scalars, judge_answers
 from pretrain.crops import random_crop
 from pretrain.frame_source import Frames
 from pretrain.pace_contrast import Similarity, pace_contrast
 from pretrain.tasks.base import TASKS, ClipShape, Example, FeatureShape, FrameSource, FrameTask, Judgement, SlowView
-
-PUBLISHED_JITTER = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.8)
 
 
 @TASKS.register("pace")
@@ -29,11 +27,11 @@ PUBLISHED_JITTER = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hu
 class Pace(FrameTask):
     """Classify the pace among a few.
 
-    paces: source frames from one clip frame to the next; a pace below 1 is slow motion. Published: 1, 2, 3, 4 (the paper also tried
-    1/3 and 1/2, without clear gain).
+    paces: source frames from one clip frame to the next; a pace below 1 is slow motion. Published: 1, 2, 3, 4 (recalled,
+    not checked: the paper also tried 1/3 and 1/2, without clear gain).
 
-    between: what a slow clip shows between two frames: `repeat`, the first of them again; `blend`, a mixture of both. The paper
-    leaves it open.
+    between: what a slow clip shows between two frames: `repeat`, the first of them again; `blend`, a mixture of both. The
+    released code has no slow clips.
 
     loop: what happens where a video is too short for the fastest clips. `none_fits`: only paces at which a clip fits are drawn, and
     only a video too short for all of them starts again from its first frame. `when_short`: all paces are drawn alike, and
@@ -48,18 +46,19 @@ class Pace(FrameTask):
 
     contrast: `none`; or every example is two clips of a video, at different paces, and besides telling the pace of each, the
     network learns to make alike `same_context`, the clips of one video, or `same_pace`, clips of one pace (see
-    `pace_contrast`). Published: same_context was best. It costs twice the clips for each example, so not the default.
+    `pace_contrast`). Not in the released code; recalled, not checked: same_context was the
+    better. It costs twice the clips for each example, so not the default.
 
-    pace_weight, contrast_weight: factors of the two losses. Published: 1 and 0.1.
+    pace_weight, contrast_weight: factors of the two losses. Recalled, not checked: 1 and 0.1.
 
-    projection: channels of what is compared, made by two layers. similarity, temperature: published, as far as is known: `dot`
-    and 1, with which lengths grow instead of angles.
+    projection: channels of what is compared, made by two layers. similarity, temperature: recalled, not checked: `dot` and
+    1, with which lengths grow instead of angles.
     """
 
     paces: tuple[float, ...] = (1, 2, 3, 4)
     between: Literal["repeat", "blend"] = "repeat"
     loop: Literal["none_fits", "when_short", "published"] = "none_fits"
-    jitter: ColourJitter = PUBLISHED_JITTER
+    jitter: ColourJitter = STRONG_JITTER
     flip: float = 0.5
     contrast: Literal["none", "same_context", "same_pace"] = "none"
     pace_weight: float = 1.0

@@ -28,17 +28,17 @@ _NUM_MOTION = 14
 @TASKS.register("statistics")
 @dataclass(frozen=True, kw_only=True)
 class Statistics(FrameTask):
-    """Regress 27 whole numbers, labels that the clip gives itself; see `motion_values` and `appearance_values` for each.
-
-    Labels are made of the cropped and mirrored clip, on which the flow is computed too: u of a mirrored clip has the right
-    sign, which the released code forgets. No colours are changed: that
-    would change the labels.
+    """Regress 27 whole numbers, labels that the clip gives itself; see `motion_values` and `appearance_values` for each. They are
+    made of the cropped and mirrored clip. No colours are changed: that would change the labels.
 
     strides: source frames from one clip frame to the next, one of these that fits, or else the smallest. Published: 1. Of filmed
     footage at 30 frames a second, small, 1 shows movements of a fraction of a pixel: adding noise of two grey levels then changed
     37 % of the answers to when a clip moves most, and 13 % where its frames were spread over the video.
 
     flip: share of clips mirrored. Published: 0.5 (2021), 0 (2019).
+
+    mirrored_u: in a mirrored clip the flow's horizontal part is `negated`, as what moves left then moves right; `released`: it is
+    not, so that the three directions of u are wrong by half a turn in mirrored clips.
 
     maps: `between` neighbouring frames of the clip, 15 for 16. `released`: one more, from the last frame to the one after the clip,
     counts for where and in what direction the clip moves most, though not for when (so in the released PyTorch code; its
@@ -62,6 +62,7 @@ class Statistics(FrameTask):
 
     strides: tuple[int, ...] = (2, 4, 8)
     flip: float = 0.5
+    mirrored_u: Literal["negated", "released"] = "negated"
     maps: Literal["between", "released"] = "between"
     flow: Flow = "dis_medium"
     targets: Literal["scaled", "published"] = "scaled"
@@ -92,9 +93,13 @@ class Statistics(FrameTask):
         # A video that is too short stays on its last frame: looping would jump, and the jump would be the greatest motion.
         places_T = np.minimum(start + stride * np.arange(self._num_read(clip)), len(source) - 1)
         clip_TSSC = random_crop(source.take(places_T), clip.size_px, rng)
-        if rng.random() < self.flip:
+        mirrored = bool(rng.random() < self.flip)
+        if mirrored:
             clip_TSSC = np.ascontiguousarray(clip_TSSC[:, :, ::-1])
-        motion = motion_values(flow_of_clip(clip_TSSC, self.flow), num_timed=clip.num_frames - 1)
+        flow_TSS2 = flow_of_clip(clip_TSSC, self.flow)
+        if mirrored and self.mirrored_u == "released":
+            flow_TSS2 = flow_TSS2 * np.array([-1, 1], np.float32)  # what the flow of the mirrored clip has right is made wrong
+        motion = motion_values(flow_TSS2, num_timed=clip.num_frames - 1)
         clip_TSSC = clip_TSSC[: clip.num_frames]
         return Example(clip_TSSC[None], np.concatenate([motion, appearance_values(clip_TSSC, self.dominant_colour)]))
 
@@ -139,7 +144,7 @@ class Statistics(FrameTask):
             f"{name} changes most in square {values[i]}, towards {45 * (int(values[i + 1]) - 1)} degrees"
             if values[i]
             else f"{name} nowhere"
-            for name, i in (("sideways motion", 0), ("upright motion", 2))
+            for name, i in (("horizontal motion", 0), ("vertical motion", 2))
         ]
         colours = f"colours change most in square {values[14]}, least in {values[16]}" if values[14] else "colours change nowhere"
         return "; ".join([*motion, colours])

@@ -23,7 +23,7 @@ from pretrain.sync_norm import synchronise_norms
 from pretrain.task_sum import TaskSum, WeightedTask
 from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape, DrawnTask, Example, FeatureShape, Judgement, SlowView
-from pretrain.tasks.pace import PUBLISHED_JITTER, Pace
+from pretrain.tasks.pace import Pace
 from pretrain.train import train
 from pretrain.train_step import TrainStep
 
@@ -68,7 +68,7 @@ def contrast_config(**changes: int) -> TrainConfig:
 
 def pace_config() -> TrainConfig:
     """A run that draws nothing at random in the looks of clips: that would be other numbers in each process."""
-    plain = replace(PUBLISHED_JITTER, share=0.0)
+    plain = replace(Pace().jitter, share=0.0)
     return TrainConfig(
         tasks=TaskSum((WeightedTask("pace", Pace(jitter=plain, flip=0)),)),
         clip=CLIP,

@@ -64,6 +64,19 @@ def test_example__labels_are_those_of_the_clip_that_is_seen(flip: float) -> None
     assert (made.target >= 1).all() and (made.target <= TOPS).all()
 
 
+def test_example__released_mirrors_turn_the_directions_of_u_round() -> None:
+    source = StoredFrames(moving_footage())
+    right, wrong, plain = (
+        Statistics(flip=flip, strides=(1,), mirrored_u=u).make_example(source, CLIP, np.random.default_rng(1)).target
+        for flip, u in ((1, "negated"), (1, "released"), (0, "released"))
+    )
+    of_u = [1, 5, 9]
+    assert ((wrong[of_u] - right[of_u]) % 8 == 4).all()
+    np.testing.assert_array_equal(np.delete(wrong, of_u), np.delete(right, of_u))
+    unmirrored = Statistics(flip=0, strides=(1,)).make_example(source, CLIP, np.random.default_rng(1)).target
+    np.testing.assert_array_equal(plain, unmirrored)
+
+
 def test_example__with_the_released_map_looks_one_frame_past_the_clip() -> None:
     """What jumps after the clip's end counts for where, not for when, and is not seen."""
     frames = np.full((9, 48, 48, 3), 40, np.uint8)
@@ -147,7 +160,7 @@ def test_judge__footage_on_which_nothing_differs_teaches_nothing() -> None:
 
 def test_describe__names_places_and_directions_or_their_absence() -> None:
     row = np.array([6, 3, 0, 0] + [1] * 10 + [2, 1, 15, 1] + [1] * 9)
-    words = "sideways motion changes most in square 6, towards 90 degrees; upright motion nowhere; "
+    words = "horizontal motion changes most in square 6, towards 90 degrees; vertical motion nowhere; "
     assert Statistics().describe(row) == words + "colours change most in square 2, least in 15"
     assert Statistics().describe(np.zeros(27, np.int64)).endswith("colours change nowhere")
 
