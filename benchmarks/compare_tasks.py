@@ -3,10 +3,11 @@
     python benchmarks/compare_tasks.py --folder actions --labels actions/labels.csv --within source \
         --ignore-label unclassified --home /tmp/compared
 
-Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows (but tasks that learn from
-drawings alone), exports, indexes the folder with every encoder and with the untrained network, as it starts in training and with
-PyTorch's initialisation, at three seeds each, and measures retrieval of the test rows in the train rows. It only calls `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was
-broken off goes on. Prints a Markdown table; the rest goes to stderr.
+Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows (but tasks that learn
+from drawings alone), exports, indexes the folder with every encoder and with the untrained network, as it starts in training
+and with PyTorch's initialisation, at three seeds each, and measures retrieval of the test rows in the train rows. It only calls
+`vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was broken off goes on.
+Prints a Markdown table; the rest goes to stderr.
 """
 
 import argparse
