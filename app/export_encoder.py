@@ -10,6 +10,7 @@ from app.train_encoder import BadTraining, newest_run, run_folder
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pretrain.config import Start
     from pretrain.encoder_file import Exported
     from pretrain.export_onnx import ExportSpec, Footage
     from pretrain.sample_clips import ClipSource
@@ -55,18 +56,21 @@ def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "t
         raise BadTraining(str(error)) from error
 
 
-def export_baseline(ws: Workspace, baseline: str, choices: ExportChoices, *, seed: int = 1) -> "tuple[Exported, Path]":
+def export_baseline(
+    ws: Workspace, baseline: str, choices: ExportChoices, *, seed: int = 1, start: "Start" = "motion"
+) -> "tuple[Exported, Path]":
     """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from
-    `seed`, pooled and whitened as `export_encoder` would. Raises what that does.
+    `seed`, pooled and whitened as `export_encoder` would. start: how its weights are drawn, `motion` as the default recipe
+    does, or PyTorch's `default`. Raises what that does.
     """
     from pretrain.export_onnx import export_colour, export_untrained
 
-    name = baseline if baseline == "colour" else f"untrained-{baseline}-{seed}"
+    name = baseline if baseline == "colour" else f"untrained-{baseline}-{start}-{seed}"
     spec, target = _spec(choices, name), _target(ws, choices, name)
     try:
         if baseline == "colour":
             return export_colour(target, spec), target
-        return export_untrained(baseline, seed, target, spec, footage=_footage(choices)), target
+        return export_untrained(baseline, seed, target, spec, start=start, footage=_footage(choices)), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
 

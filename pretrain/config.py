@@ -13,6 +13,7 @@ from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape
 
 Precision = Literal["fp32", "bf16", "auto"]
+Start = Literal["motion", "default"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +114,7 @@ class TrainConfig:
     log_every: int = 20
     save_every: int = 100
     init_from: str | None = None
-    start: Literal["motion", "default"] = "motion"
+    start: Start = "motion"
     probe: ProbeConfig | None = None
     recipe: str = ""
 
@@ -132,6 +133,20 @@ class TrainConfig:
             raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(get_args(Precision))}")
         if self.workers < 0:
             raise ValueError(f"workers is {self.workers}; it must be 0 (none) or more")
+
+    @property
+    def reads_videos(self) -> bool:
+        """Whether examples are cut from video files; tasks that draw theirs never open one."""
+        return bool(self.footage.paths) and self.tasks.uses_footage
+
+    def same_curve(self, other: "TrainConfig") -> bool:
+        """Whether a run of the one may go on as a run of the other: they differ at most in where and how fast it is computed."""
+
+        def rest(config: "TrainConfig") -> "TrainConfig":
+            footage = dataclasses.replace(config.footage, cache_dir=None, cache_gb=0.0)
+            return dataclasses.replace(config, footage=footage, device="auto", threads=None, workers=0)
+
+        return rest(self) == rest(other)
 
     def to_json(self) -> str:
         """As JSON text that `from_json` reads back."""

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import onnx
@@ -19,13 +19,15 @@ from embedder.worker_messages import PictureSpec
 from pretrain.backbones import build_backbone
 from pretrain.backbones.base import Backbone
 from pretrain.baselines import RawColour
-from pretrain.checkpoint import load_trained, read_metrics
+from pretrain.checkpoint import load_trained
+from pretrain.config import Start
 from pretrain.encoder_file import Exported, plain_clips, write_in_precision
 from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
+from pretrain.motion_start import start_with_motion
 from pretrain.onnx_graph import to_onnx, weights_sha256
+from pretrain.origin import training_of
 from pretrain.parity import check_parity
 from pretrain.sample_clips import ClipSource, ClipSpec, DrawnClips
-from pretrain.tasks.base import FrameTask
 
 _PARITY_CLIPS = 12
 _PARITY_SEED = 20_261_120
@@ -110,30 +112,29 @@ def export(
 def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN) -> Exported:
     """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`.
 
-    The card's `training` tells data, recipe, seed, steps and what was reached. Raises CheckpointError, and what `export` raises.
+    The card's `training` tells data, recipe, seed, steps, what was reached, and what the weights began as. Raises
+    CheckpointError, and what `export` raises.
     """
     config, model, steps = load_trained(run_dir)
     spec = dataclasses.replace(spec, num_frames=config.clip.num_frames, size_px=config.clip.size_px)
-    entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= steps]
-    uses_videos = any(isinstance(part.task, FrameTask) for part in config.tasks.parts) and bool(config.footage.paths)
-    training = {
-        "data": "videos" if uses_videos else "drawn clips",
-        "recipe": config.recipe,
-        "seed": config.seed,
-        "steps": steps,
-        "clips": steps * config.batch_size,
-        "reached": entries[-1]["words"] if entries else "",
-    }
-    spec = _with_training(spec, training)
+    spec = _with_training(spec, training_of(run_dir, config, steps))
     return export(model.backbone, out, spec, backbone_name=config.backbone, task_name=str(config.tasks), footage=footage)
 
 
-def export_untrained(backbone_name: str, seed: int, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN) -> Exported:
-    """The encoder that the same network is before any training: the floor that a training has to beat."""
+def export_untrained(
+    backbone_name: str, seed: int, out: Path, spec: ExportSpec, *, start: Start = "motion", footage: Footage = DRAWN
+) -> Exported:
+    """The encoder that a run of this seed is before its first step: the floor that a training has to beat. start: how its
+    weights are drawn, as in `TrainConfig`. Raises ValueError for another one, and what `export` raises.
+    """
+    if start not in get_args(Start):
+        raise ValueError(f"start is {start!r}; it must be one of {', '.join(get_args(Start))}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         backbone = build_backbone(backbone_name)
-    spec = _with_training(spec, {"data": "none", "seed": seed})
+        if start == "motion":
+            start_with_motion(backbone)
+    spec = _with_training(spec, {"data": "none", "seed": seed, "start": start})
     return export(backbone, out, spec, backbone_name=backbone_name, task_name="untrained", footage=footage)
 
 

@@ -1,15 +1,22 @@
 """Train a backbone: the one function that starts a run or goes on with one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+
+from accelerate import Accelerator
 
 from pretrain.checkpoint import load_config, save_config
 from pretrain.config import TrainConfig
-from pretrain.errors import CheckpointError
+from pretrain.errors import CheckpointError, TrainingStopped
+from pretrain.machine_errors import explained
+from pretrain.origin import keep_origin
+from pretrain.processes import make_accelerator
 from pretrain.progress import Progress as Progress
 from pretrain.progress import TrainResult as TrainResult
-from pretrain.run_files import CHECKPOINT_NAME, RunState, at_work
+from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, RunState, keeping_state, read_state, resume_command, train_on_command
 from pretrain.run_length import lasting
+from pretrain.run_lock import at_work
 from pretrain.train_run import TrainRun
 
 
@@ -20,36 +27,86 @@ def train(
     resume: bool = False,
     minutes: float | None = None,
     on_progress: Callable[[Progress], None] | None = None,
+    on_news: Callable[[str], None] | None = None,
 ) -> TrainResult:
     """Train, leaving config, checkpoint, metrics and curves in `run_dir`.
 
-    With `resume`, a run that was broken off goes on from its last checkpoint, on the same curve; one that never saved
-    starts again. minutes: instead of `config.steps`, about as many as take so long here; the number is measured before the
-    first step and kept in the run's config. Started by torchrun or accelerate launch, each process calls this alike; the
-    first one writes and calls `on_progress`. Seeds torch's global generator. Raises CheckpointError (a run is there already,
-    or another one), TrainingStopped (NaN or infinity), TrainingDataError (no usable video), ValueError (what the config asks
-    cannot be).
+    With `resume`, a run that was broken off goes on from its last checkpoint, on the same curve, with a config that may differ in
+    device, threads, workers and cache; one that never saved starts again. minutes: instead of `config.steps`, about as many as
+    take so long here; the number is measured before the first step and kept in the run's config. on_progress: told after every
+    step; on_news: told in sentences what happens besides steps. Started by torchrun or accelerate launch, each process calls this
+    alike; the first one writes and tells. Seeds torch's global generator.
+
+    Ctrl-C and SIGTERM: the step in progress is finished, a checkpoint saved, and KeyboardInterrupt raised.
+
+    Raises ConfigError (what the config asks cannot be), CheckpointError (a run is there already, or another one), RunBusy, RunFolderError
+    (it cannot be written), TrainingDataError (no usable video), TrainingStopped (NaN or infinity), TrainingFailed (no memory).
     """
-    run_dir.mkdir(parents=True, exist_ok=True)
-    _check_run_dir(run_dir, config, resume=resume)
-    if minutes is not None and not (run_dir / CHECKPOINT_NAME).exists():
-        config = lasting(minutes, config, run_dir)
-    run = TrainRun(config, run_dir)
-    if not run.is_main:
-        return run.go(_nobody, None)
-    with at_work(run_dir, RunState(step=0, steps=config.steps)) as state:
-        save_config(run_dir, config)
-        return run.go(on_progress or _nobody, state)
+    with explained(run_dir, config):
+        run_dir.mkdir(parents=True, exist_ok=True)
+        accelerator = make_accelerator(config)
+        tell = on_news if on_news is not None and accelerator.is_main_process else _nobody
+        with at_work(run_dir) if accelerator.is_main_process else nullcontext():
+            _check_run_dir(run_dir, config, resume=resume)
+            if minutes is not None and not (run_dir / CHECKPOINT_NAME).exists():
+                config = lasting(minutes, config, run_dir, accelerator, tell)
+            return _go(config, run_dir, accelerator, on_progress or _nobody, tell)
 
 
-def _nobody(progress: Progress) -> None:
-    """Is told of progress when nobody asked."""
+def _go(
+    config: TrainConfig,
+    run_dir: Path,
+    accelerator: Accelerator,
+    on_progress: Callable[[Progress], None],
+    tell: Callable[[str], None],
+) -> TrainResult:
+    run = TrainRun(config, run_dir, accelerator)
+    restored = run.restore()
+    if not accelerator.is_main_process:
+        with _advised(config, run_dir, tell):
+            return run.go(_nobody, None, _nobody)
+    keep_origin(run_dir, config)
+    save_config(run_dir, config)
+    state = RunState(step=restored.step, saved_step=restored.step, steps=config.steps, rejected=restored.rejected)
+    with keeping_state(run_dir, state) as file, explained(run_dir, config), _advised(config, run_dir, tell):
+        return run.go(on_progress, file, tell)
+
+
+@contextmanager
+def _advised(config: TrainConfig, run_dir: Path, tell: Callable[[str], None]) -> Iterator[None]:
+    """A training that ends before its last step says how to go on."""
+    try:
+        yield
+    except TrainingStopped as error:
+        raise TrainingStopped(f"{error}. {_after_bad_numbers(config, run_dir)}") from error
+    except KeyboardInterrupt:
+        state = read_state(run_dir)
+        tell(f"Stopped. Go on from step {state.saved_step if state else 0} with: {resume_command(run_dir)}")
+        raise
+
+
+def _after_bad_numbers(config: TrainConfig, run_dir: Path) -> str:
+    slower = f"--lr {config.optimiser.learning_rate / 3:.2g}"
+    exact = "" if config.precision == "fp32" else " or with --precision fp32"
+    if not (run_dir / CHECKPOINT_NAME).exists():
+        return f"Nothing was saved yet: begin again with a lower learning rate, such as {slower},{exact} and without --resume"
+    return (
+        f"Going on would come to the same place. Start another run from the last checkpoint, with the same options and a lower "
+        f"learning rate{exact}: {train_on_command(run_dir)} {slower}"
+    )
+
+
+def _nobody(news: object) -> None:
+    """Is told when nobody asked."""
 
 
 def _check_run_dir(run_dir: Path, config: TrainConfig, *, resume: bool) -> None:
     if not (run_dir / CHECKPOINT_NAME).exists():
         return
     if not resume:
-        raise CheckpointError(f"{run_dir} holds a run already; resume it, or choose another folder")
-    if load_config(run_dir) != config:
-        raise CheckpointError(f"{run_dir} holds a run with another config; resume it with its own ({run_dir}/config.json)")
+        raise CheckpointError(
+            f"{run_dir} holds a run already. Go on with it: {resume_command(run_dir)}; or choose another name with --run NAME; or "
+            "delete the folder to begin anew"
+        )
+    if not load_config(run_dir).same_curve(config):
+        raise CheckpointError(f"{run_dir} holds a run with another config; resume it with its own ({run_dir / CONFIG_NAME})")

@@ -1,7 +1,7 @@
 """`vret export`: from a trained network, or an encoder file, to an encoder file. Needs torch."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -10,6 +10,7 @@ from app.commands.output import talk
 if TYPE_CHECKING:
     from app.export_encoder import ExportChoices
     from app.workspace import Workspace
+    from pretrain.config import Start
     from pretrain.encoder_file import Exported
 
 
@@ -41,6 +42,10 @@ def export(
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of an untrained baseline.")] = 1,
+    start: Annotated[
+        Literal["motion", "default"] | None,
+        typer.Option(help="How its weights are drawn: motion as most recipes do, or PyTorch's default. Default: motion."),
+    ] = None,
 ) -> None:
     """Write a trained encoder as one .onnx file with its card, after checking that it gives the network's vectors.
 
@@ -59,6 +64,8 @@ def export(
         raise typer.BadParameter("--whiten-on has no use without a whitening.")
     if calibrate_on and precision == "fp32":
         raise typer.BadParameter("--calibrate-on is for --precision int8 or fp16.")
+    if start is not None and baseline in (None, "colour"):
+        raise typer.BadParameter("--start is for an untrained --baseline.")
     choices = ExportChoices(
         name=name,
         out=out,
@@ -70,7 +77,7 @@ def export(
         calibrate_on=[path.expanduser() for path in calibrate_on or ()],
     )
     with Workspace() as ws:
-        exported, path = _export(ws, choices, run=run, baseline=baseline, seed=seed, encoder=encoder)
+        exported, path = _export(ws, choices, run=run, baseline=baseline, seed=seed, start=start or "motion", encoder=encoder)
     card = exported.card
     typer.echo(
         f"{path}: {card.task} on {card.backbone}, {card.precision}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB"
@@ -80,14 +87,21 @@ def export(
 
 
 def _export(
-    ws: "Workspace", choices: "ExportChoices", *, run: str | None, baseline: str | None, seed: int, encoder: str | None
+    ws: "Workspace",
+    choices: "ExportChoices",
+    *,
+    run: str | None,
+    baseline: str | None,
+    seed: int,
+    start: "Start",
+    encoder: str | None,
 ) -> "tuple[Exported, Path]":
     from app.export_encoder import export_baseline, export_encoder, export_in_precision
 
     if encoder is not None:
         return export_in_precision(ws, encoder, choices)
     if baseline is not None:
-        return export_baseline(ws, baseline, choices, seed=seed)
+        return export_baseline(ws, baseline, choices, seed=seed, start=start)
     return export_encoder(ws, run, choices)
 
 

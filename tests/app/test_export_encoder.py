@@ -71,6 +71,18 @@ def test_a_small_network_is_whitened_to_what_it_has_unless_more_is_asked_for(ws:
 
 
 @pytest.mark.usefixtures("few_clips")
+def test_untrained_networks_of_both_starts_are_two_encoders(ws: Workspace) -> None:
+    shas = set()
+    for start in ("motion", "default"):
+        said = CliRunner().invoke(cli, ["export", "--baseline", "small", "--start", start, "--whiten", "4"])
+        assert said.exit_code == 0, said.output
+        card = ws.encoder_card(f"untrained-small-{start}-1")
+        assert card.training["start"] == start
+        shas.add(card.weights_sha256)
+    assert len(shas) == 2
+
+
+@pytest.mark.usefixtures("few_clips")
 def test_whitening_on_own_footage_is_another_encoder_and_its_card_says_so(ws: Workspace, folder: Path) -> None:
     choices = ExportChoices(pooling="avg", whiten_dim=4)
     drawn, _ = export_baseline(ws, "small", choices)
@@ -112,6 +124,8 @@ def test_export_of_an_encoder_on_the_command_line(small: Path, folder: Path, tmp
         (["--encoder", "default", "--whiten", "8"], "keeps its pooling and whitening"),
         (["--calibrate-on", "."], "--precision int8 or fp16"),
         (["--whiten", "0", "--whiten-on", "."], "no use without a whitening"),
+        (["--start", "motion"], "for an untrained --baseline"),
+        (["--baseline", "colour", "--start", "motion"], "for an untrained --baseline"),
     ],
 )
 def test_options_that_contradict_are_wrong_usage(home: Path, arguments: list[str], says: str) -> None:

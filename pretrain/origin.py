@@ -1,0 +1,100 @@
+"""Where a run began, kept in its folder from the first step on, because what it began with may change or vanish; and what an
+encoder's card says of its training.
+
+`origin.json` holds `started_from`, what is known of the weights it began with (null: random ones), and `videos`, how many it
+found (null where it needs none). Names only, no paths: a card travels with its encoder.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pretrain.checkpoint import load_checkpoint, load_config
+from pretrain.config import TrainConfig
+from pretrain.errors import CheckpointError
+from pretrain.run_files import CHECKPOINT_NAME, read_metrics, write_whole
+from pretrain.tasks.base import FrameTask
+from pretrain.video_list import training_videos
+
+ORIGIN_NAME = "origin.json"
+
+
+def keep_origin(run_dir: Path, config: TrainConfig) -> None:
+    """Write it down for a run that begins; one that goes on from its checkpoint keeps what it has.
+
+    Raises CheckpointError or EncoderFileError for weights that cannot be read, TrainingDataError when there is no video.
+    """
+    if (run_dir / CHECKPOINT_NAME).exists():
+        return
+    origin = {
+        "started_from": None if config.init_from is None else started_from(Path(config.init_from)),
+        "videos": len(training_videos(config.footage)) if _uses_videos(config) else None,
+    }
+    write_whole(run_dir / ORIGIN_NAME, json.dumps(origin))
+
+
+def started_from(source: Path) -> dict[str, Any]:
+    """What is known of weights to begin with. name: of the encoder, the run or the file; the hash of an encoder's weights or of
+    the file; task and training, as its card says or would say, of encoders and runs. Raises as `find_backbone` does.
+    """
+    if source.suffix == ".onnx":
+        from pretrain.encoder_weights import read_encoder
+
+        card, _ = read_encoder(source)
+        facts = {"name": card.name, "task": card.task, "training": dict(card.training)}
+        return {**facts, "weights_sha256": card.weights_sha256}
+    run_dir = source.parent if source.name == CHECKPOINT_NAME else source
+    if not run_dir.is_dir():
+        return {"name": source.name, "file_sha256": _sha256(source)}
+    config, steps = load_config(run_dir), int(load_checkpoint(run_dir)["step"])
+    facts = {"name": run_dir.absolute().name, "task": str(config.tasks), "training": training_of(run_dir, config, steps)}
+    return {**facts, "file_sha256": _sha256(run_dir / CHECKPOINT_NAME)}
+
+
+def training_of(run_dir: Path, config: TrainConfig, steps: int) -> dict[str, Any]:
+    """What the card of an encoder made of this run after so many steps says of its training. Raises CheckpointError."""
+    origin = _read_origin(run_dir)
+    reached = [entry["words"] for entry in read_metrics(run_dir) if entry["step"] <= steps and "words" in entry]
+    training: dict[str, Any] = {"data": _data(config)}
+    if origin.get("videos") is not None:
+        training["videos"] = origin["videos"]
+    training |= {
+        "recipe": config.recipe,
+        "seed": config.seed,
+        "steps": steps,
+        "clips": steps * config.batch_size,
+        "reached": reached[-1] if reached else "",
+    }
+    if config.init_from is None:
+        return {**training, "start": config.start}
+    # A run of an older version kept nothing; of what it began with, the name alone is sure.
+    return {**training, "started_from": origin.get("started_from") or {"name": Path(config.init_from).name}}
+
+
+def _read_origin(run_dir: Path) -> dict[str, Any]:
+    path = run_dir / ORIGIN_NAME
+    try:
+        origin = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    if not isinstance(origin, dict):
+        raise CheckpointError(f"{path} is no record of where a run began; delete it to do without")
+    return origin
+
+
+def _uses_videos(config: TrainConfig) -> bool:
+    return bool(config.footage.paths) and any(isinstance(part.task, FrameTask) for part in config.tasks.parts)
+
+
+def _data(config: TrainConfig) -> str:
+    if not _uses_videos(config):
+        return "drawn clips"
+    return "videos" if all(isinstance(part.task, FrameTask) for part in config.tasks.parts) else "videos and drawn clips"
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
