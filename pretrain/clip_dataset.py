@@ -6,7 +6,7 @@ Shapes: B examples, K clips, T frames, H x W pixels.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from embedder.errors import VideoRejected
-from embedder.worker_messages import StretchPlan
+from pretrain.cache_remarks import Remark
 from pretrain.config import TrainConfig
 from pretrain.drawn_footage import DrawnFootage
 from pretrain.errors import TrainingDataError
-from pretrain.frame_cache import FrameCache
-from pretrain.frame_source import FrameSource, StoredFrames
+from pretrain.filmed_footage import filmed_footage
+from pretrain.frame_source import FrameSource
 from pretrain.run_files import Rejected
 from pretrain.shares import ALONE, Share, Turns
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
@@ -30,67 +29,58 @@ from pretrain.video_list import training_videos
 
 @dataclass(frozen=True)
 class Item:
-    """Example i of every task of the sum, in its order, and the videos that turned out bad on the way."""
+    """Example i of every task of the sum, in its order, and what was met on the way: bad videos, and what else to tell."""
 
     examples: list[Example]
     rejected: list[Rejected]
+    remarks: list[Remark] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class NoExample:
+    """There can be none. A value, since an error would arrive from a worker with that worker's traceback as its message."""
+
+    reason: str
 
 
 @dataclass(frozen=True)
 class Batch:
-    """clips: for every task uint8 (B, K, T, H, W, 3); targets: for every task (B, ...)."""
+    """clips: for every task uint8 (B, K, T, H, W, 3); targets: for every task (B, ...). remarks: what the user should be told."""
 
     clips: list[Tensor]
     targets: list[Tensor]
     rejected: list[Rejected]
+    remarks: list[Remark] = field(default_factory=list)
 
     def pin_memory(self) -> "Batch":
         """Where a GPU can fetch it while the CPU goes on; the loader calls this."""
-        return Batch([clips.pin_memory() for clips in self.clips], [target.pin_memory() for target in self.targets], self.rejected)
+        pinned = [clips.pin_memory() for clips in self.clips], [target.pin_memory() for target in self.targets]
+        return Batch(*pinned, self.rejected, self.remarks)
 
 
-class FilmedFootage:
-    """Stretches out of video files: every video once in each round, each round in another order."""
-
-    def __init__(self, videos: Sequence[Path], cache: FrameCache, seed: int) -> None:
-        self._videos = list(videos)
-        self._cache = cache
-        self._seed = seed
-        self._bad: dict[int, Rejected] = {}
-
-    def stretch(self, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
-        """A stretch of the video whose turn it is; when that is bad, of the next good one, and the bad ones by name.
-
-        Raises TrainingDataError when no video is good.
-        """
-        met: list[Rejected] = []
-        round_number, place = divmod(index, len(self._videos))
-        order = np.random.default_rng([self._seed, round_number]).permutation(len(self._videos))
-        for turn in range(len(order)):
-            video = int(order[(place + turn) % len(order)])
-            if video not in self._bad:
-                try:
-                    return StoredFrames(self._cache.stretch(self._videos[video], rng)), met
-                except VideoRejected as error:
-                    self._bad[video] = Rejected(str(error.path), error.reason)
-            met.append(self._bad[video])
-        raise TrainingDataError(
-            f"none of the {len(order)} videos can be used; the first: {met[0].path}: {met[0].reason}. Give other videos."
-        )
-
-
-class ExampleDataset(Dataset[Item]):
+class ExampleDataset(Dataset[Item | NoExample]):
     """Example number -> Item. Pure, except for what the frame cache keeps."""
 
-    def __init__(self, config: TrainConfig, cache_dir: Path) -> None:
+    def __init__(self, config: TrainConfig, cache_dir: Path, videos: Sequence[Path] | None = None) -> None:
+        """videos: those of the run, where they are known; None looks for them. Raises TrainingDataError when there is none."""
         self._config = config
         needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
-        self._filmed = _filmed(config, cache_dir, max(needed)) if needed and config.footage.paths else None
+        self._filmed = None
+        if needed and config.footage.paths:
+            self._filmed = filmed_footage(
+                config, training_videos(config.footage) if videos is None else videos, cache_dir, frames_needed=max(needed)
+            )
 
     def __len__(self) -> int:
         return self._config.steps * self._config.batch_size
 
-    def __getitem__(self, index: int) -> Item:
+    def __getitem__(self, index: int) -> Item | NoExample:
+        try:
+            return self._item(index)
+        except TrainingDataError as error:
+            return NoExample(str(error))
+
+    def _item(self, index: int) -> Item:
         examples, rejected = [], []
         for number, part in enumerate(self._config.tasks.parts):
             rng = np.random.default_rng([self._config.seed, number, index])
@@ -102,7 +92,7 @@ class ExampleDataset(Dataset[Item]):
                 examples.append(part.task.make_example(source, self._config.clip, rng))
             else:
                 raise TypeError(f"task {part.name} is neither a FrameTask nor a DrawnTask")
-        return Item(examples, rejected)
+        return Item(examples, rejected, self._filmed.take_remarks() if self._filmed is not None else [])
 
     def _stretch(self, task: FrameTask, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
         if self._filmed is not None:
@@ -126,15 +116,24 @@ def drawn_footage(config: TrainConfig, task: FrameTask) -> DrawnFootage:
 
 def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, share: Share = ALONE) -> Iterator[Batch]:
     """Batches of the steps from `first_step` on, made ahead by worker processes: `config.accumulate` for each step, and of each
-    the examples that fall to this process.
+    the examples that fall to this process. Of each kind the first remark alone comes through.
+
+    Raises TrainingDataError when no video can be used.
     """
-    yield from make_loader(
+    told: set[str] = set()
+    made = make_loader(
         dataset,
         config.workers,
         batch_sampler=Turns(config, share, first_step=first_step),
         collate_fn=collate,
         pin_memory=torch.cuda.is_available() and config.device != "cpu",
     )
+    for batch in made:
+        if isinstance(batch, NoExample):
+            raise TrainingDataError(batch.reason)
+        first = {remark.kind: remark for remark in reversed(batch.remarks) if remark.kind not in told}
+        told |= first.keys()
+        yield replace(batch, remarks=list(first.values()))
 
 
 def make_loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
@@ -157,26 +156,20 @@ class _Loader(DataLoader[Any]):
         """No warning: two workers on one core are fine, while one waits for a disk the other works."""
 
 
-def collate(items: Sequence[Item]) -> Batch:
-    """Examples of one batch stacked, task by task."""
-    by_task = list(zip(*(item.examples for item in items), strict=True))
+def collate(items: Sequence[Item | NoExample]) -> Batch | NoExample:
+    """Examples of one batch stacked, task by task; no batch where one is missing."""
+    good = []
+    for item in items:
+        if isinstance(item, NoExample):
+            return item
+        good.append(item)
+    by_task = list(zip(*(item.examples for item in good), strict=True))
     return Batch(
         clips=[torch.from_numpy(np.stack([example.clips_KTHWC for example in examples])) for examples in by_task],
         targets=[torch.from_numpy(np.stack([example.target for example in examples])) for examples in by_task],
-        rejected=[bad for item in items for bad in item.rejected],
+        rejected=[bad for item in good for bad in item.rejected],
+        remarks=[remark for item in good for remark in item.remarks],
     )
-
-
-def _filmed(config: TrainConfig, cache_dir: Path, frames_needed: int) -> FilmedFootage:
-    wanted = config.footage
-    size_px = round(config.clip.size_px * wanted.margin)
-    plan = StretchPlan(
-        size_px=size_px,
-        max_frame_rate_hz=wanted.max_frame_rate_hz,
-        stretch_frames=max(wanted.stretch_frames, frames_needed),
-        max_stretches=wanted.max_stretches,
-    )
-    return FilmedFootage(training_videos(wanted), FrameCache(cache_dir, plan, int(wanted.cache_gb * 1e9)), config.seed)
 
 
 def _one_thread(worker: int) -> None:

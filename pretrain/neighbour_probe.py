@@ -17,7 +17,8 @@ from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchPlan
 from pretrain.clip_dataset import make_loader
 from pretrain.config import LabelledVideo, ProbeConfig, TrainConfig
-from pretrain.frame_cache import FrameCache, Frames
+from pretrain.frame_cache import FrameCache
+from pretrain.frame_store import Frames
 from pretrain.health import NeighbourScore
 from pretrain.pretrain_model import PretrainModel
 from pretrain.run_files import Rejected
@@ -74,7 +75,7 @@ class _WholeVideos(Dataset["Frames | Rejected"]):
             stretch_frames=1,
             max_stretches=4 * self._num_frames,
         )
-        self._cache = FrameCache(cache_dir, plan, int(config.footage.cache_gb * 1e9))
+        self._cache = FrameCache(cache_dir, plan, int(config.footage.cache_gb * 1e9), paths)
 
     def __len__(self) -> int:
         return len(self._paths)

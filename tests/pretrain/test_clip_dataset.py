@@ -1,13 +1,17 @@
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from pretrain.clip_dataset import Batch, ExampleDataset, batches
+from embedder.errors import VideoRejected
+from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
+from pretrain.clip_dataset import Batch, ExampleDataset, Item, batches
 from pretrain.config import FootageConfig, TrainConfig
 from pretrain.errors import TrainingDataError
+from pretrain.frame_cache import decode
 from pretrain.recipes import RECIPES
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
 from pretrain.tasks.pace import Pace
@@ -67,11 +71,57 @@ def test_dataset__bad_videos_are_named_and_the_next_good_one_comes(tmp_path: Pat
     assert all(reason for _, reason in named)
 
 
-def test_dataset__without_a_good_video_it_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 1])
+def test_dataset__without_a_good_video_it_says_so(tmp_path: Path, workers: int) -> None:
     (tmp_path / "bad.mp4").write_bytes(b"\0" * 500)
-    run = config(parse_task_sum("pace"), tmp_path)
-    with pytest.raises(TrainingDataError, match=r"none of the 1 videos can be used; the first: .*bad\.mp4"):
+    run = config(parse_task_sum("pace"), tmp_path, workers=workers)
+    one_line = r"^none of the 1 videos can be used; the first: .*bad\.mp4: [^\n]*Give other videos\.$"
+    with pytest.raises(TrainingDataError, match=one_line):
         run_batches(run, tmp_path / "cache")
+
+
+def test_dataset__what_may_pass_is_tried_again_and_changes_no_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("pretrain.filmed_footage.time", SimpleNamespace(sleep=pauses.append))
+    for name in ("a", "b", "c"):
+        draw_counting_video(tmp_path / f"{name}.mp4", num_frames=40)
+    run = config(parse_task_sum("pace"), tmp_path)
+    smooth = run_batches(run, tmp_path / "cache")
+    failed: set[Path] = set()
+
+    def failing_once(path: Path, plan: StretchPlan, only: StretchPlace | None = None) -> StretchesDone:
+        if path not in failed:
+            failed.add(path)
+            raise VideoRejected(path, "decoding it needs more memory than a decoder is given", transient=True)
+        return decode(path, plan, only)
+
+    monkeypatch.setattr("pretrain.frame_cache.decode", failing_once)
+    rough = run_batches(run, tmp_path / "other")
+    assert len(failed) == len(pauses) == 3
+    assert all(batch.rejected == [] for batch in rough)
+    for one, other in zip(smooth, rough, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(one.clips + one.targets, other.clips + other.targets, strict=True))
+
+
+def test_dataset__a_disk_that_stays_away_does_not_cost_a_pause_for_each_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("pretrain.filmed_footage.time", SimpleNamespace(sleep=pauses.append))
+    run = config(parse_task_sum("pace"), tmp_path)
+    dataset = ExampleDataset(run, tmp_path / "cache", [tmp_path / f"{number}.mp4" for number in range(100)])
+    with pytest.raises(TrainingDataError, match="none of the 100 videos can be used"):
+        list(batches(dataset, run, first_step=0))
+    assert 1 <= len(pauses) < 20
+
+
+def test_batches__say_once_that_the_cache_is_full(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        draw_counting_video(tmp_path / f"{name}.mp4", num_frames=40)
+    run = config(parse_task_sum("pace"), tmp_path)
+    run = dataclasses.replace(run, footage=dataclasses.replace(run.footage, cache_gb=1e-9))
+    made = [remark for batch in run_batches(run, tmp_path / "cache") for remark in batch.remarks]
+    assert [remark.kind for remark in made] == ["cache full"]
 
 
 def test_dataset__an_empty_folder_is_an_error(tmp_path: Path) -> None:
@@ -81,5 +131,6 @@ def test_dataset__an_empty_folder_is_an_error(tmp_path: Path) -> None:
 
 def test_dataset__without_footage_frames_are_drawn(tmp_path: Path) -> None:
     item = ExampleDataset(config(parse_task_sum("pace")), tmp_path)[0]
+    assert isinstance(item, Item)
     assert item.examples[0].clips_KTHWC.shape == (1, 16, 32, 32, 3)
     assert item.rejected == []
