@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.errors import BadFolder, BadLibraryName
 from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
-from app.library_scan import check_folders, scan_library
+from app.library_scan import Scan, check_folders, nothing_to_index, scan_library
 from app.run_lock import LockHolder, run_lock
 from app.workspace import Workspace
 
@@ -51,24 +51,38 @@ def index_library(
 
     with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for):
         tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
+        encoder_id = ws.encoder_id(encoder_name)
         if paths:
-            _add_folders(ws.catalog, library, paths)
+            scan = _scan_and_add(ws.catalog, library, encoder_id, paths, reembed=reembed)
         else:
             paths = _folders_of(ws.catalog, library)
-        encoder_id = ws.encoder_id(encoder_name)
+            scan = scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed)
         report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
-        run = IndexRun(ws, report, encoder_id, encoder_name, hop, tell)
-        run.carry_out(scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed), reembed=reembed)
+        IndexRun(ws, report, encoder_id, encoder_name, hop, tell).carry_out(scan, reembed=reembed)
     report.seconds = time.perf_counter() - began
     tell(IndexProgress(phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name))
     return report
 
 
-def _add_folders(catalog: "Catalog", library: str, paths: Sequence[Path]) -> None:
+def _scan_and_add(catalog: "Catalog", library: str, encoder_id: int, folders: Sequence[Path], *, reembed: bool) -> Scan:
+    """Looks through folders and adds them to a library, which is made if it is new. New folders that are all without a video are
+    a slip, and leave nothing behind. Raises BadFolder, BadLibraryName."""
+    from index.errors import UnknownLibrary
+    from index.libraries import check_library_name
+
     try:
-        catalog.add_library(library, paths)
+        check_library_name(library)
     except ValueError as error:
         raise BadLibraryName(f"{error} Give one with --library NAME.") from error
+    try:
+        own, known = set(catalog.library(library).folders), catalog.known_files(library, encoder_id)
+    except UnknownLibrary:
+        own, known = set(), {}
+    scan = scan_library(folders, known, reembed=reembed)
+    if len(scan.without_video) == len(folders) and own.isdisjoint(folders):
+        raise BadFolder(nothing_to_index(scan))
+    catalog.add_library(library, folders)
+    return scan
 
 
 def _folders_of(catalog: "Catalog", library: str) -> list[Path]:

@@ -57,7 +57,7 @@ class IndexRun:
         report = self._report
         report.unchanged = len(scan.unchanged)
         report.broken = list(scan.broken)
-        report.warnings = list(scan.warnings)
+        report.warnings = [*scan.warnings, *((str(folder), "no video was found in it") for folder in scan.without_video)]
         if scan.returned:
             self._catalog.mark_present(scan.returned)
             report.returned = len(scan.returned)

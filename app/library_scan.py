@@ -4,6 +4,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ class Scan:
     whose reason may pass, which are compared again.
     returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
     one comes with what is known of it, and so does one that this encoder has not embedded yet.
-    gone: known paths under the scanned folders that are no more. warnings: (path, what could not be looked at).
+    gone: known paths under the scanned folders that are no more. without_video: scanned folders in which nothing is, or ever
+    was, a video. warnings: (path, what could not be looked at).
     """
 
     unchanged: list[str] = field(default_factory=list)
@@ -42,6 +44,7 @@ class Scan:
     returned: list[int] = field(default_factory=list)
     to_compare: list[tuple[FoundFile, "KnownFile | None"]] = field(default_factory=list)
     gone: dict[str, "KnownFile"] = field(default_factory=dict)
+    without_video: list[Path] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -87,7 +90,20 @@ def scan_library(folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, r
                 found = FoundFile(path=path, size=status.st_size, mtime_ns=status.st_mtime_ns)
                 _compare(scan, found, known.get(text), reembed)
     _sweep(scan, folders, known, seen)
+    scan.without_video = [folder for folder in folders if not any(path.startswith(_inside(folder)) for path in chain(seen, known))]
     return scan
+
+
+def nothing_to_index(scan: Scan) -> str:
+    """Says that there was no video in the scanned folders, what was looked for, and what could not be looked at."""
+    from embedder.video_folder import VIDEO_SUFFIXES
+
+    where = " or ".join(map(str, scan.without_video))
+    unseen = "".join(f" {path} {why}." for path, why in scan.warnings[:3])
+    return (
+        f"No video was found in {where} or below.{unseen} A video is known by the end of its name, one of "
+        f"{' '.join(sorted(VIDEO_SUFFIXES))}; what is hidden (leading dot) is left out."
+    )
 
 
 def may_be_tried_again(known: "KnownFile") -> bool:
@@ -111,7 +127,7 @@ def _compare(scan: Scan, found: FoundFile, known: "KnownFile | None", reembed: b
 
 def _sweep(scan: Scan, folders: Sequence[Path], known: Mapping[str, "KnownFile"], seen: set[str]) -> None:
     """Finds what is gone. A path that merely cannot be looked at (permissions, a sleeping disk) is not gone."""
-    roots = tuple(f"{folder}{os.sep}" if str(folder) != os.sep else os.sep for folder in folders)
+    roots = tuple(map(_inside, folders))
     for path, entry in known.items():
         if path in seen or not path.startswith(roots):
             continue
@@ -123,6 +139,11 @@ def _sweep(scan: Scan, folders: Sequence[Path], known: Mapping[str, "KnownFile"]
             scan.warnings.append((path, f"cannot be looked at: {error.strerror}"))
         else:  # still there, but no longer what is taken for a video, e.g. a folder or a hidden one now
             scan.gone[path] = entry
+
+
+def _inside(folder: Path) -> str:
+    """What the path of everything inside a folder begins with."""
+    return f"{folder}{os.sep}" if str(folder) != os.sep else os.sep
 
 
 def _nearest_existing(path: Path) -> str:

@@ -25,8 +25,7 @@ class LibraryQueries:
 
     def add_library(self, name: str, folders: Sequence[Path] = ()) -> Library:
         """Get or make a library and add folders to it (those it has are kept). Raises ValueError for an unusable name."""
-        if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
-            raise ValueError(f"A library's name must be 1 to {_MAX_NAME} printable characters, got {name!r}.")
+        check_library_name(name)
         texts = [path_to_text(os.path.abspath(folder)) for folder in folders]
         with self._db.write() as connection:
             library_id = connection.scalar(sa.select(library.c.id).where(library.c.name == name))
@@ -120,6 +119,12 @@ class LibraryQueries:
             ids = list(connection.scalars(going))
             record_changes(connection, delete_videos(connection, going))
         return len(ids)
+
+
+def check_library_name(name: str) -> None:
+    """Raises ValueError for a name that no library can have."""
+    if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
+        raise ValueError(f"A library's name must be 1 to {_MAX_NAME} printable characters, got {name!r}.")
 
 
 def library_id_of(connection: sa.Connection, name: str) -> int:

@@ -124,6 +124,12 @@ def test_a_query_too_short_to_see_anything_move_is_refused(indexed: Path, span: 
     assert "at least 0.1 s" in failed("search", indexed / "a.mp4", *span)
 
 
+def test_index_of_a_folder_without_videos_fails(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert str(tmp_path / "empty") in failed("index", tmp_path / "empty", "--json")
+    assert json.loads(ok("libraries", "--json")) == []
+
+
 def test_library_is_called_as_its_folder_by_default(home: Path, folder: Path) -> None:
     ok("index", folder)
     assert [library["name"] for library in json.loads(ok("libraries", "--json"))] == ["videos"]

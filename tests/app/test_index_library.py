@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadFolder, Busy, DataFolderError, UnknownEncoder
+from app.errors import BadFolder, BadLibraryName, Busy, DataFolderError, UnknownEncoder
 from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
 from app.index_report import IndexProgress, IndexReport
@@ -257,6 +257,12 @@ def test_a_bad_folder_makes_no_library(ws: Workspace, folder: Path, given: str, 
     assert ws.catalog.libraries() == []
 
 
+def test_a_bad_name_makes_no_library(ws: Workspace, folder: Path) -> None:
+    with pytest.raises(BadLibraryName, match="--library NAME"):
+        index_library(ws, "two\nlines", [folder])
+    assert ws.catalog.libraries() == []
+
+
 def test_an_unplugged_disk_is_not_a_thousand_missing_videos(ws: Workspace, folder: Path) -> None:
     index_library(ws, "home", [folder])
     folder.rename(folder.with_name("unplugged"))
@@ -279,9 +285,43 @@ def test_an_encoder_file_swapped_for_one_of_another_dimension_is_another_encoder
     assert counts(index_library(ws, "home")) == {"added": 4}
 
 
-def test_empty_folder_is_an_empty_library(ws: Workspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_library", [False, True])
+def test_a_folder_without_videos_is_told_and_added_to_nothing(
+    ws: Workspace, folder: Path, tmp_path: Path, has_library: bool
+) -> None:
+    empty = tmp_path / "empty"
+    (empty / "below").mkdir(parents=True)
+    for name in ("notes.txt", "below/.hidden.mp4", "below/clip.mp4.part"):
+        (empty / name).write_text("no video")
+    if has_library:
+        index_library(ws, "home", [folder])
+    before = ws.catalog.libraries()
+    with pytest.raises(BadFolder) as told:
+        index_library(ws, "home", [empty])
+    assert f"No video was found in {empty} or below." in str(told.value)
+    assert " .mp4 " in str(told.value)
+    assert "hidden" in str(told.value)
+    assert ws.catalog.libraries() == before
+
+
+def test_a_folder_without_videos_beside_one_that_has_some_is_a_warning(ws: Workspace, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    assert counts(index_library(ws, "empty", [tmp_path / "empty"])) == {}
+    warned = [(str(tmp_path / "empty"), "no video was found in it")]
+    assert index_library(ws, "home", [folder, tmp_path / "empty"]).warnings == warned
+    assert index_library(ws, "home").warnings == warned
+    assert index_library(ws, "home", [tmp_path / "empty"]).warnings == warned  # it is one of the library's by now
+    draw_moving_picture(tmp_path / "empty" / "new.mp4", seed=50)
+    report = index_library(ws, "home")
+    assert (counts(report), report.warnings) == ({"added": 1, "unchanged": 4}, [])
+
+
+def test_a_folder_whose_videos_are_all_gone_is_no_slip(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "home", [folder])
+    for path in folder.rglob("*.mp4"):
+        path.unlink()
+    for missing in (4, 0):
+        report = index_library(ws, "home", [folder])
+        assert (report.missing, report.warnings) == (missing, [])
 
 
 def test_odd_names(ws: Workspace, tmp_path: Path) -> None:
