@@ -20,11 +20,13 @@ class Partition:
     """Blocks overlap (those of different patterns, and triangles on their diagonals). Atoms do not: all pixels of an atom
     lie in the same blocks. So what is counted once for every atom is known for every block.
 
-    inside_bSS: bool (28, S, S), the blocks' pixels. areas_b: int64 (28,), how many. atoms_SS: uint8 (S, S), each pixel's atom.
-    blocks_bA: float32 (28, A), 1 where the atom lies in the block.
+    inside_bSS: bool (28, S, S), the blocks' pixels. alike_4n: int64 (4, n), of each ring as many pixels (numbers in row-major
+    order) as the innermost has, spread evenly over it, left and right alike. areas_b: int64 (28,), how many pixels. atoms_SS:
+    uint8 (S, S), each pixel's atom. blocks_bA: float32 (28, A), 1 where the atom lies in the block.
     """
 
     inside_bSS: NDArray[np.bool_]
+    alike_4n: NDArray[np.int64]
     areas_b: NDArray[np.int64]
     atoms_SS: NDArray[np.uint8]
     blocks_bA: NDArray[np.float32]
@@ -61,7 +63,18 @@ def partition(size_px: int) -> Partition:
     kinds_Ab, atoms_P = np.unique(inside_bSS.reshape(len(inside_bSS), -1).T, axis=0, return_inverse=True)
     return Partition(
         inside_bSS=inside_bSS,
+        alike_4n=np.stack([_spread_evenly(ring_SS, size_px**2 // 16) for ring_SS in inside_bSS[RINGS]]),
         areas_b=inside_bSS.sum(axis=(1, 2)),
         atoms_SS=atoms_P.astype(np.uint8).reshape(size_px, size_px),  # there are 64 at most
         blocks_bA=np.ascontiguousarray(kinds_Ab.T, dtype=np.float32),
     )
+
+
+def _spread_evenly(inside_SS: NDArray[np.bool_], count: int) -> NDArray[np.int64]:
+    """An even number of pixels inside, mirror images of each other: int64 (count,)."""
+    size_px = len(inside_SS)
+    rows, columns = np.nonzero(inside_SS[:, : size_px // 2])
+    chosen = np.arange(count // 2) * len(rows) // (count // 2)
+    left = rows[chosen] * size_px + columns[chosen]
+    right = rows[chosen] * size_px + size_px - 1 - columns[chosen]
+    return np.concatenate([left, right]).astype(np.int64)

@@ -83,14 +83,14 @@ class RandomResizedCrop:
 
 def _tilted(planes_NTCHW: Tensor, angle_N: Tensor) -> Tensor:
     """Anticlockwise; angle_N in radians."""
-    num, num_frames, colours, height, width = planes_NTCHW.shape
+    num, _, colours, height, width = planes_NTCHW.shape
     cosine_N, sine_N, zero_N = angle_N.cos(), angle_N.sin(), torch.zeros_like(angle_N)
     # Where each pixel comes from, in halves of the sides.
     rows = [cosine_N, -sine_N * height / width, zero_N, sine_N * width / height, cosine_N, zero_N]
     grid_NHW2 = functional.affine_grid(torch.stack(rows, dim=1).view(num, 2, 3), [num, colours, height, width], align_corners=False)
     # The frames of a clip as channels: all are turned alike, to the last bit.
     turned = functional.grid_sample(planes_NTCHW.flatten(1, 2), grid_NHW2, align_corners=False)
-    return turned.clamp(0, 1).unflatten(1, (num_frames, colours))
+    return turned.clamp(0, 1).view_as(planes_NTCHW)
 
 
 def _resampling(start_N: Tensor, length_N: Tensor, size_in: int, size_out: int) -> Tensor:

@@ -36,9 +36,8 @@ class Cvrl(FrameTask):
     crop, flip, jitter, grey: done in this order, as published, to each clip on its own and to all of its frames alike.
 
     views: what follows. `asymmetric`: the first clip always blurred, the second one time in ten and solarised two times in ten,
-    as in the released code; `symmetric`: each clip blurred every other time and none solarised, the
-    paper's way as recalled, not checked. blur_sigmas: see
-    `GaussianBlur`; published: 0.1 to 2 pixels of 224. border: of the blur; published: `dark`.
+    as in the released code; `symmetric`: each clip blurred every other time and none solarised, the paper's way as recalled,
+    not checked. blur_sigmas: see `GaussianBlur`; published: 0.1 to 2 pixels of 224. border: of the blur; published: `dark`.
 
     hidden, out: widths of the projector: three hidden layers, then one of `out` channels. Published: 2048, as wide as its
     network's features, and 128.

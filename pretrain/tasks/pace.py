@@ -46,8 +46,8 @@ class Pace(FrameTask):
 
     contrast: `none`; or every example is two clips of a video, at different paces, and besides telling the pace of each, the
     network learns to make alike `same_context`, the clips of one video, or `same_pace`, clips of one pace (see
-    `pace_contrast`). Not in the released code; recalled, not checked: same_context was the
-    better. It costs twice the clips for each example, so not the default.
+    `pace_contrast`). Not in the released code; recalled, not checked: same_context was the better. It costs twice the clips for
+    each example, so not the default.
 
     pace_weight, contrast_weight: factors of the two losses. Recalled, not checked: 1 and 0.1.
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pretrain.appearance_statistics import DominantColour, appearance_values
+from pretrain.appearance_statistics import DominantColour, Histograms, appearance_values
 from pretrain.crops import random_crop
 from pretrain.gather import total, world_size
 from pretrain.motion_statistics import motion_values
@@ -52,6 +52,10 @@ class Statistics(FrameTask):
     targets: `scaled` maps every value's range to -1..1 before it is compared; `published` takes it as it is, 1..16 and all,
     so that blocks of the grid and times outweigh the rest.
 
+    histograms: what a block's colours are compared by from frame to frame. Published: `all_pixels`, with which the answer for
+    the rings is the innermost and the outermost in nearly every clip, whatever it shows. `equal_pixels` takes equally many of
+    each ring (see `appearance_values`).
+
     dominant_colour: `octant_count`, or as in the released code, `commonest_colour`.
 
     still: what moves or changes nowhere has no place or direction. `left_out`: such values do not count; `published`: they are to
@@ -66,6 +70,7 @@ class Statistics(FrameTask):
     maps: Literal["between", "released"] = "between"
     flow: Flow = "dis_medium"
     targets: Literal["scaled", "published"] = "scaled"
+    histograms: Histograms = "equal_pixels"
     dominant_colour: DominantColour = "octant_count"
     still: Literal["left_out", "published"] = "left_out"
     motion_weight: float = 1.0
@@ -101,7 +106,8 @@ class Statistics(FrameTask):
             flow_TSS2 = flow_TSS2 * np.array([-1, 1], np.float32)  # what the flow of the mirrored clip has right is made wrong
         motion = motion_values(flow_TSS2, num_timed=clip.num_frames - 1)
         clip_TSSC = clip_TSSC[: clip.num_frames]
-        return Example(clip_TSSC[None], np.concatenate([motion, appearance_values(clip_TSSC, self.dominant_colour)]))
+        appearance = appearance_values(clip_TSSC, self.dominant_colour, self.histograms)
+        return Example(clip_TSSC[None], np.concatenate([motion, appearance]))
 
     def _num_read(self, clip: ClipShape) -> int:
         return clip.num_frames + (self.maps == "released")

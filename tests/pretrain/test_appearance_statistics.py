@@ -45,26 +45,46 @@ def slow_colour(clip: Clip, block: NDArray[np.bool_], dominant: str) -> int:
     return octant(max(sorted(colours), key=lambda colour: colours[colour]))
 
 
+def compared(histograms: str) -> NDArray[np.bool_]:
+    """The pixels by which the 28 blocks are compared."""
+    blocks = partition(16)
+    if histograms == "all_pixels":
+        return blocks.inside_bSS
+    rings = np.zeros((4, 256), np.bool_)
+    for ring, places in zip(rings, blocks.alike_4n, strict=True):
+        ring[places] = True
+    return np.concatenate([blocks.inside_bSS[:16], rings.reshape(4, 16, 16), blocks.inside_bSS[20:]])
+
+
+@pytest.mark.parametrize("histograms", ["all_pixels", "equal_pixels"])
 @pytest.mark.parametrize("dominant", ["octant_count", "commonest_colour"])
 @pytest.mark.parametrize("seed", range(3))
-def test_values__equal_loops_over_pixels(seed: int, dominant: str) -> None:
+def test_values__equal_loops_over_pixels(seed: int, dominant: str, histograms: str) -> None:
     clip = random_clip(seed)
     inside = partition(16).inside_bSS
     expected = []
     for pattern in PATTERNS:
-        stability = [slow_stability(clip, block) for block in inside[pattern]]
+        stability = [slow_stability(clip, block) for block in compared(histograms)[pattern]]
         for place in (int(np.argmin(stability)), int(np.argmax(stability))):
             expected += [place + 1, slow_colour(clip, inside[pattern][place], dominant)]
     expected.append(slow_colour(clip, np.ones((16, 16), np.bool_), dominant))
-    assert appearance_values(clip, dominant).tolist() == expected  # type: ignore[arg-type]
+    assert appearance_values(clip, dominant, histograms).tolist() == expected  # type: ignore[arg-type]
 
 
-def test_stability__of_every_block_equals_loops_over_pixels() -> None:
+@pytest.mark.parametrize("histograms", ["all_pixels", "equal_pixels"])
+def test_stability__of_every_block_equals_loops_over_pixels(histograms: str) -> None:
     clip = random_clip(7)
-    blocks = partition(16)
-    expected = [slow_stability(clip, block) for block in blocks.inside_bSS]
-    np.testing.assert_allclose(colour_stability(clip, blocks), expected, rtol=1e-12)
+    expected = [slow_stability(clip, block) for block in compared(histograms)]
+    np.testing.assert_allclose(colour_stability(clip, partition(16), histograms), expected, rtol=1e-12)  # type: ignore[arg-type]
     assert min(expected) < 0.5 < max(expected)
+
+
+def test_rings__on_noise_that_is_everywhere_alike_no_ring_is_always_the_answer() -> None:
+    clips = [np.random.default_rng(seed).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8) for seed in range(60)]
+    for histograms, least in (("all_pixels", 1.0), ("equal_pixels", 0.0)):
+        values = np.array([appearance_values(clip, "octant_count", histograms)[[4, 6]] for clip in clips])  # type: ignore[arg-type]
+        most_diverse, most_stable = (values == [1, 4]).mean(axis=0)
+        assert least <= min(most_diverse, most_stable) and max(most_diverse, most_stable) <= max(0.5, least)
 
 
 def test_values__of_a_block_that_flickers_on_a_still_ground() -> None:

@@ -34,6 +34,20 @@ def test_blocks__have_the_published_sizes_at_112_pixels() -> None:
     assert areas[TRIANGLES].tolist() == [1596] * 8
 
 
+@pytest.mark.parametrize("size", [8, 48, 112])
+def test_alike__as_many_pixels_of_every_ring_on_both_sides(size: int) -> None:
+    blocks = partition(size)
+    assert blocks.alike_4n.shape == (4, size**2 // 16)
+    assert set(blocks.alike_4n[0]) == set(np.flatnonzero(blocks.inside_bSS[16]))  # all of the innermost
+    for ring, places in zip(blocks.inside_bSS[RINGS], blocks.alike_4n, strict=True):
+        assert ring.ravel()[places].all() and len(set(places)) == len(places)
+        rows, columns = np.divmod(places, size)
+        assert set(rows * size + size - 1 - columns) == set(places)
+        # Evenly: every quarter of the ring has its share, give or take a row.
+        quarters = np.bincount(2 * (rows >= size // 2) + (columns >= size // 2), minlength=4)
+        assert np.ptp(quarters) <= 2
+
+
 def test_atoms__put_together_give_the_blocks() -> None:
     blocks = partition(64)
     together = blocks.blocks_bA[:, blocks.atoms_SS]
