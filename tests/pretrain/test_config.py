@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,99 @@ def test_json__every_recipe_survives(name: str) -> None:
     config = RECIPES[name]()
     assert config.recipe == name
     assert TrainConfig.from_json(config.to_json()) == config
+
+
+def plain(value: Any) -> Any:
+    return dataclasses.asdict(value) if dataclasses.is_dataclass(value) and not isinstance(value, type) else value
+
+
+# Of every knob, what the docstrings give as published, released or, for cloze, unofficial. None: no such value.
+AS_PUBLISHED: dict[str, dict[str, Any]] = {
+    "pace": {
+        "paces": (1, 2, 3, 4),
+        "between": None,
+        "loop": "published",
+        "jitter": {"brightness": 0.8, "contrast": 0.8, "saturation": 0.8, "hue": 0.2, "share": 0.8},
+        "flip": 0.5,
+        "contrast": "none",
+        "pace_weight": 1,
+        "contrast_weight": None,
+        "projection": None,
+        "similarity": None,
+        "temperature": None,
+    },
+    "statistics": {
+        "strides": (1,),
+        "flip": 0.5,
+        "mirrored_u": "released",
+        "maps": "released",
+        "flow": None,
+        "targets": "published",
+        "histograms": "all_pixels",
+        "dominant_colour": "commonest_colour",
+        "still": "published",
+        "motion_weight": 1,
+        "appearance_weight": 0.1,
+    },
+    "cloze": {
+        "gap": 0.5,
+        "away": 1,
+        "spacing": "unofficial",
+        "places": "unofficial",
+        "tiles": "reversal",
+        "stride": 1,
+        "hidden": 0,
+    },
+    "overlap": {
+        "paces": (1, 2, 4, 8),
+        "sampler": "released",
+        "areas": (0.2, 1),
+        "sizes": None,
+        "flip": 0.5,
+        "looks": 0.3,
+        "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1, "share": 0.8},
+        "grey": {"share": 0.2},
+        "grey_kind": "one_channel",
+        "blur": {"share": 0.5, "sigmas": (0.1 / 112, 2 / 112), "border": "cut"},
+        "tilt_degrees": 10,
+        "contrast": "byol",
+        "temperature": None,
+        "momentum": 0.996,
+        "projection": 8,
+        "weights": {"contrast": 0.1, "spatial": 1, "temporal": 1, "pace": 1, "rotation": 1},
+    },
+    "cvrl": {
+        "stride": 2,
+        "exponent": 1,
+        "stretch_frames": 250,
+        "crop": {"areas": (0.3, 1), "aspects": (0.5, 2)},
+        "flip": 0.5,
+        "jitter": {"brightness": 0.8, "contrast": 0.8, "saturation": 0.8, "hue": 0.2, "share": 0.8},
+        "grey": 0.2,
+        "views": "asymmetric",
+        "blur_sigmas": (0.1 / 224, 2 / 224),
+        "border": "dark",
+        "hidden": 2048,
+        "out": 128,
+        "temperature": 0.1,
+        "doubled": True,
+    },
+}
+
+
+@pytest.mark.parametrize("name", AS_PUBLISHED)
+def test_recipe__published_has_every_knob_on_its_published_side(name: str) -> None:
+    (part,) = RECIPES[f"{name}_published"]().tasks.parts
+    assert part.name == name
+    knobs = {field.name: plain(getattr(part.task, field.name)) for field in dataclasses.fields(part.task)}  # type: ignore[arg-type]
+    assert knobs.keys() == AS_PUBLISHED[name].keys()
+    assert {key: knobs[key] for key, wanted in AS_PUBLISHED[name].items() if wanted is not None} == {
+        key: wanted for key, wanted in AS_PUBLISHED[name].items() if wanted is not None
+    }
+
+
+def test_recipe__there_is_one_as_published_for_every_task_that_was() -> None:
+    assert {name.removesuffix("_published") for name in RECIPES.names() if name.endswith("_published")} == AS_PUBLISHED.keys()
 
 
 def test_json__knobs_of_tasks_survive() -> None:
