@@ -19,12 +19,13 @@ from pretrain.cache_remarks import Remark
 from pretrain.config import TrainConfig
 from pretrain.drawn_footage import DrawnFootage
 from pretrain.errors import TrainingDataError
-from pretrain.filmed_footage import filmed_footage
+from pretrain.filmed_footage import FilmedFootage
+from pretrain.frame_cache import FrameCache
 from pretrain.frame_source import FrameSource
 from pretrain.run_files import Rejected
+from pretrain.run_footage import RunFootage, choose_footage
 from pretrain.shares import ALONE, Share, Turns
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
-from pretrain.video_list import training_videos
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,14 @@ class Batch:
 class ExampleDataset(Dataset[Item | NoExample]):
     """Example number -> Item. Pure, except for what the frame cache keeps."""
 
-    def __init__(self, config: TrainConfig, cache_dir: Path, videos: Sequence[Path] | None = None) -> None:
-        """videos: those of the run, where they are known; None looks for them. Raises TrainingDataError when there is none."""
+    def __init__(self, config: TrainConfig, cache_dir: Path, footage: RunFootage | None = None) -> None:
+        """footage: the run's; None chooses it anew, if the tasks need any. Raises TrainingDataError when there is none."""
         self._config = config
-        needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
-        self._filmed = None
-        if needed and config.footage.paths:
-            self._filmed = filmed_footage(
-                config, training_videos(config.footage) if videos is None else videos, cache_dir, frames_needed=max(needed)
-            )
+        self._filmed: FilmedFootage | None = None
+        footage = choose_footage(config) if footage is None else footage
+        if footage is not None:
+            cache = FrameCache(cache_dir, footage.plan, int(config.footage.cache_gb * 1e9), footage.videos)
+            self._filmed = FilmedFootage(footage.videos, cache, config.seed)
 
     def __len__(self) -> int:
         return self._config.steps * self._config.batch_size

@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from embedder.errors import VideoRejected
-from embedder.worker_messages import StretchPlan
 from pretrain.cache_remarks import Remark
-from pretrain.config import TrainConfig
 from pretrain.errors import TrainingDataError
-from pretrain.frame_cache import FrameCache, stretches_that_fit
+from pretrain.frame_cache import FrameCache
 from pretrain.frame_source import FrameSource, StoredFrames
 from pretrain.frame_store import Frames
 from pretrain.run_files import Rejected
@@ -82,17 +79,3 @@ class FilmedFootage:
             shuffled = np.random.default_rng([self._seed, round_number]).permutation(len(self._videos))
             self._round = (round_number, shuffled)
         return self._round[1]
-
-
-def filmed_footage(config: TrainConfig, videos: Sequence[Path], cache_dir: Path, *, frames_needed: int) -> FilmedFootage:
-    """Of each video as many stretches as fit into the cache, each of at least `frames_needed` frames."""
-    wanted = config.footage
-    max_bytes = int(wanted.cache_gb * 1e9)
-    plan = StretchPlan(
-        size_px=round(config.clip.size_px * wanted.margin),
-        max_frame_rate_hz=wanted.max_frame_rate_hz,
-        stretch_frames=max(wanted.stretch_frames, frames_needed),
-        max_stretches=wanted.max_stretches,
-    )
-    plan = replace(plan, max_stretches=stretches_that_fit(plan, len(videos), max_bytes))
-    return FilmedFootage(videos, FrameCache(cache_dir, plan, max_bytes, videos), config.seed)

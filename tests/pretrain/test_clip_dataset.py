@@ -109,7 +109,11 @@ def test_dataset__a_disk_that_stays_away_does_not_cost_a_pause_for_each_video(
     pauses: list[float] = []
     monkeypatch.setattr("pretrain.filmed_footage.time", SimpleNamespace(sleep=pauses.append))
     run = config(parse_task_sum("pace"), tmp_path)
-    dataset = ExampleDataset(run, tmp_path / "cache", [tmp_path / f"{number}.mp4" for number in range(100)])
+    for number in range(100):
+        (tmp_path / f"{number}.mp4").touch()
+    dataset = ExampleDataset(run, tmp_path / "cache")
+    for path in tmp_path.glob("*.mp4"):
+        path.unlink()
     with pytest.raises(TrainingDataError, match="none of the 100 videos can be used"):
         list(batches(dataset, run, first_step=0))
     assert 1 <= len(pauses) < 20

@@ -1,0 +1,94 @@
+"""Which videos a run trains on, and how much of each: decided once, when it begins, and kept in its folder.
+
+Example i is drawn out of them. A file that came into a folder later, or a cache of another size, would change every example of a
+resumed run.
+"""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from embedder.worker_messages import StretchPlan
+from pretrain.atomic_file import replacing
+from pretrain.config import TrainConfig
+from pretrain.errors import CheckpointError, PretrainError
+from pretrain.frame_cache import stretches_that_fit
+from pretrain.processes import gather_lists
+from pretrain.tasks.base import FrameTask
+from pretrain.video_list import training_videos
+
+FOOTAGE_NAME = "footage.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFootage:
+    """plan: how every one of the videos is read."""
+
+    videos: tuple[Path, ...]
+    plan: StretchPlan
+
+
+def choose_footage(config: TrainConfig) -> RunFootage | None:
+    """The videos that are there now, of each as many stretches as fit into the cache; None where no video is read.
+
+    Raises TrainingDataError.
+    """
+    if not config.reads_videos:
+        return None
+    videos, plan = tuple(training_videos(config.footage)), _plan(config)
+    count = stretches_that_fit(plan, len(videos), int(config.footage.cache_gb * 1e9))
+    return RunFootage(videos=videos, plan=replace(plan, max_stretches=count))
+
+
+def footage_of_run(config: TrainConfig, run_dir: Path, *, is_main: bool, resumes: bool) -> RunFootage | None:
+    """As above, but a run that resumes goes on with what it began with. Of several processes the first one looks and writes, and
+    all get the same; all must call it. Raises TrainingDataError, CheckpointError, OSError.
+    """
+    if not config.reads_videos:
+        return None
+    own: RunFootage | PretrainError | None = None
+    if is_main:
+        try:
+            own = _first_or_kept(config, run_dir, resumes=resumes)
+        except PretrainError as error:  # the others wait for an answer
+            own = error
+    (first, *_) = gather_lists([own])
+    if isinstance(first, PretrainError):
+        raise first
+    return first
+
+
+def _first_or_kept(config: TrainConfig, run_dir: Path, *, resumes: bool) -> RunFootage | None:
+    kept = _read(config, run_dir / FOOTAGE_NAME) if resumes else None
+    if kept is not None:
+        return kept
+    chosen = choose_footage(config)
+    if chosen is not None:
+        values = {"stretches": chosen.plan.max_stretches, "videos": [os.fspath(video) for video in chosen.videos]}
+        with replacing(run_dir / FOOTAGE_NAME) as file:
+            file.write(json.dumps(values, indent=0).encode())
+    return chosen
+
+
+def _read(config: TrainConfig, path: Path) -> RunFootage | None:
+    """None where there is none, as in runs of earlier versions."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        videos, stretches = tuple(Path(video) for video in values["videos"]), int(values["stretches"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path} cannot be used ({error}); delete it to go on with the videos that are there now") from error
+    return RunFootage(videos=videos, plan=replace(_plan(config), max_stretches=stretches))
+
+
+def _plan(config: TrainConfig) -> StretchPlan:
+    wanted = config.footage
+    needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
+    return StretchPlan(
+        size_px=round(config.clip.size_px * wanted.margin),
+        max_frame_rate_hz=wanted.max_frame_rate_hz,
+        stretch_frames=max(wanted.stretch_frames, *needed),
+        max_stretches=wanted.max_stretches,
+    )
