@@ -16,6 +16,8 @@ from app.workspace import Workspace
 if TYPE_CHECKING:
     from index.catalog import Catalog
 
+_WAIT = "Wait for its end, or stop it; vret index --wait -1 waits by itself."
+
 OnEvent = Callable[[IndexProgress], None]
 
 
@@ -49,7 +51,7 @@ def index_library(
     def say_who_is_waited_for(holder: LockHolder | None) -> None:
         tell(IndexProgress(phase="waiting", current=str(holder or "another run")))
 
-    with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for):
+    with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for, advice=_WAIT):
         tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
         encoder_id = ws.encoder_id(encoder_name)
         if paths:

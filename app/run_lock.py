@@ -1,4 +1,4 @@
-"""One indexing run at a time in a data folder. The lock dies with its process, however that ends."""
+"""One run at a time writes in a data folder: indexing, or tidying up. The lock dies with its process, however that ends."""
 
 import json
 import os
@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.errors import Busy, DataFolderError
+
+_PROGRAMS = {"__main__.py": ("vret",), "main_page.py": ("vret", "ui")}
+"""What was typed where it is not the program's name: `python -m app`, as the page starts its runs, and the page itself."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,17 @@ class LockHolder:
 
 
 @contextmanager
-def run_lock(home: Path, *, wait_s: float = 0.0, on_wait: Callable[[LockHolder | None], None] | None = None) -> Iterator[None]:
+def run_lock(
+    home: Path,
+    *,
+    wait_s: float = 0.0,
+    on_wait: Callable[[LockHolder | None], None] | None = None,
+    advice: str = "Wait for its end, or stop it; then try again.",
+) -> Iterator[None]:
     """Holds the data folder's run lock.
 
-    wait_s: how long to wait for another run; negative waits for ever. on_wait: told once, who is waited for.
+    wait_s: how long to wait for another run; negative waits for ever. on_wait: told once, who is waited for. advice: what who
+    cannot have it is told to do.
     Raises Busy, which names the holder, and DataFolderError when the folder cannot be written.
     """
     from filelock import FileLock, Timeout
@@ -48,8 +58,7 @@ def run_lock(home: Path, *, wait_s: float = 0.0, on_wait: Callable[[LockHolder |
     except Timeout:
         holder = lock_holder(home)
         who = f" ({holder})" if holder else ""
-        advice = "Wait for its end, or stop it; vret index --wait -1 waits by itself."
-        raise Busy(f"Another indexing run is at work in {home}{who}. {advice}") from None
+        raise Busy(f"Another run is at work in {home}{who}. {advice}") from None
     except OSError as error:
         raise DataFolderError(f"Cannot write in the data folder {home}: {error.strerror or error}.") from error
     try:
@@ -69,7 +78,8 @@ def lock_holder(home: Path) -> LockHolder | None:
 
 
 def _write_note(note: Path) -> None:
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    program = Path(sys.argv[0]).name
+    command = shlex.join([*_PROGRAMS.get(program, (program,)), *sys.argv[1:]])
     holder = LockHolder(os.getpid(), socket.gethostname(), command, datetime.now(UTC).isoformat(timespec="seconds"))
     try:
         note.write_text(json.dumps(asdict(holder)))

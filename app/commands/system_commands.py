@@ -60,23 +60,30 @@ def demo(
     Example: vret demo --videos ~/Videos
     """
     from app.demo import demo_library
+    from app.settings import Settings
     from app.workspace import Workspace
 
+    settings = Settings.from_environment()
+    address, port = address or settings.ui_address, port or settings.ui_port
+    if page:
+        from app.page_server import check_page
+
+        check_page(address, port)  # before minutes of drawing and indexing
     if videos is None:
         talk("Drawing sample videos (moving shapes, nobody's footage); give your own with --videos FOLDER.")
-    with Workspace() as ws, ProgressBar() as bar:
-        settings = ws.settings
+    with Workspace(settings) as ws, ProgressBar() as bar:
         report = demo_library(ws, videos, on_event=bar.show)
     print_report(report)
     if report.stopped:
         raise typer.Exit(130)
     if page:
-        _serve(address or settings.ui_address, port or settings.ui_port)
+        _serve(address, port)
 
 
 def _serve(address: str, port: int) -> None:
-    from app.page_server import serve_page
+    from app.page_server import check_page, serve_page
 
-    shown = "127.0.0.1" if address in ("0.0.0.0", "::") else address
+    check_page(address, port)
+    shown = "127.0.0.1" if address in ("0.0.0.0", "::") else f"[{address}]" if ":" in address else address
     talk(f"The page: http://{shown}:{port} (Ctrl-C ends it)")
     raise typer.Exit(serve_page(address, port))

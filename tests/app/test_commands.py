@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -213,7 +214,30 @@ def test_search_in_a_folder_that_no_library_has(indexed: Path) -> None:
 
 def test_a_second_run_says_who_holds_the_lock(home: Path, folder: Path) -> None:
     with run_lock(home):
-        assert "Another indexing run is at work" in failed("index", folder, code=4)
+        assert "Another run is at work" in (told := failed("index", folder, code=4))
+        assert "vret index --wait -1" in told
+
+
+@pytest.mark.parametrize("arguments", [("purge", "home"), ("remove", "home", "--yes")])
+def test_who_meets_the_lock_is_told_of_no_option_that_it_lacks(indexed: Path, home: Path, arguments: Sequence[str]) -> None:
+    with run_lock(home):
+        told = failed("libraries", *arguments, code=4)
+    assert "Another run is at work" in told
+    assert "--wait" not in told
+
+
+@pytest.mark.parametrize("verb", ["ui", "demo"])
+def test_a_port_that_is_taken_is_told_before_anything_else(home: Path, verb: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert re.search(rf"Port {port} of 127\.0\.0\.1 is taken.*--port", failed(verb, "--port", str(port)))
+    assert not (home / "samples").exists()
+
+
+def test_an_address_that_is_none_of_this_machine(home: Path) -> None:
+    assert "--address" in failed("ui", "--address", "203.0.113.7")
 
 
 def test_encoders(home: Path, tmp_path: Path) -> None:

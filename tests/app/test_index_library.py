@@ -246,7 +246,7 @@ def test_a_stop_keeps_what_is_done(ws: Workspace, folder: Path) -> None:
 
 
 def test_a_run_at_a_time(ws: Workspace, folder: Path) -> None:
-    with run_lock(ws.home), pytest.raises(Busy, match="Another indexing run"):
+    with run_lock(ws.home), pytest.raises(Busy, match="Another run is at work"):
         index_library(ws, "home", [folder])
 
 

@@ -43,6 +43,24 @@ def test_second_is_told_who_holds_it(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["/bin/vret", "libraries", "purge", "a b"], "vret libraries purge 'a b'"),
+        (["/lib/app/__main__.py", "index", "/v"], "vret index /v"),
+        (["/lib/app/ui/main_page.py"], "vret ui"),
+    ],
+)
+def test_the_holder_is_named_as_it_would_be_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", arguments)
+    with run_lock(tmp_path):
+        holder = lock_holder(tmp_path)
+    assert holder is not None
+    assert holder.command == said
+
+
 def test_second_waits_and_is_told_for_whom(tmp_path: Path) -> None:
     told: list[LockHolder | None] = []
 

@@ -76,7 +76,7 @@ def test_failed_run_says_why(page: "Page", served: Served) -> None:
     page.goto(f"{served.url}/libraries")
     with run_lock(served.home):
         page.get_by_role("button", name="Update").first.click()
-        page.get_by_text("Another indexing run is at work").wait_for()
+        page.get_by_text("Another run is at work").wait_for()
 
 
 @contextmanager
