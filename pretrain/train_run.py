@@ -21,6 +21,7 @@ from pretrain.pretrain_model import PretrainModel
 from pretrain.processes import gather_lists, make_accelerator
 from pretrain.progress import Progress, TrainResult
 from pretrain.run_files import CHECKPOINT_NAME, Rejected, StateFile
+from pretrain.run_footage import footage_of_run
 from pretrain.run_log import RunLog
 from pretrain.shares import Share
 from pretrain.sync_norm import synchronise_norms
@@ -117,7 +118,10 @@ class TrainRun:
 
     def stream(self, cache_dir: Path, first_step: int) -> Iterator[Batch]:
         """This process's batches, as they are made."""
-        return batches(ExampleDataset(self._config, cache_dir), self._config, first_step=first_step, share=self._share)
+        is_main = self._share.rank == 0
+        footage = footage_of_run(self._config, self._run_dir, is_main=is_main, resumes=first_step > 0)
+        dataset = ExampleDataset(self._config, cache_dir, footage)
+        return batches(dataset, self._config, first_step=first_step, share=self._share)
 
     def pieces(self, stream: Iterator[Batch], step: int) -> list[Batch]:
         """The next step's micro-batches, on the device and changed in looks; the time waited for them is counted."""

@@ -10,8 +10,10 @@ from pretrain.clip_dataset import ExampleDataset, Item
 from pretrain.config import FootageConfig, TrainConfig
 from pretrain.errors import CheckpointError, TrainingDataError
 from pretrain.recipes import RECIPES
+from pretrain.run_files import read_metrics
 from pretrain.run_footage import FOOTAGE_NAME, RunFootage, choose_footage, footage_of_run
 from pretrain.task_sum import parse_task_sum
+from pretrain.train import Progress, train
 from tests.helpers.make_video import draw_moving_picture
 
 
@@ -75,3 +77,19 @@ def test_footage__what_is_missing_or_damaged_is_said(folder: Path, tmp_path: Pat
     (tmp_path / FOOTAGE_NAME).write_text('{"videos": 3}')
     with pytest.raises(CheckpointError, match=r"footage\.json cannot be used .* delete it"):
         footage_of_run(config(folder), tmp_path, is_main=True, resumes=True)
+
+
+def test_train__a_file_that_comes_after_the_start_changes_no_curve(folder: Path, tmp_path: Path) -> None:
+    run = dataclasses.replace(config(folder), threads=1, precision="fp32", steps=4, save_every=2, log_every=1)
+    train(run, tmp_path / "whole")
+
+    def stop(progress: Progress) -> None:
+        if progress.step == run.save_every:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(run, tmp_path / "broken", on_progress=stop)
+    draw_moving_picture(folder / "a_new_one.mp4", seed=9, seconds=6.0)
+    train(run, tmp_path / "broken", resume=True)
+    whole, resumed = ([entry["loss"] for entry in read_metrics(tmp_path / name)] for name in ("whole", "broken"))
+    assert len(whole) > 1 and whole == resumed
