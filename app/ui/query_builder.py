@@ -10,8 +10,8 @@ from app.ui import cached, state_keys
 from app.ui.queries import Draft, ShownQuery
 from app.ui.range_picker import pick_range
 from app.ui.search_history import ask
-from app.ui.shown_text import as_html, as_markdown, clock, printable
-from app.ui.trouble import say_trouble, shown_trouble
+from app.ui.shown_text import as_html, clock, printable
+from app.ui.trouble import about_clip, say_trouble, shown_trouble
 from app.ui.uploads import keep_upload
 from embedder.errors import EmbedderError
 
@@ -58,7 +58,8 @@ def _from_upload() -> None:
     upload = st.file_uploader("A clip of any video format", key="clip-upload")
     if upload is not None:
         path = keep_upload(cached.workspace().home / "uploads", upload.name, upload.getbuffer())
-        _begin(path, upload.name, note="uploaded")
+        with shown_trouble(path, upload.name):
+            _begin(path, upload.name, note="uploaded")
 
 
 def _from_path() -> None:
@@ -119,7 +120,7 @@ def _choose_range(draft: Draft) -> None:
     try:
         start_s, end_s = pick_range(draft, key=f"range-{draft.path}")
     except (EmbedderError, FileNotFoundError) as error:
-        st.error(f"This clip cannot be shown: {as_markdown(str(error))}", icon=":material/error:")
+        say_trouble(f"This clip cannot be shown: {about_clip(error, draft.path, draft.name)}")
         return
     if st.button("Find similar moments", type="primary", icon=":material/search:", width="stretch"):
         chosen = replace(draft, start_s=start_s, end_s=end_s)

@@ -61,7 +61,7 @@ def _answer(asked: tuple[ShownQuery, ...], libraries: "Sequence[LibrarySummary]"
             show_query(query, num_before=len(asked) - 1)
         with right:
             options = show_options(libraries)
-    with shown_trouble():
+    with shown_trouble(query.path, query.name):
         show_hits(query, _result(query, options), options)
 
 

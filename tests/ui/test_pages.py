@@ -98,6 +98,40 @@ def test_search_page__path_that_is_no_file(indexed: Path) -> None:
     assert "There is no file" in page.error[0].value
 
 
+def uploaded(name: str, content: bytes) -> "AppTest":
+    """The search page with an upload."""
+    page = opened(search_page)
+    page.file_uploader(key="clip-upload").set_value((name, content, "video/mp4")).run()
+    assert not page.exception
+    return page
+
+
+def test_search_page__upload_that_is_no_video(indexed: Path, home: Path) -> None:
+    page = uploaded("my *holiday*.mp4", b"no video")
+    assert page.error[0].value.replace("\\", "") == "my *holiday*.mp4: is a text file, not a video"
+    page.button(key="suggest-0").click().run()  # the page goes on
+    assert "Like this clip" in shown(page)
+
+
+def test_search_page__upload_that_is_kept_no_longer(indexed: Path, home: Path) -> None:
+    page = uploaded("mine.mp4", (indexed / "0.mp4").read_bytes())
+    assert "mine.mp4" in shown(page)
+    (kept,) = (home / "uploads").iterdir()
+    kept.unlink()
+    page.run()
+    assert page.error[0].value.replace("\\", "") == "This clip cannot be shown: mine.mp4 is no longer kept. Upload it again."
+
+
+def test_search_page__upload_that_cannot_be_searched_by(indexed: Path, home: Path) -> None:
+    page = uploaded("mine.mp4", (indexed / "0.mp4").read_bytes())
+    (kept,) = (home / "uploads").iterdir()
+    next(button for button in page.button if button.label == "Find similar moments").click().run()
+    assert "Like this clip" in shown(page)
+    kept.write_bytes(b"no video")
+    next(box for box in page.selectbox if box.label == "Hits").set_value(24).run()
+    assert page.error[0].value.replace("\\", "") == "mine.mp4: is a text file, not a video"
+
+
 def test_library_page__first_library(home: Path) -> None:
     page = opened(library_page)
     assert "Add your first library" in shown(page)
