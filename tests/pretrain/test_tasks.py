@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import torch
 from pretrain.frame_source import StoredFrames
 from pretrain.tasks import TASKS, PretextTask
 from pretrain.tasks.base import ClipShape, DrawnTask, Example, FeatureShape, FrameTask, SlowView
+from pretrain.tasks.pace import Pace
 
 CLIP = ClipShape(num_frames=8, size_px=32)
 FEATURES = FeatureShape(dim=24, places=(2, 3, 3))
@@ -66,6 +68,20 @@ def test_frame_task__takes_a_video_of_one_frame(task: PretextTask) -> None:
     if isinstance(task, FrameTask):
         made = task.make_example(footage(1), CLIP, np.random.default_rng(0))
         assert augmented(task, made).shape[2:] == (8, 32, 32, 3)
+
+
+def test_frame_task__what_stands_still_goes_on_standing_still(task: PretextTask) -> None:
+    """Changes of looks and place are drawn once for a clip; pace's jitter alone is for every frame on its own, on purpose."""
+    if isinstance(task, Pace):
+        task = replace(task, jitter=replace(task.jitter, share=0.0))
+    if not isinstance(task, FrameTask):
+        return
+    picture = np.random.default_rng(6).integers(0, 256, (1, 37, 37, 3), dtype=np.uint8)
+    source = StoredFrames(picture.repeat(task.frames_needed(CLIP) + 3, axis=0))
+    for seed in range(25):  # all of cloze's operations, looks that are changed and such that are not
+        made = task.make_example(source, CLIP, np.random.default_rng(seed))
+        seen = task.augment(torch.from_numpy(made.clips_KTHWC)[None], CLIP, torch.Generator().manual_seed(seed))
+        assert float((seen.float() - seen[:, :, :1].float()).abs().max()) < 1e-3
 
 
 def test_loss__a_few_steps_on_one_batch_bring_it_down_and_the_score_up(task: PretextTask) -> None:
