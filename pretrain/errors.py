@@ -1,9 +1,13 @@
 """What can go wrong in pretraining, each with one clear line.
 
 PretrainError
+├── ConfigError          what a training config asks for cannot be had
+├── RunFolderError       the folder of a run cannot be made, read or written
+├── TrainingFailed       the machine gave out: its memory, or a process that makes examples
 ├── TrainingStopped      a loss or gradient became NaN or infinite
 ├── TrainingDataError    no video in the data gives an example
 ├── CheckpointError      a checkpoint is missing, damaged, or of another run
+│   └── RunBusy          another process trains in the run's folder
 ├── ExportError          the exported encoder does not do what the network does
 ├── EncoderFileError     an encoder file cannot be used as a starting point
 └── WeightsError         a file of published weights does not fit its backbone
@@ -12,6 +16,18 @@ PretrainError
 
 class PretrainError(Exception):
     """Base of all errors of this package. `str(error)` is one clear line."""
+
+
+class ConfigError(PretrainError, ValueError):
+    """A device that is not there, clips too small for the network, a batch that cannot be dealt out: said before training."""
+
+
+class RunFolderError(PretrainError):
+    """No room, no permission, a file where a folder should be."""
+
+
+class TrainingFailed(PretrainError):
+    """The training could not go on for want of memory or of a worker; the message says what helps."""
 
 
 class TrainingStopped(PretrainError):
@@ -24,6 +40,10 @@ class TrainingDataError(PretrainError):
 
 class CheckpointError(PretrainError):
     """A checkpoint cannot be used."""
+
+
+class RunBusy(CheckpointError):
+    """Another process trains there; the message says which."""
 
 
 class ExportError(PretrainError):

@@ -59,7 +59,9 @@ def effective_rank(features_ND: Tensor) -> float:
     if len(features_ND) < 2:
         return 1.0
     centred = features_ND.double() - features_ND.double().mean(dim=0)
-    variances = torch.linalg.eigvalsh(centred.T @ centred).clamp(min=0)
+    # Both products have the same eigenvalues but zeros; the smaller one is the quicker, with few clips by far.
+    gram = centred.T @ centred if len(centred) > centred.shape[1] else centred @ centred.T
+    variances = torch.linalg.eigvalsh(gram).clamp(min=0)
     if not float(variances.sum()) > 0:
         return 1.0
     shares = variances / variances.sum()

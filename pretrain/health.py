@@ -17,14 +17,45 @@ from pretrain.trouble import LEARNT_SCORE, Signs, find_trouble
 
 @dataclass(frozen=True, kw_only=True)
 class NeighbourScore:
-    """Of held-out videos whose nearest neighbour has their label. accuracy, majority (always the commonest label), untrained
-    (the network before its first step): shares, 0 to 1. queries: how many videos were asked.
+    """Of held-out videos whose nearest neighbour has their label. accuracy, majority (always the commonest label), at_start
+    (the network before its first step, None where that is not known): shares, 0 to 1. queries: how many videos were asked; with
+    0, the shares say nothing. began_trained: whether the network began with weights of an earlier training.
     """
 
     accuracy: float
     majority: float
-    untrained: float
+    at_start: float | None
     queries: int
+    began_trained: bool = False
+
+    @property
+    def gained(self) -> float | None:
+        """How much more is right than at the start, None where that is not known."""
+        return None if self.at_start is None or not self.queries else self.accuracy - self.at_start
+
+    @property
+    def words(self) -> str:
+        """In a sentence."""
+        if not self.queries:
+            return "no held-out video could be compared: none of them, or nothing of their source to search among, could be read"
+        before = "at the start" if self.began_trained else "untrained network"
+        start = "" if self.at_start is None else f"{before} {self.at_start:.2f}, "
+        return (
+            f"nearest neighbours right for {self.accuracy:.2f} of {self.queries} held-out videos ({start}always the commonest "
+            f"{self.majority:.2f})"
+        )
+
+    def curves(self) -> dict[str, float]:
+        """What deserves a place in the log."""
+        if not self.queries:
+            return {}
+        start = {} if self.at_start is None else {"neighbours/start": self.at_start}
+        return {
+            "neighbours/accuracy": self.accuracy,
+            "neighbours/majority": self.majority,
+            "neighbours/queries": self.queries,
+            **start,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,12 +81,7 @@ class Health:
         names = ("effective_rank", "spread", "dead", "alignment", "uniformity", "nearness")
         numbers |= {name: value for name in names if (value := getattr(self.measures, name)) is not None}
         if self.neighbours is not None:
-            numbers |= {
-                "neighbours/accuracy": self.neighbours.accuracy,
-                "neighbours/majority": self.neighbours.majority,
-                "neighbours/untrained": self.neighbours.untrained,
-                "neighbours/queries": self.neighbours.queries,
-            }
+            numbers |= self.neighbours.curves()
         return {**numbers, "trouble": list(self.trouble), "words": self.words}
 
 
@@ -81,10 +107,7 @@ def examine(
     measures = measure(list(features.values()))
     sentences.append(_cloud(measures))
     if neighbours is not None:
-        sentences.append(
-            f"nearest neighbours right for {neighbours.accuracy:.2f} of {neighbours.queries} held-out videos (untrained network "
-            f"{neighbours.untrained:.2f}, always the commonest {neighbours.majority:.2f})"
-        )
+        sentences.append(neighbours.words)
     trouble = find_trouble(
         Signs(
             step=step,
@@ -93,7 +116,7 @@ def examine(
             averages=averages,
             optimiser=optimiser,
             history=history,
-            gained=None if neighbours is None else neighbours.accuracy - neighbours.untrained,
+            gained=None if neighbours is None else neighbours.gained,
         )
     )
     words = "; ".join(sentences) + "".join(f". {sentence}" for sentence in trouble)

@@ -27,12 +27,15 @@ _CLIPS_AT_ONCE = 32
 
 
 class NeighbourProbe:
-    """Labelled videos, each as one clip over its whole length; read once, in memory (300 of 16 x 64 x 64: 60 MB)."""
+    """Labelled videos, each as one clip over its whole length; read once, in memory (300 of 16 x 64 x 64: 60 MB).
 
-    def __init__(self, config: TrainConfig, probe: ProbeConfig, cache_dir: Path, *, untrained: float | None = None) -> None:
-        """untrained: the accuracy before the first step, where it is known from earlier; else the first `score` sets it."""
+    at_start: the accuracy before the first step, where it is known.
+    """
+
+    def __init__(self, config: TrainConfig, probe: ProbeConfig, cache_dir: Path) -> None:
         self.rejected: list[Rejected] = []
-        self._untrained = untrained
+        self.at_start: float | None = None
+        self._began_trained = config.init_from is not None
         self._queries = self._read(config, probe.queries, cache_dir)
         self._gallery = self._read(config, probe.gallery, cache_dir)
 
@@ -47,8 +50,13 @@ class NeighbourProbe:
             [video for video, _ in self._gallery],
         )
         model.train(was_training)
-        self._untrained = accuracy if self._untrained is None else self._untrained
-        return NeighbourScore(accuracy=accuracy, majority=majority, untrained=self._untrained, queries=asked)
+        return NeighbourScore(
+            accuracy=accuracy,
+            majority=majority,
+            at_start=self.at_start,
+            queries=asked,
+            began_trained=self._began_trained,
+        )
 
     def _read(self, config: TrainConfig, videos: Sequence[LabelledVideo], cache_dir: Path) -> list[tuple[LabelledVideo, Frames]]:
         dataset = _WholeVideos(config, [Path(video.path) for video in videos], cache_dir)
@@ -58,7 +66,8 @@ class NeighbourProbe:
             if isinstance(clip, Rejected):
                 self.rejected.append(clip)
             else:
-                read.append((video, np.asarray(clip)))
+                # A copy: what a worker gives lies in shared memory, of which there may be little.
+                read.append((video, np.asarray(clip).copy()))
         return read
 
 

@@ -1,22 +1,28 @@
 """One process or several that train together, by Accelerate: `torchrun --nproc-per-node 2 -m app pretrain ...` is all it takes."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import gather_object
+from accelerate.utils import InitProcessGroupKwargs, gather_object
 
 from pretrain.config import TrainConfig
+from pretrain.errors import ConfigError
 from pretrain.keep_memory import keep_memory
 
 T = TypeVar("T")
+
+_WAIT_AT_MOST = timedelta(hours=12)
+"""For one another: the first process alone reads the labelled videos, which may be long ones. When a process dies, the launcher
+ends the others; waiting is not how that is found out."""
 
 
 def make_accelerator(config: TrainConfig) -> Accelerator:
     """Device and process group of this process; alone unless a launcher (torchrun, accelerate launch) started several.
 
-    Raises ValueError for a device that is not there.
+    Raises ConfigError for a device that is not there.
     """
     device = _device(config.device)
     if device.type == "cuda" and device.index is not None:
@@ -25,9 +31,10 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
         cpu=device.type == "cpu",
         mixed_precision="no",  # the model decides by itself what is safe in bfloat16
         gradient_accumulation_steps=config.accumulate,
+        kwargs_handlers=[InitProcessGroupKwargs(timeout=_WAIT_AT_MOST)],
     )
     if accelerator.device.type != device.type:
-        raise ValueError(
+        raise ConfigError(
             f"this process has trained on {accelerator.device.type} already and cannot change to {device.type}; start another one"
         )
     if config.threads is not None:
@@ -41,10 +48,15 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.partition(":")[0] not in ("cpu", "cuda"):
-        raise ValueError(f"device is {name}; it must be cpu, cuda, or auto")
-    device = torch.device(name)
+        raise ConfigError(f"device is {name}; it must be cpu, cuda, or auto")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ConfigError(f"device is {name}; a certain GPU is named by its number, such as cuda:0") from None
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise ValueError(f"device is {name}, but torch finds no usable GPU here; use cpu or auto")
+        raise ConfigError(f"device is {name}, but torch finds no usable GPU here; use cpu or auto")
+    if device.index is not None and device.type == "cuda" and device.index >= torch.cuda.device_count():
+        raise ConfigError(f"device is {name}, but there are only {torch.cuda.device_count()} GPUs, the first of them cuda:0")
     return device
 
 

@@ -1,19 +1,21 @@
-"""What lies in a run's folder, and who is at work in it. Without torch: to look at a run should take no second.
+"""What lies in a run's folder. Without torch: to look at a run should take no second.
 
 `config.json` everything that decides the run · `checkpoint.pt` what the next step starts from · `metrics.jsonl` its curve ·
-`state.json` how far it is · `run.lock` held while it trains; the lock dies with its process, however that ends.
+`state.json` how far it is · `run.lock` held while it trains (`run_lock`).
 """
 
 import json
 import os
+import shlex
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pretrain.atomic_file import replacing
 from pretrain.errors import CheckpointError
 
 CONFIG_NAME = "config.json"
@@ -21,6 +23,7 @@ CHECKPOINT_NAME = "checkpoint.pt"
 METRICS_NAME = "metrics.jsonl"
 STATE_NAME = "state.json"
 LOCK_NAME = "run.lock"
+TENSORBOARD_NAME = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -75,73 +78,65 @@ class StateFile:
 
 
 @contextmanager
-def at_work(run_dir: Path, state: RunState) -> Iterator[StateFile]:
-    """Holds the run's lock, and notes how it ends. Raises CheckpointError when another process trains there."""
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(run_dir / LOCK_NAME)
+def keeping_state(run_dir: Path, state: RunState) -> Iterator[StateFile]:
+    """The run's state, written from here on; how the block ends is noted in it."""
+    file = StateFile(run_dir, state)
     try:
-        lock.acquire(timeout=2)  # somebody may just be looking whether it is held
-    except Timeout:
-        holder = read_state(run_dir)
-        who = f"process {holder.pid} on {holder.host}" if holder else "another process"
-        raise CheckpointError(f"{run_dir} is being trained by {who}; wait for it, or choose another folder") from None
-    try:
-        file = StateFile(run_dir, state)
-        try:
-            yield file
-        except BaseException as error:
-            file.update(
-                stopped=str(error) or ("stopped from outside" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
-            )
-            raise
-    finally:
-        lock.release()
+        yield file
+    except BaseException as error:
+        # On a full disk the note fails as well; what matters then is the first error, which goes on its way.
+        with suppress(OSError):
+            file.update(stopped=_in_words(error))
+        raise
 
 
-def is_at_work(run_dir: Path) -> bool:
-    """Whether a process trains there now."""
-    from filelock import FileLock, Timeout
-
-    if not (run_dir / LOCK_NAME).exists():
-        return False
-    lock = FileLock(run_dir / LOCK_NAME)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
+def _in_words(error: BaseException) -> str:
+    return str(error) or ("stopped from outside" if isinstance(error, KeyboardInterrupt) else type(error).__name__)
 
 
 def read_state(run_dir: Path) -> RunState | None:
     """What the run last wrote down, None where it never did. Raises CheckpointError for a file that is no such state."""
+    path = run_dir / STATE_NAME
     try:
-        values = json.loads((run_dir / STATE_NAME).read_text())
+        values = json.loads(path.read_text())
         rejected = tuple(Rejected(**bad) for bad in values.pop("rejected"))
         return RunState(rejected=rejected, **values)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise CheckpointError(f"{run_dir / STATE_NAME} cannot be used: {error}") from error
+        raise CheckpointError(f"{path} is damaged: {error}. Delete it; the run itself does not need it to go on") from error
 
 
 def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
-    """The run's curve so far, one entry per log window; a line cut short by a crash is left out."""
+    """The run's curve so far, one entry per log window; from a line on that was cut short by a crash, or is no entry, it is
+    left out.
+    """
     path = run_dir / METRICS_NAME
     if not path.exists():
         return []
     entries = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(errors="replace").splitlines():
         try:
-            entries.append(json.loads(line))
+            entry = json.loads(line)
         except json.JSONDecodeError:
             break
+        if not isinstance(entry, dict) or not isinstance(entry.get("step"), int):
+            break
+        entries.append(entry)
     return entries
 
 
+def resume_command(run_dir: Path) -> str:
+    """The command that goes on with a run."""
+    return f"vret pretrain --run {shlex.quote(os.path.abspath(run_dir))} --resume"
+
+
+def train_on_command(run_dir: Path) -> str:
+    """The command that starts another run from a run's weights."""
+    return f"vret pretrain --from {shlex.quote(os.path.abspath(run_dir))} --run NEW_NAME"
+
+
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file: a reader sees the whole old one or the whole new one."""
-    temporary = path.with_name(f".{path.name}")
-    temporary.write_text(text)
-    os.replace(temporary, path)
+    """Replace a file: a reader sees the whole old one or the whole new one, after a power cut as well."""
+    with replacing(path) as file:
+        file.write(text.encode())

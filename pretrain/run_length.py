@@ -1,48 +1,77 @@
 """How many steps fit into some minutes here, measured before the run: its schedule must know them from the first step."""
 
 import dataclasses
-import statistics
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from accelerate import Accelerator
+
 from pretrain.config import TrainConfig
+from pretrain.errors import ConfigError
 from pretrain.processes import gather_lists
 from pretrain.train_run import TrainRun, cache_folder
 
 _WARM_STEPS = 2
 _TIMED_STEPS = 10
-_TIMED_S = 20.0  # slow machines take fewer steps, three at least
+_FEWEST_STEPS = _WARM_STEPS + 3
+_TIMED_S = 20.0  # slow machines take fewer steps, three at least besides the warm ones
 
 
-def lasting(minutes: float, config: TrainConfig, run_dir: Path) -> TrainConfig:
-    """The config with as many steps as take about so many minutes, the measuring included. Trains a few steps for it on a
-    network that is then thrown away; decoded frames are kept. Every process of several must call it, and gets the same.
+def lasting(
+    minutes: float, config: TrainConfig, run_dir: Path, accelerator: Accelerator, tell: Callable[[str], None]
+) -> TrainConfig:
+    """The config with as many steps as take about so many minutes, the measuring included. Takes a few steps for it, at a learning
+    rate of 0, with a network that is then thrown away; decoded frames are kept. Every process of several must call it, and gets
+    the same. Raises ConfigError.
 
-    Waiting for drawn footage counts; waiting for a first decoding does not, since later rounds find the frames ready. So a run
-    that sees every video once only lasts longer.
+    A first decoding does not count, since later rounds find the frames ready, if the cache has room for them; all else that
+    examples cost does. So a run that sees every video once only lasts longer.
     """
     if not minutes > 0:
-        raise ValueError(f"minutes is {minutes:g}; it must be above 0")
+        raise ConfigError(f"minutes is {minutes:g}; it must be above 0")
+    tell("Measuring how long a step takes here, which decides the number of steps.")
     began_s = time.perf_counter()
-    step_s = max(gather_lists([_seconds_of_a_step(config, run_dir)]))
-    left_s = max(gather_lists([60 * minutes - (time.perf_counter() - began_s)]))
-    return dataclasses.replace(config, steps=max(1, round(left_s / step_s)))
+    step_s = max(gather_lists([_seconds_of_a_step(config, run_dir, accelerator)]))
+    took_s = max(gather_lists([time.perf_counter() - began_s]))
+    steps = max(1, round((60 * minutes - took_s) / step_s))
+    if 60 * minutes - took_s < step_s:
+        tell(
+            f"The measuring took {took_s:.0f} s, and a step takes {step_s:.1f} s: {minutes:g} minutes leave time for one step "
+            "only. Give more --minutes, or --steps."
+        )
+    else:
+        tell(f"{steps} steps fit into {minutes:g} minutes, at {step_s:.2g} s a step.")
+    return dataclasses.replace(config, steps=steps)
 
 
-def _seconds_of_a_step(config: TrainConfig, run_dir: Path) -> float:
-    endless = dataclasses.replace(config, steps=max(config.steps, _WARM_STEPS + _TIMED_STEPS))
-    run = TrainRun(endless, run_dir)
-    take = run.step_taker()
-    stream = run.stream(cache_folder(config, run_dir), 0)
-    took_s: list[float] = []
-    began_s = time.perf_counter()
-    for step in range(_WARM_STEPS + _TIMED_STEPS):
-        asked_s = time.perf_counter()
-        pieces = run.pieces(stream, step)
-        have_s = time.perf_counter()
-        take(pieces, step + 1)
-        took_s.append(time.perf_counter() - (have_s if config.footage.paths else asked_s))
-        enough = len(took_s) >= _WARM_STEPS + 3 and time.perf_counter() - began_s > _TIMED_S
-        if run.agree(enough):
+def _seconds_of_a_step(config: TrainConfig, run_dir: Path, accelerator: Accelerator) -> float:
+    most = _WARM_STEPS + _TIMED_STEPS
+    run = TrainRun(dataclasses.replace(config, steps=max(config.steps, most)), run_dir, accelerator)
+    if config.reads_videos:
+        most = _decoded_steps(run, cache_folder(config, run_dir), most)
+    return _timed(run, cache_folder(config, run_dir), most)
+
+
+def _decoded_steps(run: TrainRun, cache_dir: Path, most: int) -> int:
+    """For how many first steps the frames are ready after this: examples are made and not used."""
+    stream, began_s = run.stream(cache_dir, 0), time.perf_counter()
+    for step in range(most):
+        run.pieces(stream, step)
+        if run.agree(step + 1 >= _FEWEST_STEPS and time.perf_counter() - began_s > _TIMED_S):
+            return step + 1
+    return most
+
+
+def _timed(run: TrainRun, cache_dir: Path, most: int) -> float:
+    """Seconds of a step, waiting for its examples included, on average over the steps that follow the warm ones."""
+    take = run.step_taker(learns=False)
+    stream, began_s, warm_s = run.stream(cache_dir, 0), time.perf_counter(), 0.0
+    for step in range(most):
+        take(run.pieces(stream, step), step + 1)
+        now_s = time.perf_counter()
+        if step + 1 == _WARM_STEPS:
+            warm_s = now_s
+        if run.agree(step + 1 >= _FEWEST_STEPS and now_s - began_s > _TIMED_S):
             break
-    return statistics.median(took_s[_WARM_STEPS:])
+    return (time.perf_counter() - warm_s) / (step + 1 - _WARM_STEPS)

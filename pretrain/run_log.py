@@ -7,31 +7,32 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
-from pretrain.run_files import METRICS_NAME, read_metrics, write_whole
+from pretrain.run_files import METRICS_NAME, TENSORBOARD_NAME, read_metrics, write_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
 class RunLog:
-    """Opened at a step: what an earlier process wrote beyond it is taken back, so that the curve has every step once.
+    """Opened at a step: what an earlier process wrote beyond it is taken back, so that the curve has every step once. At step 0
+    everything goes, also what was known before the first step: it was another run, maybe of another config.
 
     entries: all lines so far, the first one first.
     """
 
     def __init__(self, run_dir: Path, *, first_step: int, writes: bool = True) -> None:
         """writes: False leaves the files alone, for all but one of several processes."""
-        self.entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= first_step]
+        self.entries = [entry for entry in read_metrics(run_dir) if entry["step"] <= first_step] if first_step else []
         self._file: TextIO | None = None
         self._board: SummaryWriter | None = None
         if writes:
             path = run_dir / METRICS_NAME
             write_whole(path, "".join(json.dumps(entry) + "\n" for entry in self.entries))
             self._file = path.open("a")
-            self._board = _tensorboard(run_dir / "tensorboard", first_step)
+            self._board = _tensorboard(run_dir / TENSORBOARD_NAME, first_step)
 
     def write(self, step: int, values: Mapping[str, Any]) -> None:
-        """One line; `step` is the number of steps done. Numbers also become curves."""
+        """One line; `step` is the number of steps done. Numbers also become curves. Raises OSError."""
         entry = {"step": step, **values}
         self.entries.append(entry)
         if self._file is not None:
@@ -57,4 +58,7 @@ def _tensorboard(folder: Path, first_step: int) -> "SummaryWriter | None":
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
         return None
+    if first_step == 0:
+        for events in folder.glob("events.out.tfevents.*"):
+            events.unlink(missing_ok=True)
     return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)

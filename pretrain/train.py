@@ -39,8 +39,9 @@ def train(
 
     Ctrl-C and SIGTERM: the step in progress is finished, a checkpoint saved, and KeyboardInterrupt raised.
 
-    Raises ConfigError (what the config asks cannot be), CheckpointError (a run is there already, or another one), RunBusy, RunFolderError
-    (it cannot be written), TrainingDataError (no usable video), TrainingStopped (NaN or infinity), TrainingFailed (no memory).
+    Raises ConfigError (what the config asks cannot be), CheckpointError (a run is there already, or another one), RunBusy,
+    RunFolderError (it cannot be written), TrainingDataError (no usable video), TrainingStopped (NaN or infinity),
+    TrainingFailed (no memory).
     """
     with explained(run_dir, config):
         run_dir.mkdir(parents=True, exist_ok=True)

@@ -4,26 +4,28 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 
-from pretrain.checkpoint import load_checkpoint, restore, save_checkpoint
+from pretrain.checkpoint import Restored, load_checkpoint, restore
 from pretrain.clip_dataset import Batch, ExampleDataset, batches
 from pretrain.config import TrainConfig
-from pretrain.health import Health, examine
+from pretrain.errors import ConfigError
 from pretrain.initial_weights import initial_backbone
 from pretrain.log_window import LogWindow
 from pretrain.neighbour_probe import NeighbourProbe
 from pretrain.optimiser import build_optimiser, set_learning_rate
 from pretrain.pretrain_model import PretrainModel
-from pretrain.processes import gather_lists, make_accelerator
+from pretrain.processes import gather_lists
 from pretrain.progress import Progress, TrainResult
-from pretrain.run_files import CHECKPOINT_NAME, Rejected, StateFile
+from pretrain.run_files import CHECKPOINT_NAME, StateFile
 from pretrain.run_footage import footage_of_run
 from pretrain.run_log import RunLog
+from pretrain.run_record import RunRecord
 from pretrain.shares import Share
+from pretrain.stop_signals import StopSignals
 from pretrain.sync_norm import synchronise_norms
 from pretrain.train_step import Stepped, TrainStep
 
@@ -37,50 +39,26 @@ def cache_folder(config: TrainConfig, run_dir: Path) -> Path:
 
 
 class TrainRun:
-    """One process's part of a run. `go` goes from the checkpoint, if there is one, to the last step."""
+    """One process's part of a run. `restore` takes it to its checkpoint, if there is one; `go` from there to the last step."""
 
-    def __init__(self, config: TrainConfig, run_dir: Path) -> None:
+    def __init__(self, config: TrainConfig, run_dir: Path, accelerator: Accelerator) -> None:
+        """Raises ConfigError for a network or a batch that cannot be, and what `initial_backbone` raises."""
         self._config = config
         self._run_dir = run_dir
-        self._accelerator = make_accelerator(config)
-        self._share = Share(self._accelerator.process_index, self._accelerator.num_processes)
-        self._share.of(config)
-        self.is_main = self._accelerator.is_main_process
+        self._accelerator = accelerator
+        self._share = Share(accelerator.process_index, accelerator.num_processes)
         torch.manual_seed(config.seed)
-        self._model = self._built()
+        try:
+            self._share.of(config)
+            model = PretrainModel(config)
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        self._model = self._placed(model)
         self._optimiser = build_optimiser(self._model, config.optimiser)
-        self._window = LogWindow(config.batch_size)
-        self._rejected: dict[str, Rejected] = {}
-        self._health: Health | None = None
+        self._window = LogWindow(config.accumulate)
+        self._restored = Restored(step=0, rejected=(), window=None)
 
-    def go(self, on_progress: Callable[[Progress], None], state: StateFile | None) -> TrainResult:
-        """state: of the process that writes, None in the others."""
-        config = self._config
-        first_step = self._restore()
-        if state is not None:
-            state.update(step=first_step, saved_step=first_step)
-        cache_dir = cache_folder(config, self._run_dir)
-        take = self.step_taker()
-        with RunLog(self._run_dir, first_step=first_step, writes=self.is_main) as log:
-            probe = self._probe(cache_dir, log, first_step)
-            stream = self.stream(cache_dir, first_step)
-            self._window.start()
-            for step in range(first_step, config.steps):
-                set_learning_rate(self._optimiser, config.optimiser, step=step, steps=config.steps)
-                stepped = take(self.pieces(stream, step), step + 1)
-                self._window.add(stepped)
-                progress = self._progress(step + 1, stepped)  # before the window starts anew
-                self._after_step(step + 1, log, probe, state)
-                on_progress(replace(progress, health=self._health))
-        self._accelerator.wait_for_everyone()
-        if self.is_main:
-            shutil.rmtree(self._run_dir / OWN_CACHE, ignore_errors=True)
-        return TrainResult(
-            run_dir=self._run_dir, steps=config.steps, health=self._health, rejected=self._bad(), is_main=self.is_main
-        )
-
-    def _built(self) -> PretrainModel:
-        model = PretrainModel(self._config)
+    def _placed(self, model: PretrainModel) -> PretrainModel:
         if self._config.init_from is not None and not (self._run_dir / CHECKPOINT_NAME).exists():
             model.start_from(initial_backbone(Path(self._config.init_from), self._config.backbone).state_dict())
         device = self._accelerator.device
@@ -90,34 +68,101 @@ class TrainRun:
         placed: PretrainModel = model.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
         return placed
 
-    def _restore(self) -> int:
-        first_step = 0
+    def restore(self) -> Restored:
+        """Put the run's checkpoint into effect, where there is one. Raises CheckpointError."""
         if (self._run_dir / CHECKPOINT_NAME).exists():
-            first_step = restore(load_checkpoint(self._run_dir), self._model, self._optimiser)
+            self._restored = restore(self._run_dir, load_checkpoint(self._run_dir), self._model, self._optimiser)
         if self._share.rank > 0:  # the same weights everywhere, but not the same dropout
-            torch.manual_seed(_mix(self._config.seed, first_step, self._share.rank))
+            torch.manual_seed(_mix(self._config.seed, self._restored.step, self._share.rank))
         self._accelerator.wait_for_everyone()
-        return first_step
+        return self._restored
 
-    def _probe(self, cache_dir: Path, log: RunLog, first_step: int) -> NeighbourProbe | None:
-        """The labelled videos, read; and how well the untrained network does with them."""
-        if self._config.probe is None or not self.is_main:
+    def go(self, on_progress: Callable[[Progress], None], state: StateFile | None, tell: Callable[[str], None]) -> TrainResult:
+        """state: of the process that writes, None in the others. tell: what happens besides steps, in sentences."""
+        config, first_step = self._config, self._restored.step
+        cache_dir = cache_folder(config, self._run_dir)
+        with StopSignals() as stop, RunLog(self._run_dir, first_step=first_step, writes=state is not None) as log:
+            record = RunRecord(config, self._run_dir, self._model, self._optimiser, self._window, log, state)
+            record.begin(self._restored)
+            if first_step < config.steps:
+                stream = self.stream(cache_dir, first_step)  # before the probe is read, which may take long: is there a video?
+                if state is not None:
+                    record.probe = self._probe(cache_dir, log, record, tell)
+                tell("Reading the first videos." if config.reads_videos else "Drawing the first clips.")
+                self._steps(stream, record, stop, on_progress, tell)
+        self._accelerator.wait_for_everyone()
+        if state is not None:
+            shutil.rmtree(self._run_dir / OWN_CACHE, ignore_errors=True)
+        return TrainResult(
+            run_dir=self._run_dir,
+            steps=config.steps,
+            health=record.health,
+            rejected=record.rejected,
+            is_main=state is not None,
+            was_finished=first_step >= config.steps,
+        )
+
+    def _steps(
+        self,
+        stream: Iterator[Batch],
+        record: RunRecord,
+        stop: StopSignals,
+        on_progress: Callable[[Progress], None],
+        tell: Callable[[str], None],
+    ) -> None:
+        config, done = self._config, self._restored.step
+        take = self.step_taker()
+        self._window.start()
+        if self._restored.window is not None and self._share.world == 1:
+            self._window.restore(self._restored.window)
+        whole = True
+        try:
+            for step in range(done, config.steps):
+                set_learning_rate(self._optimiser, config.optimiser, step=step, steps=config.steps)
+                pieces = self.pieces(stream, step)
+                for remark in (remark for piece in pieces for remark in piece.remarks):
+                    tell(remark.text)
+                with stop.held_back():
+                    whole = False
+                    stepped = take(pieces, step + 1)
+                    done = step + 1
+                    self._window.add(stepped)
+                    record.note(bad for piece in pieces for bad in piece.rejected)
+                    record.after_step(done)
+                    whole = True
+                on_progress(self._progress(done, stepped, record))
+        except KeyboardInterrupt:
+            if whole and done > record.saved_step:
+                with stop.held_back():
+                    record.save(done)
+            raise
+
+    def _probe(self, cache_dir: Path, log: RunLog, record: RunRecord, tell: Callable[[str], None]) -> NeighbourProbe | None:
+        """The labelled videos, read; and how well the network does with them before its first step."""
+        wanted = self._config.probe
+        if wanted is None:
             return None
-        untrained = next((e["neighbours/untrained"] for e in log.entries if "neighbours/untrained" in e), None)
-        probe = NeighbourProbe(self._config, self._config.probe, cache_dir, untrained=untrained)
-        self._note(probe.rejected)
-        if untrained is None and first_step == 0:
+        tell(f"Reading {len(wanted.queries) + len(wanted.gallery)} labelled videos, by which the features are judged.")
+        probe = NeighbourProbe(self._config, wanted, cache_dir)
+        record.note(probe.rejected)
+        probe.at_start = next((entry["neighbours/start"] for entry in log.entries if "neighbours/start" in entry), None)
+        if self._restored.step == 0:
             score = probe.score(self._model)
-            log.write(0, {"neighbours/untrained": score.accuracy, "neighbours/majority": score.majority})
+            if score.queries > 0:
+                probe.at_start = score.accuracy
+                log.write(0, {"neighbours/start": score.accuracy, "neighbours/majority": score.majority})
         return probe
 
-    def step_taker(self) -> TrainStep:
-        """Takes the optimiser's steps on this run's model, which it puts into training mode."""
+    def step_taker(self, *, learns: bool = True) -> TrainStep:
+        """Takes the optimiser's steps on this run's model, which it puts into training mode. learns: False for a rate of 0."""
         self._model.train()
+        if not learns:
+            for group in self._optimiser.param_groups:
+                group["lr"] = 0.0
         return TrainStep(self._accelerator, self._model, self._optimiser, clip_norm=self._config.optimiser.clip_norm)
 
     def stream(self, cache_dir: Path, first_step: int) -> Iterator[Batch]:
-        """This process's batches, as they are made."""
+        """This process's batches, as they are made. Raises TrainingDataError at once when there is no video."""
         is_main = self._share.rank == 0
         footage = footage_of_run(self._config, self._run_dir, is_main=is_main, resumes=first_step > 0)
         dataset = ExampleDataset(self._config, cache_dir, footage)
@@ -130,7 +175,6 @@ class TrainRun:
             self._window.before_data()
             batch = next(stream)
             self._window.after_data()
-            self._note(batch.rejected)
             pieces.append(self._to_device(batch, step, number))
         return pieces
 
@@ -139,71 +183,25 @@ class TrainRun:
         clips = [clips.to(device, non_blocking=True) for clips in batch.clips]
         # A function of the step, as the examples are: a resumed run draws the same.
         generator = torch.Generator().manual_seed(_mix(self._config.seed, step, piece, self._share.rank))
-        return Batch(
-            clips=self._model.augment(clips, generator),
-            targets=[targets.to(device, non_blocking=True) for targets in batch.targets],
-            rejected=batch.rejected,
-        )
+        targets = [targets.to(device, non_blocking=True) for targets in batch.targets]
+        return replace(batch, clips=self._model.augment(clips, generator), targets=targets)
 
     def agree(self, wanted: bool) -> bool:
         """Whether the first process wants it; all must ask."""
         return gather_lists([wanted])[0]
 
-    def _after_step(self, done: int, log: RunLog, probe: NeighbourProbe | None, state: StateFile | None) -> None:
-        config = self._config
-        saves = done % config.save_every == 0 or done == config.steps
-        if done % config.log_every == 0 or done == config.steps:
-            self._write(log, done, probe if saves else None)
-            if state is not None:
-                state.update(step=done, rejected=self._bad())
-            self._window.start()
-        if saves and state is not None:
-            save_checkpoint(self._run_dir, step=done, model=self._model, optimiser=self._optimiser)
-            state.update(saved_step=done)
-
-    def _write(self, log: RunLog, done: int, probe: NeighbourProbe | None) -> None:
-        """A log line of all processes together; probe: asked too, when given."""
-        device = self._accelerator.device
-        averages = self._window.averages(device)
-        features = self._window.features(device)
-        rates = {"clips_per_s": self._window.clips_per_s(), "data_wait": self._window.data_wait()}
-        self._note(gather_lists(self._bad()))
-        if not self.is_main:
-            return
-        self._health = examine(
-            self._config.tasks,
-            averages,
-            features,
-            step=done,
-            optimiser=self._config.optimiser,
-            history=log.entries,
-            neighbours=None if probe is None else probe.score(self._model),
-        )
-        extra = {
-            "learning_rate": self._optimiser.param_groups[0]["lr"],
-            **rates,
-            "rejected_videos": len(self._rejected),
-        }
-        log.write(done, {**averages, **extra, **self._health.curves()})
-
-    def _progress(self, done: int, stepped: Stepped) -> Progress:
-        rate = self._window.clips_per_s()
+    def _progress(self, done: int, stepped: Stepped, record: RunRecord) -> Progress:
+        rates = self._window.last or self._window.rates()
         return Progress(
             step=done,
             steps=self._config.steps,
-            clips_per_s=rate,
-            data_wait=self._window.data_wait(),
-            seconds_left=(self._config.steps - done) * self._config.batch_size / rate,
+            clips_per_s=rates.clips_per_s,
+            data_wait=rates.data_wait,
+            seconds_left=record.seconds_left(done),
             loss=stepped.loss,
-            health=self._health,
-            rejected=self._bad(),
+            health=record.health,
+            rejected=record.rejected,
         )
-
-    def _note(self, rejected: Any) -> None:
-        self._rejected |= {bad.path: bad for bad in rejected}
-
-    def _bad(self) -> tuple[Rejected, ...]:
-        return tuple(self._rejected.values())
 
 
 def _mix(*numbers: int) -> int:

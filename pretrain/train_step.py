@@ -16,8 +16,6 @@ from pretrain.finite import first_bad_layer, last_bad_gradient
 from pretrain.gather import gather
 from pretrain.pretrain_model import Losses, PretrainModel
 
-_ADVICE = "The last checkpoint is still good. Try a lower learning rate, or precision fp32."
-
 
 @dataclass(frozen=True)
 class Stepped:
@@ -54,7 +52,7 @@ class TrainStep:
                 done.append(self._forward_backward(piece, step))
         norm = torch.nn.utils.get_total_norm(p.grad for p in self._model.parameters() if p.grad is not None)
         if not math.isfinite(float(norm)):
-            raise TrainingStopped(f"step {step}: the gradient of {last_bad_gradient(self._model)} is not finite. {_ADVICE}")
+            raise TrainingStopped(f"step {step}: the gradient of {last_bad_gradient(self._model)} is not finite")
         scalars = {"gradient_norm": norm}
         if self._clip_norm is not None:
             torch.nn.utils.clip_grads_with_norm_(self._model.parameters(), self._clip_norm, norm)
@@ -75,7 +73,7 @@ class TrainStep:
         if not all(map(math.isfinite, of_all)):
             places = gather_object([first_bad_layer(self._model, piece.clips, piece.targets)])
             bad, place = next((loss, place) for loss, place in zip(of_all, places, strict=True) if not math.isfinite(loss))
-            raise TrainingStopped(f"step {step}: the loss is {bad:g}, first seen in {place}. {_ADVICE}")
+            raise TrainingStopped(f"step {step}: the loss is {bad:g}, first seen in {place}")
         self._accelerator.backward(losses.total)
         return losses, sum(of_all) / len(of_all)
 

@@ -29,7 +29,7 @@ USUAL_RATES = {"adamw": (1e-5, 2e-2), "sgd": (1e-4, 2.0)}
 
 @dataclass(frozen=True, kw_only=True)
 class Signs:
-    """What the rules look at. gained: neighbours found above the untrained network's, None without labels."""
+    """What the rules look at. gained: share of neighbours found above that at the start, None where it is not known."""
 
     step: int
     scores: Mapping[str, float]

@@ -88,7 +88,7 @@ def test_examine__says_collapsed_and_learns_nothing() -> None:
 
 
 def test_examine__held_out_neighbours_stand_beside_chance_and_the_untrained_network() -> None:
-    score = NeighbourScore(accuracy=0.41, majority=0.12, untrained=0.22, queries=60)
+    score = NeighbourScore(accuracy=0.41, majority=0.12, at_start=0.22, queries=60)
     health = examined(trajectory_errors(0.05, of_mean=0.2), GOOD, neighbours=score, step=400)
     assert "right for 0.41 of 60 held-out videos (untrained network 0.22, always the commonest 0.12)" in health.words
     assert health.trouble == ()

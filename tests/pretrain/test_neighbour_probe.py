@@ -73,7 +73,7 @@ def test_train__held_out_videos_judge_the_features_and_are_never_trained_on(tmp_
     result = train(run, tmp_path / "whole")
     entries = read_metrics(tmp_path / "whole")
     assert [entry["step"] for entry in entries] == [0, 2, 4, 6, 8]
-    assert entries[0]["neighbours/untrained"] == 1.0
+    assert entries[0]["neighbours/start"] == 1.0
     assert [entry.get("neighbours/accuracy") for entry in entries[1:]] == [None, 1.0, None, 1.0]
     assert "of 1 held-out videos (untrained network 1.00, always the commonest 1.00)" in entries[-1]["words"]
     assert [Path(bad.path).name for bad in result.rejected] == ["bad.mp4"]

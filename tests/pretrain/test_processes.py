@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from pretrain.checkpoint import load_checkpoint
-from pretrain.errors import CheckpointError
-from pretrain.run_files import read_metrics, read_state
+from pretrain.errors import RunBusy
+from pretrain.run_files import RunState, StateFile, read_metrics, read_state
+from pretrain.run_lock import at_work, is_at_work
 from pretrain.shares import Share, Turns
 from pretrain.train import train
 from tests.helpers.two_processes import UNEVEN, contrast_config, gradients, pace_config, uneven
@@ -120,11 +121,10 @@ def test_share__what_cannot_be_dealt_out_is_said(batch_size: int, world: int, ac
 
 
 def test_train__another_process_at_work_is_named(tmp_path: Path) -> None:
-    from pretrain.run_files import RunState, at_work, is_at_work
-
     assert not is_at_work(tmp_path)
-    with at_work(tmp_path, RunState(step=0, steps=3)):
+    with at_work(tmp_path):
+        StateFile(tmp_path, RunState(step=0, steps=3))
         assert is_at_work(tmp_path)
-        with pytest.raises(CheckpointError, match=f"is being trained by process {os.getpid()} on "):
+        with pytest.raises(RunBusy, match=f"is being trained by process {os.getpid()} on "):
             train(pace_config(), tmp_path)
     assert not is_at_work(tmp_path)

@@ -43,7 +43,7 @@ def small(**changes: Any) -> TrainConfig:
 
 
 def curve(run_dir: Path) -> list[dict[str, float]]:
-    timing = {"clips_per_s", "data_wait"}
+    timing = {"clips_per_s", "data_wait", "seconds_left", "line_s"}
     return [{name: value for name, value in entry.items() if name not in timing} for entry in read_metrics(run_dir)]
 
 
@@ -148,7 +148,7 @@ def resume_with_other_workers(run_dir: Path, config: TrainConfig, last_step: int
 def test_train__no_run_is_overwritten(tmp_path: Path) -> None:
     train(small(), tmp_path / "run")
     before = (tmp_path / "run" / CHECKPOINT_NAME).read_bytes()
-    with pytest.raises(CheckpointError, match="holds a run already; resume it, or choose another folder"):
+    with pytest.raises(CheckpointError, match=r"holds a run already\. Go on with it: vret pretrain --run \S*run --resume; or"):
         train(small(), tmp_path / "run")
     with pytest.raises(CheckpointError, match="another config"):
         train(small(seed=2), tmp_path / "run", resume=True)

@@ -1,0 +1,54 @@
+"""Who trains in a run's folder. The lock dies with its process, however that ends. Without torch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pretrain.errors import CheckpointError, RunBusy
+from pretrain.run_files import LOCK_NAME, read_state
+
+
+@contextmanager
+def at_work(run_dir: Path) -> Iterator[None]:
+    """Holds the run's lock. Raises RunBusy when another process trains there, OSError when the folder cannot be written."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(run_dir / LOCK_NAME)
+    try:
+        lock.acquire(timeout=2)  # somebody may just be looking whether it is held
+    except Timeout:
+        raise RunBusy(f"{run_dir} is being trained by {_holder(run_dir)}; wait for it, or choose another folder") from None
+    try:
+        _sweep(run_dir)
+        yield
+    finally:
+        lock.release()
+
+
+def is_at_work(run_dir: Path) -> bool:
+    """Whether a process trains there now. Raises OSError where the lock cannot be opened."""
+    from filelock import FileLock, Timeout
+
+    if not (run_dir / LOCK_NAME).exists():
+        return False
+    lock = FileLock(run_dir / LOCK_NAME)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def _holder(run_dir: Path) -> str:
+    try:
+        state = read_state(run_dir)
+    except CheckpointError:
+        state = None
+    return f"process {state.pid} on {state.host}" if state else "another process"
+
+
+def _sweep(run_dir: Path) -> None:
+    """Half-written files of a process that was killed while it wrote."""
+    for left_over in run_dir.glob(".*.part"):
+        left_over.unlink(missing_ok=True)

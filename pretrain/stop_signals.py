@@ -1,0 +1,55 @@
+"""Ctrl-C and SIGTERM during a training: at once while it waits for examples, after the step where it is within one."""
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any
+
+_MEANT_S = 3.0
+"""A second signal within this time is the first one again: torchrun passes on what the terminal has sent already."""
+
+
+class StopSignals:
+    """While it is entered, both signals raise KeyboardInterrupt; within `held_back` only at its end, or at once when asked again.
+
+    In another than the main thread, where Python lets nobody handle signals, it leaves them alone.
+    """
+
+    def __init__(self) -> None:
+        self._before: dict[signal.Signals, Any] = {}
+        self._holding = False
+        self._asked_s: float | None = None
+
+    def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """What must be done whole or not at all."""
+        self._holding = True
+        try:
+            yield
+        finally:
+            self._holding = False
+        if self._asked_s is not None:
+            raise KeyboardInterrupt
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        now_s = time.monotonic()
+        if self._asked_s is None:
+            self._asked_s = now_s
+            if self._holding:
+                return
+        elif self._holding and now_s - self._asked_s < _MEANT_S:
+            return
+        raise KeyboardInterrupt
