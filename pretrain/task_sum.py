@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pretrain.task_knobs import knobs_of, with_knobs
 from pretrain.tasks import TASKS
-from pretrain.tasks.base import PretextTask
+from pretrain.tasks.base import FrameTask, PretextTask
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,11 @@ class TaskSum:
 
     def __str__(self) -> str:
         return "+".join(map(str, self.parts))
+
+    @property
+    def uses_footage(self) -> bool:
+        """Whether a task of them cuts its examples from footage; the others draw theirs."""
+        return any(isinstance(part.task, FrameTask) for part in self.parts)
 
 
 def parse_task_sum(text: str) -> TaskSum:

@@ -28,16 +28,24 @@ def train(
     ] = None,
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="Footage: a folder, a file, or a .txt that lists files; may be repeated. Without it: drawn footage."),
+        typer.Option(
+            help="Footage, for tasks that learn from videos: a folder, a file, or a .txt that lists files; may be repeated. "
+            "Without it: drawn footage."
+        ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help=f"Named run to start from: {_RECIPES}.")] = "laptop",
+    recipe: Annotated[str | None, typer.Option(help=f"Named run to start from: {_RECIPES}. Default: laptop.")] = None,
     backbone: Annotated[str | None, typer.Option(help=f"The network: {_BACKBONES}. Default: the recipe's.")] = None,
     start_from: Annotated[
         str | None,
         typer.Option("--from", help="Go on from these weights: an encoder's name, such as default, a file, or a run."),
     ] = None,
     run: Annotated[str | None, typer.Option(help="The run's name, or a folder for it. Default: the task's name.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was broken off.")] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with a run that was broken off, as it began; device, threads, workers and cache may change."
+        ),
+    ] = False,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -61,8 +69,8 @@ def train(
     cache_gb: Annotated[float | None, typer.Option(min=0, help="Gigabytes of decoded frames at most.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, or auto.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Of torch on a CPU.")] = None,
-    workers: Annotated[int | None, typer.Option(min=0, help="Processes that make examples.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Of torch on a CPU, in each process that trains.")] = None,
+    workers: Annotated[int | None, typer.Option(min=0, help="Processes that make examples, for each process that trains.")] = None,
 ) -> None:
     """Train an encoder on videos without labels. Needs the train extra.
 
@@ -96,13 +104,16 @@ def train(
         workers=workers,
     )
     with Workspace() as ws:
-        try:
-            result = train_encoder(
-                ws, changes, recipe=recipe, run=run, resume=resume, minutes=minutes, on_progress=TrainingLine().step
-            )
-        except KeyboardInterrupt:
-            talk("Stopped. Go on from the last checkpoint with the same command and --resume.")
-            raise
+        result = train_encoder(
+            ws,
+            changes,
+            recipe=recipe,
+            run=run,
+            resume=resume,
+            minutes=minutes,
+            on_progress=TrainingLine().step,
+            on_news=lambda sentence: talk(one_line(sentence)),
+        )
     if not result.is_main:
         return
     for bad in result.rejected:
@@ -115,15 +126,15 @@ def train(
 
 @pretrain.command("list")
 def list_runs(as_json: JsonOption = False) -> None:
-    """List the training runs, the newest first: running, finished, or broken off.
+    """List the training runs, the newest first: running, finished, broken off, or damaged.
 
     Example: vret pretrain list
     """
     from app.workspace import Workspace
-    from pretrain.run_status import find_runs, run_status
+    from pretrain.run_status import all_runs
 
     with Workspace() as ws:
-        runs = [run_status(folder) for folder in find_runs(ws.runs_folder)]
+        runs = all_runs(ws.runs_folder)
     if as_json:
         print_json([dataclasses.asdict(run) for run in runs])
         return
@@ -152,6 +163,9 @@ def list_runs(as_json: JsonOption = False) -> None:
         for run in runs
     ]
     print_table(columns, rows)
+    for run in runs:
+        if run.state == "damaged":
+            talk(one_line(run.stopped))
 
 
 @pretrain.command("status")
@@ -163,7 +177,7 @@ def status(
 
     Example: vret pretrain status pace
     """
-    from app.train_encoder import newest_run, run_folder
+    from app.training_runs import newest_run, run_folder
     from app.workspace import Workspace
     from pretrain.run_status import run_status
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from pretrain.progress import Progress
     from pretrain.run_status import RunStatus
 
-_QUIET_S = 600  # a run that is alive but has not written for so long may hang
+_QUIET_S = 600.0
+_QUIET_LINES = 5
+"""A run that is alive may hang when it has been silent for both: so long, and so many times what its log lines usually take."""
 
 
 class TrainingLine:
@@ -24,9 +26,10 @@ class TrainingLine:
         if words == self._told and progress.step != 1:
             return
         self._told = words
+        left_s = "" if progress.seconds_left is None else f"{left(progress.seconds_left)} left  "
         talk(
             f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {progress.clips_per_s:.0f} clips/s  "
-            f"{progress.data_wait:.0%} waiting for data  {left(progress.seconds_left)} left  {words}"
+            f"{progress.data_wait:.0%} waiting for data  {left_s}{words}"
         )
 
 
@@ -59,7 +62,7 @@ def _state(status: "RunStatus") -> str:
     if status.state != "running":
         return status.state
     who = f"running (process {status.pid} on {status.host})"
-    if status.quiet_s is not None and status.quiet_s > _QUIET_S:
+    if status.quiet_s is not None and status.line_s is not None and status.quiet_s > max(_QUIET_S, _QUIET_LINES * status.line_s):
         who += f", but silent for {left(status.quiet_s)}: it may hang"
     return who
 

@@ -9,14 +9,15 @@ import pytest
 import torch
 
 from app.errors import BadLabels
-from app.train_encoder import BadTraining, TrainingChanges, train_encoder
+from app.train_encoder import TrainingChanges, train_encoder
 from app.workspace import Workspace
 from pretrain.backbones import BACKBONES, build_backbone
 from pretrain.checkpoint import load_config
-from pretrain.errors import CheckpointError
+from pretrain.errors import CheckpointError, ConfigError
 from pretrain.recipes import RECIPES
 from pretrain.registered_names import registered_names
-from pretrain.run_files import RunState, StateFile, at_work, read_metrics
+from pretrain.run_files import RunState, StateFile, keeping_state, read_metrics
+from pretrain.run_lock import at_work
 from pretrain.run_status import find_runs, run_status
 from pretrain.tasks import TASKS
 from tests.app.test_commands import failed, ok, vret
@@ -74,7 +75,7 @@ def test_status__of_a_run_at_work_and_of_one_that_stopped(home: Path) -> None:
     assert run_status(folder).state == "not started"
 
     def work() -> None:
-        with at_work(folder, RunState(step=0, steps=10)) as state:
+        with at_work(folder), keeping_state(folder, RunState(step=0, steps=10)) as state:
             state.update(step=4, saved_step=2)
             said = ok("pretrain", "status", "mine")
             assert "running (process " in said and "step 4 of 10 (40%)" in said
@@ -87,7 +88,9 @@ def test_status__of_a_run_at_work_and_of_one_that_stopped(home: Path) -> None:
     assert "it stopped because: lr too high" in said
     assert f"go on from step 2 with: vret pretrain --run {folder} --resume" in said
     assert find_runs(home / "runs") == [folder]
-    StateFile(folder, RunState(step=10, steps=10))
+    StateFile(folder, RunState(step=10, steps=10, saved_step=8))
+    assert run_status(folder).state == "broken off"  # killed between the last step and its checkpoint
+    StateFile(folder, RunState(step=10, steps=10, saved_step=10))
     assert run_status(folder).state == "finished"
     assert "is not the folder of a run" in failed("pretrain", "status", "nosuch")
 
@@ -123,5 +126,5 @@ def test_pretrain__what_does_not_fit_is_one_line(home: Path, tmp_path: Path) -> 
     assert "no folder or file" in failed("pretrain", *QUICK, "--data", tmp_path / "gone")
     with Workspace() as ws, pytest.raises(BadLabels, match="There is no label file"):
         train_encoder(ws, TrainingChanges(labels=tmp_path / "gone.csv"), recipe="smoke")
-    with Workspace() as ws, pytest.raises(BadTraining, match="device is tpu; it must be cpu, cuda, or auto"):
+    with Workspace() as ws, pytest.raises(ConfigError, match="device is tpu; it must be cpu, cuda, or auto"):
         train_encoder(ws, TrainingChanges(device="tpu"), recipe="smoke")
