@@ -43,8 +43,9 @@ class FootageConfig:
     them that must not be trained on, absolute paths. margin: stored frames are this many times as large as a clip, so
     that a random crop has room (published for pace: 128 to 112, 8/7). max_frame_rate_hz: quicker videos are thinned by a
     whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
-    over all of it. cache_dir: where decoded frames are kept between visits and runs; None: in the run's folder, until it is
-    done. cache_gb: how many gigabytes of them at most.
+    over all of it; as half or a quarter as many, and so on, where the cache could not hold them for all videos. cache_dir:
+    where decoded frames are kept between visits and runs; None: in the run's folder, until it is done. cache_gb: how many
+    gigabytes of them at most.
 
     drawn_frames: length of a drawn video, which shows one movement; longer for a task that needs more. drawn_alike: so many
     drawn videos in a row differ in nothing but what moves (`DrawnFootage`).

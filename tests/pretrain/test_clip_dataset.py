@@ -14,6 +14,7 @@ from pretrain.errors import TrainingDataError
 from pretrain.frame_cache import decode
 from pretrain.recipes import RECIPES
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
+from pretrain.tasks.base import FrameTask
 from pretrain.tasks.pace import Pace
 from tests.helpers.counting_video import draw_counting_video
 from tests.pretrain.test_pace import PLAIN
@@ -57,6 +58,37 @@ def test_dataset__every_video_comes_once_a_round_in_changing_order(tmp_path: Pat
         assert sorted(seen) == lengths
         rounds.append(tuple(seen))
     assert len(set(rounds)) > 1
+
+
+def test_dataset__videos_are_shuffled_once_a_round(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a", "b", "c"):
+        draw_counting_video(tmp_path / f"{name}.mp4", num_frames=40)
+    dataset = ExampleDataset(config(parse_task_sum("pace"), tmp_path), tmp_path / "cache")
+    seeds: list[object] = []
+    real = np.random.default_rng
+
+    def counting(seed: object) -> np.random.Generator:
+        seeds.append(seed)
+        return real(seed)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("pretrain.filmed_footage.np", SimpleNamespace(random=SimpleNamespace(default_rng=counting)))
+    for number in range(6):
+        dataset[number]
+    assert seeds == [[1, 0], [1, 1]]
+
+
+@pytest.mark.parametrize("filmed", [True, False])
+def test_dataset__each_task_gets_frames_of_the_size_it_asks_for(tmp_path: Path, filmed: bool) -> None:
+    draw_counting_video(tmp_path / "a.mp4", num_frames=40, size=(64, 64))
+    run = config(parse_task_sum("pace+overlap"), *([tmp_path] if filmed else []))
+    dataset = ExampleDataset(run, tmp_path / "cache")
+    sizes = []
+    for part in run.tasks.parts:
+        assert isinstance(part.task, FrameTask)
+        source, _ = dataset._stretch(part.task, 0, np.random.default_rng(0))
+        sizes.append((source.size_px, source.take(np.array([0])).shape[1:3]))
+    assert sizes == [(37, (37, 37)), (56, (56, 56))]  # clips of 32 pixels, 8/7 and 7/4 as large
+    assert run_batches(run, tmp_path / "cache")[0].clips[1].shape == (4, 2, 16, 32, 32, 3)
 
 
 def test_dataset__bad_videos_are_named_and_the_next_good_one_comes(tmp_path: Path) -> None:
