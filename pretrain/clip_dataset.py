@@ -21,9 +21,9 @@ from pretrain.drawn_footage import DrawnFootage
 from pretrain.errors import TrainingDataError
 from pretrain.filmed_footage import FilmedFootage
 from pretrain.frame_cache import FrameCache
-from pretrain.frame_source import FrameSource
+from pretrain.frame_source import FrameSource, SmallerFrames
 from pretrain.run_files import Rejected
-from pretrain.run_footage import RunFootage, choose_footage
+from pretrain.run_footage import RunFootage, choose_footage, frame_size_px
 from pretrain.shares import ALONE, Share, Turns
 from pretrain.tasks.base import DrawnTask, Example, FrameTask
 
@@ -95,9 +95,11 @@ class ExampleDataset(Dataset[Item | NoExample]):
         return Item(examples, rejected, self._filmed.take_remarks() if self._filmed is not None else [])
 
     def _stretch(self, task: FrameTask, index: int, rng: np.random.Generator) -> tuple[FrameSource, list[Rejected]]:
-        if self._filmed is not None:
-            return self._filmed.stretch(index, rng)
-        return drawn_footage(self._config, task).video(index, rng), []
+        if self._filmed is None:
+            return drawn_footage(self._config, task).video(index, rng), []
+        source, bad = self._filmed.stretch(index, rng)
+        size_px = frame_size_px(self._config, task)  # another task of the sum may have asked for larger ones
+        return (SmallerFrames(source=source, size_px=size_px) if source.size_px > size_px else source), bad
 
 
 def drawn_footage(config: TrainConfig, task: FrameTask) -> DrawnFootage:
@@ -106,7 +108,7 @@ def drawn_footage(config: TrainConfig, task: FrameTask) -> DrawnFootage:
     """
     wanted, needed = config.footage, task.frames_needed(config.clip)
     return DrawnFootage(
-        size_px=round(config.clip.size_px * wanted.margin),
+        size_px=frame_size_px(config, task),
         # A clip that had to begin at the first frame would always show the movement's beginning and its end.
         num_frames=max(wanted.drawn_frames, needed + config.clip.num_frames),
         alike=wanted.drawn_alike,

@@ -6,6 +6,7 @@ Shapes: N frames in all, T wanted ones, H x W pixels.
 from dataclasses import dataclass
 from typing import Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -44,6 +45,22 @@ class StoredFrames:
 
     def take(self, places_T: Places) -> Frames:
         return np.ascontiguousarray(self.stored_NHWC[places_T])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SmallerFrames:
+    """Another source's frames made smaller, to `size_px` a side."""
+
+    source: FrameSource
+    size_px: int
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def take(self, places_T: Places) -> Frames:
+        size = (self.size_px, self.size_px)
+        frames = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in self.source.take(places_T)]
+        return np.stack(frames).astype(np.uint8, copy=False)
 
 
 @dataclass(frozen=True, kw_only=True)

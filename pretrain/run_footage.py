@@ -83,12 +83,17 @@ def _read(config: TrainConfig, path: Path) -> RunFootage | None:
     return RunFootage(videos=videos, plan=replace(_plan(config), max_stretches=stretches))
 
 
+def frame_size_px(config: TrainConfig, task: FrameTask) -> int:
+    """Side of the source frames that a task gets."""
+    return round(config.clip.size_px * max(config.footage.margin, task.margin))
+
+
 def _plan(config: TrainConfig) -> StretchPlan:
     wanted = config.footage
-    needed = [part.task.frames_needed(config.clip) for part in config.tasks.parts if isinstance(part.task, FrameTask)]
+    tasks = [part.task for part in config.tasks.parts if isinstance(part.task, FrameTask)]
     return StretchPlan(
-        size_px=round(config.clip.size_px * wanted.margin),
+        size_px=max(frame_size_px(config, task) for task in tasks),
         max_frame_rate_hz=wanted.max_frame_rate_hz,
-        stretch_frames=max(wanted.stretch_frames, *needed),
+        stretch_frames=max(wanted.stretch_frames, *(task.frames_needed(config.clip) for task in tasks)),
         max_stretches=wanted.max_stretches,
     )

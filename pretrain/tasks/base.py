@@ -107,6 +107,10 @@ class PretextTask(ABC):
 class FrameTask(PretextTask):
     """A task whose examples are cut from any footage."""
 
+    margin: ClassVar[float] = 1.0
+    """Source frames are to be at least this many times as large as a clip; `FootageConfig.margin` may ask for more. For tasks
+    that cut small parts out of a frame, which would have to be enlarged."""
+
     @abstractmethod
     def frames_needed(self, clip: ClipShape) -> int:
         """How many consecutive source frames an example can use. Shorter videos come too: `make_example` decides what to do."""
