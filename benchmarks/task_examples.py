@@ -52,7 +52,7 @@ def print_task(name: str, task: PretextTask, clip: ClipShape, rate: Callable[[Ca
     per_example = len(example(task, clip, 0)) if isinstance(task, DrawnTask | FrameTask) else 0
     line = f"{name}: {per_example * rate(lambda seed: example(task, clip, seed)):.0f} clips/s"
     if isinstance(task, FrameTask):
-        source = StoredFrames(draw(clip, 0, task.frames_needed(clip)))
+        source = StoredFrames(draw(clip, 0, task.frames_needed(clip), max(MARGIN, task.margin)))
         line += f", {per_example * rate(lambda seed: example(task, clip, seed, source)):.0f} clips/s from frames in memory"
     print(line)
 
@@ -63,7 +63,9 @@ def example(task: PretextTask, clip: ClipShape, seed: int, source: FrameSource |
     if isinstance(task, DrawnTask):
         return task.make_example(clip, rng).clips_KTHWC
     if isinstance(task, FrameTask):
-        return task.make_example(source or drawn_source(clip, rng, task.frames_needed(clip)), clip, rng).clips_KTHWC
+        if source is None:
+            source = drawn_source(clip, rng, task.frames_needed(clip), max(MARGIN, task.margin))
+        return task.make_example(source, clip, rng).clips_KTHWC
     raise TypeError(f"{type(task).__name__} is neither a FrameTask nor a DrawnTask")
 
 
@@ -74,14 +76,14 @@ def print_labels(clips: list[Frames], rate: Callable[[Callable[[int], object]], 
         print(f"optical flow {method}: {rate(lambda k, method=method: flow_of_clip(clips[k], method)):.0f} clips/s")
 
 
-def drawn_source(clip: ClipShape, rng: np.random.Generator, num_frames: int) -> DrawnFrames:
+def drawn_source(clip: ClipShape, rng: np.random.Generator, num_frames: int, margin: float = MARGIN) -> DrawnFrames:
     """What a training run without footage cuts its examples from."""
-    size_px = round(clip.size_px * MARGIN)
+    size_px = round(clip.size_px * margin)
     return DrawnFrames(scene=make_training_scene(rng, background_px=2 * size_px), num_frames=num_frames, size_px=size_px)
 
 
-def draw(clip: ClipShape, seed: int, num_frames: int) -> Frames:
-    return drawn_source(clip, np.random.default_rng(seed), num_frames).take(np.arange(num_frames))
+def draw(clip: ClipShape, seed: int, num_frames: int, margin: float = MARGIN) -> Frames:
+    return drawn_source(clip, np.random.default_rng(seed), num_frames, margin).take(np.arange(num_frames))
 
 
 def measure(work: Callable[[int], object], *, count: int, rounds: int) -> float:

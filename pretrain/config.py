@@ -39,13 +39,13 @@ class OptimiserConfig:
 class FootageConfig:
     """Where tasks that need no drawn truth get their frames.
 
-    paths: folders, video files, and text files that list videos, one a line; empty: drawn footage. never: videos among
-    them that must not be trained on, absolute paths. margin: stored frames are this many times as large as a clip, so
-    that a random crop has room (published for pace: 128 to 112, 8/7). max_frame_rate_hz: quicker videos are thinned by a
-    whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of consecutive frames, spread
-    over all of it; as half or a quarter as many, and so on, where the cache could not hold them for all videos. cache_dir:
-    where decoded frames are kept between visits and runs; None: in the run's folder, until it is done. cache_gb: how many
-    gigabytes of them at most.
+    paths: folders, video files, and text files that list videos, one a line; empty: drawn footage. never: videos among them that
+    must not be trained on, absolute paths. margin: stored frames are this many times as large as a clip, so that a random crop
+    has room (published for pace: 128 to 112, 8/7); a task may ask for more (`FrameTask.margin`). max_frame_rate_hz: quicker
+    videos are thinned by a whole factor. stretch_frames, max_stretches: a video is kept as at most so many stretches of
+    consecutive frames, spread over all of it; as half or a quarter as many, and so on, where the cache could not hold them for
+    all videos. cache_dir: where decoded frames are kept between visits and runs; None: in the run's folder, until it is done.
+    cache_gb: how many gigabytes of them at most.
 
     drawn_frames: length of a drawn video, which shows one movement; longer for a task that needs more. drawn_alike: so many
     drawn videos in a row differ in nothing but what moves (`DrawnFootage`).
@@ -88,14 +88,14 @@ class TrainConfig:
     """One run.
 
     tasks: what is learnt. backbone: registry name. steps: optimiser steps; batch_size: examples of each, of all processes
-    together. accumulate: in so many pieces, one after another, to save memory; batch norm and contrastive losses see one
-    piece at a time. sync_norm: batch norm over the examples of all processes, where there are several. seed: of everything
-    random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in bfloat16 where that is
-    safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own choice. workers:
-    processes that make examples, for each process that trains.
-    log_every, save_every: steps; the second a multiple of the first. init_from: file or run whose backbone it starts from,
-    None for random weights. start: how random weights are drawn, `motion` (`motion_start.py`) or PyTorch's `default`. probe:
-    by what the features are judged at each save. recipe: the name it came from, for the card.
+    together. accumulate: in so many pieces, one after another, to save memory; batch norm, contrastive losses and means over
+    those examples that count see one piece at a time. sync_norm: batch norm over the examples of all processes, where there are
+    several. seed: of everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in
+    bfloat16 where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own
+    choice. workers: processes that make examples, for each process that trains. log_every, save_every: steps; the second a
+    multiple of the first. init_from: file or run whose backbone it starts from, None for random weights. start: how random
+    weights are drawn, `motion` (`motion_start.py`) or PyTorch's `default`. probe: by what the features are judged at each save.
+    recipe: the name it came from, for the card.
     """
 
     tasks: TaskSum

@@ -58,8 +58,8 @@ class Overlap(FrameTask):
     right only when both are turned alike.
 
     areas: of a crop, as shares of the frame, which is 1.75 times as wide as a clip: cut from one 8/7 times as wide, crops were 40
-    pixels on average and blown up to 64. sizes (clean only): `alike` takes those for which every label has room, up to
-    about 0.44. `largest` takes all and shrinks them where the label needs it; then their size alone, and with it how
+    pixels on average and blown up to 64. Published: 0.2 to 1. sizes (clean only): `alike` takes those for which every label has
+    room, up to about 0.44. `largest` takes all and shrinks them where the label needs it; then their size alone, and with it how
     sharp the picture is, gives away the right spatial label every second time.
 
     flip: share of clips mirrored, each on its own. looks: share of clips whose looks change, by `tilt_degrees`, `jitter`, `grey`
