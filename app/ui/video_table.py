@@ -1,5 +1,6 @@
 """The videos of a library as a table: picture, facts, outcome and, for broken ones, the reason; and what to do with one."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,7 +8,7 @@ import streamlit as st
 
 from app.ui import cached, state_keys
 from app.ui.queries import Draft
-from app.ui.shown_text import clock, count, file_size, printable
+from app.ui.shown_text import as_markdown, clock, count, file_size, printable
 from app.ui.video_pictures import as_address, middle_pictures
 from app.ui.watch_dialog import Watched, watch
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _PER_PAGE = 50
 _ALL = "all"
 _WATCHED_S = 20.0
+_REASON_PX, _REASON_LETTERS = 300, 44  # so many letters fit into a line of the column, and some more
+_ROW_PX, _LINE_PX = 52, 20
+_WRAPS_FROM_PX = 68  # Streamlit wraps text only in rows higher than four times its letters
+_MOST_LINES = 8
+_ALWAYS = ("name", "outcome", "file size", "folder")
 
 
 def show_videos(library: "LibrarySummary") -> None:
@@ -30,11 +36,13 @@ def show_videos(library: "LibrarySummary") -> None:
         return
     page = _page(total, key=f"page-{library.id}-{outcome}-{text}")
     videos = catalog.videos(library.name, outcome=outcome, text=text, limit=_PER_PAGE, offset=page * _PER_PAGE)
+    columns = _columns(videos)
+    row_px = _row_height(columns.get("reason", ()))
     event = st.dataframe(
-        _columns(videos),
+        columns,
         hide_index=True,
-        row_height=52,
-        height=min(3 + 52 * len(videos) + 40, 640),
+        row_height=row_px,
+        height=min(3 + row_px * len(videos) + 40, 640),
         column_config=_COLUMNS,
         placeholder="",
         on_select="rerun",
@@ -51,14 +59,14 @@ def show_videos(library: "LibrarySummary") -> None:
 
 _COLUMNS = {
     "picture": st.column_config.ImageColumn("", width=84),
-    "name": st.column_config.TextColumn("Name", width="medium"),
-    "outcome": st.column_config.TextColumn("Outcome", width="small"),
-    "reason": st.column_config.TextColumn("Reason, or what is odd about it", width="medium"),
-    "length": st.column_config.TextColumn("Length", width="small"),
-    "clips": st.column_config.NumberColumn("Clips", width="small"),
-    "picture size": st.column_config.TextColumn("Picture", width="small"),
-    "codec": st.column_config.TextColumn("Codec", width="small"),
-    "file size": st.column_config.TextColumn("File", width="small"),
+    "name": st.column_config.TextColumn("Name", width=190),
+    "outcome": st.column_config.TextColumn("Outcome", width=74),
+    "reason": st.column_config.TextColumn("Reason, or what is odd about it", width=_REASON_PX),
+    "length": st.column_config.TextColumn("Length", width=70),
+    "clips": st.column_config.NumberColumn("Clips", width=56),
+    "picture size": st.column_config.TextColumn("Picture", width=90),
+    "codec": st.column_config.TextColumn("Codec", width=62),
+    "file size": st.column_config.TextColumn("File", width=70),
     "folder": st.column_config.TextColumn("Folder", width="medium"),
 }
 
@@ -95,9 +103,16 @@ def _page(total: int, key: str) -> int:
     return int(number) - 1
 
 
+def _row_height(reasons: Sequence[str]) -> int:
+    """Pixels of a row in which the longest reason can be read to its end."""
+    lines = max((len(textwrap.wrap(reason, _REASON_LETTERS)) for reason in reasons), default=0)
+    return _ROW_PX if lines < 2 else max(_WRAPS_FROM_PX, _LINE_PX * min(lines, _MOST_LINES) + 14)
+
+
 def _columns(videos: "Sequence[VideoRow]") -> dict[str, list[Any]]:
+    """The table by columns. One in which there is nothing would only take the room of the others, so it is left out."""
     pictures = middle_pictures(videos)
-    return {
+    columns: dict[str, list[Any]] = {
         "picture": [as_address(pictures[video.id]) if video.id in pictures else None for video in videos],
         "name": [printable(video.path.name) for video in videos],
         "outcome": [video.outcome for video in videos],
@@ -109,13 +124,15 @@ def _columns(videos: "Sequence[VideoRow]") -> dict[str, list[Any]]:
         "file size": [file_size(video.size) for video in videos],
         "folder": [printable(video.path.parent) for video in videos],
     }
+    return {name: cells for name, cells in columns.items() if name in _ALWAYS or any(cells)}
 
 
 def _actions(video: "VideoRow") -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="video-actions"):
         st.html('<p class="vret-quiet">The chosen video:</p>')
         if video.duration_s is None or video.outcome != "indexed":
-            st.caption("it cannot be watched.")
+            why = f": {as_markdown(video.reason)}" if video.reason else "."
+            st.caption(f"it cannot be watched{why}")
             return
         piece = Watched(path=video.path, name=printable(video.path.name), start_s=0.0, end_s=min(video.duration_s, _WATCHED_S))
         st.button("Watch", key="table-watch", icon=":material/play_arrow:", on_click=piece.open)

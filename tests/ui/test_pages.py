@@ -8,6 +8,7 @@ import pytest
 from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
+from index.catalog import FileFingerprint
 from tests.helpers.make_video import draw_moving_picture
 
 if TYPE_CHECKING:
@@ -147,6 +148,19 @@ def test_library_page__broken_file_has_its_reason(indexed: Path) -> None:
     row = table[table["outcome"] == "broken"].iloc[0]
     assert (row["name"], row["reason"]) == ("<i>broken &amp;.mp4", "is a text file, not a video")
     assert "<i>" not in shown(page)
+
+
+def test_library_page__long_reason_can_be_read_to_its_end(indexed: Path, home: Path) -> None:
+    assert opened(library_page).dataframe[0].proto.row_height == 52
+    reason = "decoding it took longer than 600 s, so the decoder was ended; only --reembed tries again. " * 2
+    with Workspace(Settings.at(home)) as ws:
+        ws.catalog.put_broken("home", FileFingerprint(str(indexed / "slow.mp4"), 1, 1, "x"), reason)
+    page = opened(library_page)
+    page.get("button_group")[0].set_value("broken").run()  # type: ignore[attr-defined]
+    table = page.dataframe[0]
+    assert reason in list(table.value["reason"])
+    assert {"picture", "length", "clips", "codec"}.isdisjoint(table.value.columns)  # what a broken file has not takes no room
+    assert table.proto.row_height >= 4 * 20  # Streamlit wraps in rows this high; the column is 44 letters wide
 
 
 def test_library_page__library_is_removed(indexed: Path, home: Path) -> None:
