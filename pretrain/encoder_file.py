@@ -34,11 +34,13 @@ class Exported:
     """What was written. agreement: with fp32, on clips that the calibration did not see; None for an fp32 file.
 
     ms_per_clip: milliseconds a clip of `fp32` and of the precision written, with one thread and with all; empty for fp32.
+    notes: what turned out otherwise than it was asked for, in words.
     """
 
     card: EncoderCard
     agreement: Agreement | None = None
     ms_per_clip: dict[str, list[float]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +153,9 @@ def plain_clips(shape: tuple[int, ...]) -> NDArray[np.uint8]:
 def _write(out: Path, model: onnx.ModelProto, card: EncoderCard) -> None:
     onnx.helper.set_model_props(model, {CARD_KEY: card.to_json()})
     onnx.checker.check_model(model)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(out) as file:
-        file.write(model.SerializeToString())
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(out) as file:
+            file.write(model.SerializeToString())
+    except OSError as error:
+        raise ExportError(f"{out} cannot be written: {error.strerror}; make room, or write elsewhere with --out") from error

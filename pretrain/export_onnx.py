@@ -5,7 +5,6 @@ Shapes: N clips, T frames, H x W pixels, E numbers of an embedding.
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from embedder.encoder_card import EncoderCard
-from embedder.worker_messages import PictureSpec
 from pretrain.backbones import build_backbone
 from pretrain.backbones.base import Backbone
 from pretrain.baselines import RawColour
@@ -23,57 +21,17 @@ from pretrain.checkpoint import load_trained
 from pretrain.config import Start
 from pretrain.encoder_file import Exported, plain_clips, write_in_precision
 from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
+from pretrain.errors import ExportError
+from pretrain.export_spec import ExportSpec as ExportSpec
+from pretrain.export_spec import Footage as Footage
 from pretrain.motion_start import start_with_motion
 from pretrain.onnx_graph import to_onnx, weights_sha256
 from pretrain.origin import training_of
 from pretrain.parity import check_parity
-from pretrain.sample_clips import ClipSource, ClipSpec, DrawnClips
+from pretrain.sample_clips import ClipSource, DrawnClips
 
 _PARITY_CLIPS = 12
 _PARITY_SEED = 20_261_120
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportSpec:
-    """Everything about an encoder file that is not its weights.
-
-    name: what `--encoder` calls it. num_frames, size_px: T, and H = W. spans_s: clip lengths in seconds, ascending.
-    pooling: `avg` or `grid:TxHxW`. whiten_dim: numbers of an embedding after PCA-whitening, None for no whitening.
-    whiten_at_most: whiten_dim is an upper limit; where there are fewer features, as many as there are.
-    whiten_strength: 0 only centres and turns, 1 gives every direction the same spread; a half found most in measurements
-    (docs/results.md). whiten_clips: on how many clips the whitening is fitted. seed: of those clips.
-    precision: `fp32`, `fp16` or `int8`.
-    """
-
-    name: str
-    num_frames: int = 16
-    size_px: int = 64
-    spans_s: tuple[float, ...] = (2.0, 4.0, 8.0)
-    geometry: str = "squash"
-    pooling: str = "avg"
-    whiten_dim: int | None = None
-    whiten_at_most: bool = False
-    whiten_strength: float = 0.5
-    whiten_clips: int = 2048
-    seed: int = 1
-    precision: str = "fp32"
-    training: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def clips(self) -> ClipSpec:
-        """The clips that the encoder takes."""
-        pictures = PictureSpec(num_frames=self.num_frames, height_px=self.size_px, width_px=self.size_px, geometry=self.geometry)
-        return ClipSpec(pictures=pictures, spans_s=self.spans_s)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Footage:
-    """What an export looks at besides the network; drawn clips where None. whiten_on: to fit the whitening.
-    calibrate_on: to find the ranges of int8, and to compare fp16 and int8 with fp32.
-    """
-
-    whiten_on: ClipSource | None = None
-    calibrate_on: ClipSource | None = None
 
 
 DRAWN = Footage()
@@ -106,7 +64,8 @@ def export(
         training={**spec.training, "pooling": spec.pooling, **_whitening(spec, encoder, source)},
         weights_sha256=weights_sha256(model),
     )
-    return write_in_precision(out, model, card, spec.precision, footage.calibrate_on)
+    written = write_in_precision(out, model, card, spec.precision, footage.calibrate_on)
+    return dataclasses.replace(written, notes=_notes(spec, encoder, source))
 
 
 def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN) -> Exported:
@@ -153,7 +112,10 @@ def build_encoder(backbone: Backbone, spec: ExportSpec, *, whiten_on: ClipSource
         batches = (whiten_on or DrawnClips()).batches(spec.whiten_clips, spec.clips, seed=spec.seed)
         with torch.inference_mode():
             features_NF = np.concatenate([encoder.pooled(torch.from_numpy(batch)).numpy() for batch in batches])
-        dim = min(spec.whiten_dim, encoder.pooled_dim) if spec.whiten_at_most else spec.whiten_dim
+        if len(features_NF) < 2:
+            raise ExportError("one clip is not enough to fit a whitening; give more footage, or do without: --whiten 0")
+        most = min(encoder.pooled_dim, len(features_NF) - 1)
+        dim = min(spec.whiten_dim, most) if spec.whiten_at_most else spec.whiten_dim
         encoder.projection = fit_whitening(features_NF, dim, strength=spec.whiten_strength)
     return encoder
 
@@ -175,6 +137,15 @@ def _whitening(spec: ExportSpec, encoder: ClipEncoder, source: ClipSource) -> di
         "whiten_strength": spec.whiten_strength,
         "whitened_on": source.words,
     }
+
+
+def _notes(spec: ExportSpec, encoder: ClipEncoder, source: ClipSource) -> tuple[str, ...]:
+    if spec.whiten_dim is None or encoder.projection is None:
+        return ()
+    dim, wanted = encoder.projection.out_features, min(spec.whiten_dim, encoder.pooled_dim)
+    if dim == wanted:
+        return ()
+    return (f"{dim} numbers a clip instead of {wanted}: the whitening had only {dim + 1} {source.words}; more footage gives more",)
 
 
 def _with_training(spec: ExportSpec, training: Mapping[str, Any], **changes: Any) -> ExportSpec:

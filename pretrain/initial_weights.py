@@ -1,22 +1,20 @@
 """The backbone of something already trained, to start another training from it."""
 
-import pickle
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
-from pretrain.backbones import BACKBONES, Backbone, build_backbone
+from pretrain.backbones import Backbone
 from pretrain.checkpoint import load_checkpoint, load_config
 from pretrain.errors import CheckpointError
 from pretrain.run_files import CHECKPOINT_NAME
+from pretrain.weights_file import backbone_of, fill_backbone, filled, read_weights
 
 _OF_BACKBONE = "backbone."
 
 
 def initial_backbone(source: Path, name: str) -> Backbone:
-    """The trained backbone in `source`, which must be called `name`. Raises CheckpointError, EncoderFileError."""
+    """The trained backbone in `source`, which must be called `name`. Raises as `find_backbone` does."""
     found, backbone = find_backbone(source)
     if found != name:
         raise CheckpointError(f"{source} holds the backbone {found}, not {name}; leave the backbone out, or name this one")
@@ -24,8 +22,8 @@ def initial_backbone(source: Path, name: str) -> Backbone:
 
 
 def find_backbone(source: Path) -> tuple[str, Backbone]:
-    """Registry name and trained backbone out of an encoder (.onnx), a run's folder or checkpoint, or a state dict of one of our
-    backbones (.pt, .pth). torch's global generator is left as it was. Raises CheckpointError, EncoderFileError.
+    """Registry name and trained backbone out of an encoder (.onnx), a run's folder or checkpoint, or a torch file of weights, as
+    `weights_file` reads them. torch's global generator is left as it was. Raises CheckpointError, EncoderFileError, WeightsError.
     """
     if not source.exists():
         raise CheckpointError(f"{source} does not exist; give an encoder, a run's folder, or a file of weights to start from")
@@ -35,42 +33,16 @@ def find_backbone(source: Path) -> tuple[str, Backbone]:
         return load_backbone(source)
     if source.name == CHECKPOINT_NAME:
         source = source.parent
-    if source.is_dir():
-        model = load_checkpoint(source)["model"]
-        own = {key.removeprefix(_OF_BACKBONE): value for key, value in model.items() if key.startswith(_OF_BACKBONE)}
-        return _loaded(load_config(source).backbone, own, source)
-    state = _state_dict(source)
-    return _loaded(_name_of(state, source), state, source)
-
-
-def _state_dict(source: Path) -> dict[str, Tensor]:
-    try:
-        state: Any = torch.load(source, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, KeyError, OSError) as error:
-        raise CheckpointError(f"{source} cannot be read as a file of weights: {str(error).splitlines()[0]}") from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{source} is no state dict; give a file that holds a backbone's weights by name")
-    return state
-
-
-def _name_of(state: dict[str, Tensor], source: Path) -> str:
-    """The backbone that has just these weights; the widths tell those of one family apart."""
-    shapes = {key: value.shape for key, value in state.items()}
-    for name in BACKBONES.names():
-        with torch.device("meta"):
-            candidate = build_backbone(name).state_dict()
-        if {key: value.shape for key, value in candidate.items()} == shapes:
-            return name
-    raise CheckpointError(
-        f"{source} fits none of the backbones {', '.join(BACKBONES.names())}; its weights have other names or shapes"
-    )
-
-
-def _loaded(name: str, state: dict[str, Tensor], source: Path) -> tuple[str, Backbone]:
     with torch.random.fork_rng(devices=[]):
-        backbone = build_backbone(name)
-    try:
-        backbone.load_state_dict(state)
-    except RuntimeError as error:
-        raise CheckpointError(f"{source} does not fit the backbone {name}: {str(error).splitlines()[0]}") from error
-    return name, backbone
+        if source.is_dir():
+            return _of_run(source)
+        weights = read_weights(source)
+        name = backbone_of(weights)
+        return name, fill_backbone(name, weights)
+
+
+def _of_run(run_dir: Path) -> tuple[str, Backbone]:
+    model = load_checkpoint(run_dir)["model"]
+    own = {key.removeprefix(_OF_BACKBONE): value for key, value in model.items() if key.startswith(_OF_BACKBONE)}
+    name = load_config(run_dir).backbone
+    return name, filled(name, own, run_dir / CHECKPOINT_NAME)

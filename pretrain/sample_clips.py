@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from embedder.clip_plan import ClipPlan
 from embedder.errors import VideoRejected
-from embedder.video_folder import find_videos
 from embedder.worker_messages import Clip, ClipsJob, PictureSpec
 from embedder.worker_process import replies_of
 from pretrain.drawn_videos import draw_clip
 from pretrain.errors import TrainingDataError
+from pretrain.video_list import videos_in
 
 BATCH_SIZE = 16
 MOST_OF_ONE_VIDEO = 1 / 16
@@ -60,18 +60,18 @@ class DrawnClips:
 
 @dataclass(frozen=True)
 class FootageClips:
-    """Clips of real videos, cut and scaled as indexing does it; black, frozen and plain ones are left out, and bad videos
-    passed over.
+    """Clips of real videos, cut and scaled as indexing does it; black, frozen and plain ones are left out, and bad videos, and
+    such as are gone by then, passed over. paths: folders, files, and text files that list some, one a line.
     """
 
     paths: tuple[Path, ...]
     words: str = "clips of own footage"
 
     def batches(self, num_clips: int, spec: ClipSpec, *, seed: int) -> Iterator[NDArray[np.uint8]]:
-        """Videos in seeded order, each read whole, of each some clips. Raises TrainingDataError when none gives a clip,
-        FileNotFoundError when a path is not there.
+        """Videos in seeded order, each read whole, of each some clips. Raises TrainingDataError when none gives a clip, or a
+        path is not there.
         """
-        videos = [video for path in self.paths for video in find_videos(path)]
+        videos = list(dict.fromkeys(video for path in self.paths for video in videos_in(path)))
         rng = np.random.default_rng(seed)
         rng.shuffle(videos)
         num_batches = 0
@@ -120,7 +120,7 @@ def _clips_of(video: Path, spec: ClipSpec, most: int, rng: np.random.Generator) 
             place = number if number < most else int(rng.integers(number + 1))  # reservoir sampling: memory for `most` clips
             if place < most:
                 kept[place : place + 1], order[place : place + 1] = [pixels], [number]
-    except VideoRejected:
+    except (VideoRejected, FileNotFoundError):
         return []
     return [kept[place] for place in np.argsort(order)]
 

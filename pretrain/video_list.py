@@ -17,7 +17,7 @@ def training_videos(footage: FootageConfig) -> list[Path]:
     Raises TrainingDataError when there is none.
     """
     never = {os.path.realpath(path) for path in footage.never}
-    found = [video for path in footage.paths for video in _videos(Path(path))]
+    found = [video for path in footage.paths for video in videos_in(Path(path))]
     kept = list(dict.fromkeys(video for video in found if os.path.realpath(video) not in never))
     if not kept:
         held = f" besides {len(found)} that are held out" if found else ""
@@ -25,7 +25,8 @@ def training_videos(footage: FootageConfig) -> list[Path]:
     return kept
 
 
-def _videos(path: Path) -> Sequence[Path]:
+def videos_in(path: Path) -> Sequence[Path]:
+    """The videos of a folder, of a text file that lists some, or the file itself. Raises TrainingDataError."""
     try:
         if path.suffix.lower() in LIST_SUFFIXES and path.is_file():
             return _listed(path)

@@ -2,7 +2,7 @@
 
 Tran et al., "A Closer Look at Spatiotemporal Convolutions" (CVPR 2018): two basic blocks per stage, a plain 1x1x1 shortcut. The
 middle width of R(2+1)D is worked out once per block and used for both of its convolutions, and is 45 in the stem. The classifier
-(`fc`) is not part of a backbone; `pretrain/import_weights.py` reads published files.
+(`fc`) is not part of a backbone; `pretrain/weights_file.py` reads published files.
 
 Shapes: B clips, C channels, T x H x W places.
 """

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -143,9 +144,42 @@ def test_whitening__at_most_so_many(tmp_path: Path) -> None:
         build_encoder(RawColour(), spec, whiten_on=GivenClips((clips(20),)))
     spec = dataclasses.replace(spec, whiten_at_most=True)
     footage = Footage(whiten_on=GivenClips((clips(20),)))
-    card = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", footage=footage).card
+    exported = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", footage=footage)
+    assert exported.notes == (), "so few features are the network's, and no news"
+    card = exported.card
     assert (card.dim, card.training["whiten_dim"]) == (3, 3)
     assert card.training["whitened_on"] == "given clips"
+
+
+def test_whitening__few_clips_give_fewer_numbers_and_that_is_said(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, pooling="grid:1x4x4", whiten_dim=40, whiten_at_most=True)
+    footage = Footage(whiten_on=GivenClips((clips(10), clips(12))))
+    exported = export(RawColour(), tmp_path / "c.onnx", spec, backbone_name="colour", task_name="none", footage=footage)
+    assert (exported.card.dim, exported.card.training["whiten_dim"]) == (21, 21)
+    assert exported.notes == ("21 numbers a clip instead of 40: the whitening had only 22 given clips; more footage gives more",)
+    with pytest.raises(ValueError, match="cannot whiten 48 features of 22 clips to 40 numbers"):
+        build_encoder(RawColour(), dataclasses.replace(spec, whiten_at_most=False), whiten_on=footage.whiten_on)
+    with pytest.raises(ExportError, match="one clip is not enough to fit a whitening"):
+        build_encoder(RawColour(), spec, whiten_on=GivenClips((clips(1),)))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"precision": "int4"}, "precision must be one of fp32, fp16, int8, got 'int4'"),
+        ({"pooling": "grid"}, "pooling is 'grid'"),
+        ({"spans_s": (4.0, 2.0)}, "ascending"),
+    ],
+)
+def test_spec__what_can_never_be_is_said_before_anything_is_done(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        dataclasses.replace(SPEC, **wrong)
+
+
+def test_export__a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").mkdir()
+    with pytest.raises(ExportError, match=r"a\.onnx cannot be written: Is a directory"):
+        export_colour(tmp_path / "a.onnx", SPEC)
 
 
 def test_whitening__is_fitted_on_the_clips_that_are_given() -> None:

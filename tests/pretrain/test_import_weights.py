@@ -14,8 +14,9 @@ from torch.nn import functional
 from pretrain.backbones import build_backbone
 from pretrain.errors import WeightsError
 from pretrain.export_onnx import ExportSpec
-from pretrain.import_weights import fill_backbone, import_weights, published_px, read_weights
+from pretrain.import_weights import import_weights, published_px
 from pretrain.registry import UnknownName
+from pretrain.weights_file import fill_backbone, read_weights
 from tests.helpers.published_weights import random_weights
 
 SPEC = ExportSpec(name="kinetics", num_frames=8, size_px=32, geometry="centre_crop")

@@ -1,7 +1,7 @@
 """Start from what was trained before."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +11,7 @@ from torch import Tensor
 from pretrain.backbones import build_backbone
 from pretrain.checkpoint import load_checkpoint, load_trained
 from pretrain.config import OptimiserConfig, TrainConfig
-from pretrain.errors import CheckpointError
+from pretrain.errors import CheckpointError, PretrainError, WeightsError
 from pretrain.initial_weights import find_backbone, initial_backbone
 from pretrain.pretrain_model import PretrainModel
 from pretrain.recipes import RECIPES
@@ -93,18 +93,52 @@ def test_start_from__gives_the_slow_network_the_same(weights: Path) -> None:
         assert torch.equal(model.slow.backbone.state_dict()[key], value)
 
 
+def published(state: dict[str, Tensor]) -> object:
+    """As torchvision has them: a classifier, and in older files no counters."""
+    bare = {key: value for key, value in state.items() if "num_batches" not in key}
+    return bare | {"fc.weight": torch.zeros(400, 512), "fc.bias": torch.zeros(400)}
+
+
+def wrapped(state: dict[str, Tensor]) -> object:
+    return {"epoch": 3, "state_dict": {f"module.{key}": value for key, value in state.items()}}
+
+
+def copied_checkpoint(state: dict[str, Tensor]) -> object:
+    heads = {"heads.pace.weight": torch.zeros(4, 128)}
+    return {"format": 1, "step": 9, "model": {f"backbone.{key}": value for key, value in state.items()} | heads}
+
+
+@pytest.mark.parametrize("form", [published, wrapped, copied_checkpoint])
+def test_find__whatever_import_takes(weights: Path, tmp_path: Path, form: Callable[[dict[str, Tensor]], object]) -> None:
+    torch.save(form(torch.load(weights)), tmp_path / "other.pth")
+    name, backbone = find_backbone(tmp_path / "other.pth")
+    assert name == "r2plus1d_quarter"
+    assert all(torch.equal(backbone.state_dict()[key], value) for key, value in parameters_of(weights).items())
+
+
 def test_find__what_cannot_be_used_is_said(weights: Path, tmp_path: Path) -> None:
+    whole = weights.read_bytes()
     torch.save({"a": torch.zeros(2)}, tmp_path / "other.pt")
     torch.save([1, 2], tmp_path / "list.pt")
-    (tmp_path / "noise.pt").write_bytes(b"noise")
+    for name, content in (
+        ("empty.pt", b""),
+        ("noise.pt", b"noise"),
+        ("text.txt", b"a list of videos\n" * 9),
+        ("picture.jpg", b"\xff\xd8\xff\xe0\x00\x10JFIF" + bytes(99)),
+        ("cut.pt", whole[: len(whole) // 2]),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(WeightsError, match=r"cannot be read as weights: it is damaged") as refused:
+            find_backbone(tmp_path / name)
+        said = str(refused.value)
+        assert name in said and "\x1b" not in said and "weights_only" not in said and len(said) < 400
     for name, words in [
         ("gone.pt", "does not exist; give an encoder"),
-        ("other.pt", "fits none of the backbones"),
-        ("list.pt", "is no state dict"),
-        ("noise.pt", "cannot be read as a file of weights"),
+        ("other.pt", r"fits none of the backbones .* \(a\) have other names"),
+        ("list.pt", "holds no weights"),
         (".", "holds no checkpoint"),
     ]:
-        with pytest.raises(CheckpointError, match=words):
+        with pytest.raises(PretrainError, match=words):
             find_backbone(tmp_path / name)
     with pytest.raises(CheckpointError, match="holds the backbone r2plus1d_quarter, not r2plus1d"):
         initial_backbone(weights, "r2plus1d")

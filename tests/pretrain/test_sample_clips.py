@@ -1,5 +1,6 @@
 """Clips of real footage for whitening and calibration are those that indexing would make."""
 
+import shutil
 from collections import Counter
 from fractions import Fraction
 from pathlib import Path
@@ -81,3 +82,24 @@ def test_footage__nothing_to_see_is_an_error(folder: Path) -> None:
     source = FootageClips((folder / "black.mp4", folder / "bad.mp4"))
     with pytest.raises(TrainingDataError, match=r"none of the 2 videos in .* gives a clip with something in it"):
         list(source.batches(10, SPEC, seed=0))
+
+
+def test_footage__a_video_that_vanishes_is_passed_over(folder: Path, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / "copied"))
+    batches = FootageClips((copied,)).batches(1000, SPEC, seed=0)
+    first = next(batches)
+    for path in copied.iterdir():
+        path.unlink()
+    rest = list(batches)
+    assert 0 < len(first) + sum(map(len, rest)) < len(sampled(folder, 1000))
+
+
+def test_footage__a_list_of_videos_is_what_it_lists(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text(f"# of both\n{folder / '1.mp4'}\n\n{folder / '4.mp4'}\n{folder / 'gone.mp4'}\n")
+    expected = [clip for clip, name in owners(folder).items() if name in ("1.mp4", "4.mp4")]
+    assert sorted(sampled(tmp_path / "some.txt", 1000)) == sorted(expected)
+
+
+def test_footage__a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match=r"gone cannot be read"):
+        sampled(tmp_path / "gone", 10)
