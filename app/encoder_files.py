@@ -62,22 +62,60 @@ def find_encoder(encoders_folder: Path, name: str) -> EncoderFile:
 
 
 def new_encoder_path(encoders_folder: Path, name: str, *, replace: bool = False) -> Path:
-    """Where an added encoder of that name goes. Raises UnknownEncoder for a bad name, or a taken one unless `replace`."""
+    """Where an added encoder of that name goes. Raises UnknownEncoder for a bad name, or for one that an added or packaged
+    encoder has, unless `replace`; DataFolderError where nothing can be written.
+    """
+    check_encoder_name(name)
+    target = encoders_folder / f"{name}.onnx"
+    if target.exists() and not replace:
+        raise UnknownEncoder(f"There already is an encoder {name!r}. Use another --name, or --replace.")
+    if (PACKAGED_FOLDER / target.name).exists() and not replace:
+        raise UnknownEncoder(
+            f"There already is an encoder {name!r}, which came with vret. Use another --name, or --replace to hide it."
+        )
+    _check_writable(target)
+    return target
+
+
+def new_encoder_file(path: Path, *, replace: bool = False) -> Path:
+    """The absolute path of an encoder file to be written outside of the data folder. Raises UnknownEncoder for a name that
+    `--encoder` would not take for a file, or for a file that is there, unless `replace`; DataFolderError.
+    """
+    path = Path(os.path.abspath(path.expanduser()))
+    if path.is_dir():
+        raise UnknownEncoder(f"{path} is a folder. Give the file to write, such as {path / 'mine.onnx'}.")
+    if path.suffix != ".onnx":
+        raise UnknownEncoder(f"An encoder file's name ends in .onnx, got {path.name!r}. Write {path}.onnx, for instance.")
+    if path.exists() and not replace:
+        raise UnknownEncoder(f"There already is a file {path}. Choose another one, or --replace.")
+    _check_writable(path)
+    return path
+
+
+def check_encoder_name(name: str) -> None:
+    """Raises UnknownEncoder for what cannot be an encoder's name."""
     if not _GOOD_NAME.fullmatch(name) or name.endswith(".onnx"):
         raise UnknownEncoder(
             f"An encoder's name has letters, digits, '.', '_' and '-' only, got {name!r}. Give another with --name."
         )
-    target = encoders_folder / f"{name}.onnx"
-    if target.exists() and not replace:
-        raise UnknownEncoder(f"There already is an encoder {name!r}. Use another --name, or --replace.")
-    return target
+
+
+def _check_writable(path: Path) -> None:
+    """Raises DataFolderError where a file can surely not be written; its folder may be still to be made."""
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not folder.is_dir():
+        raise DataFolderError(f"Cannot write {path}: {folder} is no folder.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise DataFolderError(f"Cannot write {path}: you may not write in {folder}.")
 
 
 def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None, replace: bool = False) -> EncoderFile:
     """Copies an encoder into the data folder, whole or not at all, after it has proved that it works.
 
     source: an .onnx file with a card. name: what to call it; by default as its card does.
-    Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError (cannot write).
+    Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError.
     """
     from embedder.onnx_encoder import OnnxEncoder
 

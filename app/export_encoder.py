@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.encoder_files import check_encoder_name, new_encoder_file, new_encoder_path
 from app.errors import BadFolder
 from app.train_encoder import BadTraining, newest_run, run_folder
 from app.workspace import Workspace
@@ -24,14 +25,17 @@ DEFAULT_WHITEN_DIM = 256
 class ExportChoices:
     """How an encoder file shall be; None, or empty, leaves the default.
 
-    name: what `--encoder` calls it. out: where it goes, by default among the data folder's encoders, for use by name.
+    name: what `--encoder` calls it. out: an .onnx file, by default one among the data folder's encoders, for use by name.
+    replace: it may take the place of another file, or hide a packaged encoder of its name.
     pooling: by default the map's two time steps are kept apart. whiten_dim: numbers of a vector, by default 256 or as many
-    features as there are; 0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and files with
-    footage on which the whitening is fitted, and on which int8 is calibrated and compared with fp32; drawn clips when empty.
+    as there are features or clips for; 0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and
+    files with footage, and text files that list some, on which the whitening is fitted, and on which int8 is calibrated and
+    compared with fp32; drawn clips when empty.
     """
 
     name: str | None = None
     out: Path | None = None
+    replace: bool = False
     spans_s: Sequence[float] | None = None
     pooling: str | None = None
     whiten_dim: int | None = None
@@ -43,14 +47,16 @@ class ExportChoices:
 def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "tuple[Exported, Path]":
     """Makes an encoder file of a run, by default the newest, called like the run, and returns what it is and where it lies.
 
-    Raises BadTraining, BadFolder, CheckpointError, TrainingDataError, ExportError (the file would differ from the network;
-    nothing is written).
+    What can be known to be wrong is said before the work begins. Raises BadTraining, BadFolder, UnknownEncoder (a bad or taken
+    name), DataFolderError, CheckpointError, TrainingDataError, ExportError (the file would differ from the network; nothing is
+    written).
     """
     from pretrain.export_onnx import export_run
 
     folder = newest_run(ws) if run is None else run_folder(ws, run)
-    spec, target = _spec(choices, folder.name), _target(ws, choices, folder.name)
+    target = _target(ws, choices, folder.name)
     try:
+        spec = _spec(choices, folder.name)
         return export_run(folder, target, spec, footage=_footage(choices)), target
     except ValueError as error:
         raise BadTraining(str(error)) from error
@@ -65,9 +71,10 @@ def export_baseline(
     """
     from pretrain.export_onnx import export_colour, export_untrained
 
-    name = baseline if baseline == "colour" else f"untrained-{baseline}-{start}-{seed}"
-    spec, target = _spec(choices, name), _target(ws, choices, name)
+    name = "raw-colour" if baseline == "colour" else f"untrained-{baseline}-{start}-{seed}"
+    target = _target(ws, choices, name)
     try:
+        spec = _spec(choices, name)
         if baseline == "colour":
             return export_colour(target, spec), target
         return export_untrained(baseline, seed, target, spec, start=start, footage=_footage(choices)), target
@@ -110,7 +117,11 @@ def _spec(choices: ExportChoices, default_name: str) -> "ExportSpec":
 
 
 def _target(ws: Workspace, choices: ExportChoices, default_name: str) -> Path:
-    return choices.out or ws.encoders_folder / f"{choices.name or default_name}.onnx"
+    name = choices.name or default_name
+    if choices.out is None:
+        return new_encoder_path(ws.encoders_folder, name, replace=choices.replace)
+    check_encoder_name(name)
+    return new_encoder_file(choices.out, replace=choices.replace)
 
 
 def _footage(choices: ExportChoices) -> "Footage":

@@ -50,7 +50,7 @@ def show(name: Annotated[str, typer.Argument(help="The encoder, or an .onnx file
 def add(
     file: Annotated[Path, typer.Argument(help="An .onnx file with a card, as vret export writes it.")],
     name: Annotated[str | None, typer.Option(help="What to call it. Default: as its card does.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of an added one of that name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
 ) -> None:
     """Copy an encoder into the data folder, after trying that it works.
 
@@ -69,7 +69,7 @@ def import_(
     backbone: Annotated[str, typer.Argument(help="The network that the weights are of: r2plus1d_18, r3d_18, s3d, or one of ours.")],
     file: Annotated[Path, typer.Argument(help="A torch file of its weights, such as torchvision publishes. No code in it is run.")],
     name: Annotated[str | None, typer.Option(help="What to call the encoder. Default: as the backbone.")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Take the place of an added one of that name.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
     span: Annotated[
         list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
     ] = None,

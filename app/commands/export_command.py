@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 def export(
     run: Annotated[str | None, typer.Argument(help="Name or folder of a training run. Default: the newest.")] = None,
     name: Annotated[str | None, typer.Option(help="What --encoder shall call it. Default: the run's name.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where to write. Default: among the encoders of the data folder.")] = None,
+    out: Annotated[Path | None, typer.Option(help="An .onnx file. Default: among the encoders of the data folder.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a file or added encoder, or hide a packaged one.")
+    ] = False,
     precision: Annotated[
         str, typer.Option(help="fp32; fp16: half as large; int8: a third as large, quicker on a CPU, a little less exact.")
     ] = "fp32",
     calibrate_on: Annotated[
         list[Path] | None,
-        typer.Option(help="Footage on which int8 is calibrated, and compared with fp32; may be repeated. Default: drawn clips."),
+        typer.Option(help="Footage, or a .txt that lists some, to calibrate int8 and compare with fp32. Default: drawn clips."),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="No run, but an fp32 encoder, or .onnx file, to be written in another --precision.")
@@ -36,7 +39,7 @@ def export(
         int | None, typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. Default: 256 at most.")
     ] = None,
     whiten_on: Annotated[
-        list[Path] | None, typer.Option(help="Footage on which the whitening is fitted; may be repeated. Default: drawn clips.")
+        list[Path] | None, typer.Option(help="Footage, or a .txt that lists some, to fit the whitening. Default: drawn clips.")
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
@@ -69,6 +72,7 @@ def export(
     choices = ExportChoices(
         name=name,
         out=out,
+        replace=replace,
         spans_s=span,
         pooling=pooling,
         whiten_dim=whiten,
@@ -82,6 +86,8 @@ def export(
     typer.echo(
         f"{path}: {card.task} on {card.backbone}, {card.precision}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB"
     )
+    for note in exported.notes:
+        talk(f"note: {note}")
     _tell_comparison(exported)
     talk(f"Use it: vret index FOLDER --encoder {card.name if out is None else path}")
 

@@ -66,6 +66,14 @@ def test_add__takes_no_place(tmp_path: Path) -> None:
     assert find_encoder(folder, "tiny").read_card() == read_card(second)
 
 
+def test_add__hides_no_packaged_one_unasked(tmp_path: Path) -> None:
+    folder, source = tmp_path / "encoders", write_tiny_encoder(tmp_path / "1.onnx", name="default")
+    with pytest.raises(UnknownEncoder, match="'default', which came with vret"):
+        add_encoder(folder, source)
+    add_encoder(folder, source, replace=True)
+    assert find_encoder(folder, "default").origin == "added"
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "", ".hidden", "x.onnx"])
 def test_add__bad_names_leave_nothing(tmp_path: Path, name: str) -> None:
     source = write_tiny_encoder(tmp_path / "a.onnx", name="a b" if not name else "tiny")

@@ -1,5 +1,7 @@
 """Encoder files by the use cases: what is taken where nothing was asked for, and files of other precision in use."""
 
+import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,15 +51,20 @@ def few_clips(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pretrain.sample_clips.drawn_batches", noise)
 
 
-@pytest.fixture
-def small(home: Path) -> Path:
-    """An fp32 encoder called `small` in the data folder."""
-    out = home / "encoders" / "small.onnx"
+@pytest.fixture(scope="module")
+def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("encoders") / "small.onnx"
     torch.manual_seed(1)
     spec = ExportSpec(name="small", num_frames=8, size_px=32, spans_s=(1.0, 2.0), whiten_dim=16)
     footage = Footage(whiten_on=GivenClips((moving_squares(40),)))
     export(SmallBackbone(), out, spec, backbone_name="small", task_name="untrained", footage=footage)
     return out
+
+
+@pytest.fixture
+def small(home: Path, exported_once: Path) -> Path:
+    """An fp32 encoder called `small` in the data folder."""
+    return Path(shutil.copy(exported_once, home / "encoders" / "small.onnx"))
 
 
 @pytest.mark.usefixtures("few_clips")
@@ -67,7 +74,7 @@ def test_a_small_network_is_whitened_to_what_it_has_unless_more_is_asked_for(ws:
     assert exported.card.training["whitened_on"] == "drawn clips"
     assert load_backbone(path)[0] == "small", "it can be trained on"
     with pytest.raises(BadTraining, match="cannot whiten 32 features"):
-        export_baseline(ws, "small", ExportChoices(pooling="avg", whiten_dim=256))
+        export_baseline(ws, "small", ExportChoices(pooling="avg", whiten_dim=256, replace=True))
 
 
 @pytest.mark.usefixtures("few_clips")
@@ -86,7 +93,7 @@ def test_untrained_networks_of_both_starts_are_two_encoders(ws: Workspace) -> No
 def test_whitening_on_own_footage_is_another_encoder_and_its_card_says_so(ws: Workspace, folder: Path) -> None:
     choices = ExportChoices(pooling="avg", whiten_dim=4)
     drawn, _ = export_baseline(ws, "small", choices)
-    own, _ = export_baseline(ws, "small", ExportChoices(pooling="avg", whiten_dim=4, whiten_on=[folder]))
+    own, _ = export_baseline(ws, "small", ExportChoices(name="own", pooling="avg", whiten_dim=4, whiten_on=[folder]))
     assert own.card.training["whitened_on"] == "clips of own footage"
     assert own.card.weights_sha256 != drawn.card.weights_sha256
     assert str(folder) not in own.card.to_json(), "nobody need know where footage lies"
@@ -132,6 +139,76 @@ def test_options_that_contradict_are_wrong_usage(home: Path, arguments: list[str
     said = CliRunner().invoke(cli, ["export", *arguments], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
     assert said.exit_code == 2
     assert says in " ".join(said.output.split())
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever takes minutes fails: what is wrong must be said before."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("the work has begun")
+
+    for function in ("export_run", "export_untrained", "export_colour"):
+        monkeypatch.setattr(f"pretrain.export_onnx.{function}", fail)
+    monkeypatch.setattr("pretrain.encoder_file.clip_sets", fail)
+
+
+@pytest.mark.usefixtures("no_work")
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--name", "small"], "There already is an encoder 'small'"),
+        (["--name", "colour"], "There already is an encoder 'colour', which came with vret"),
+        (["--name", "a/b"], "An encoder's name has letters"),
+        (["--name", "a b", "--out", "mine.onnx"], "An encoder's name has letters"),
+        (["--out", "mine"], r"ends in \.onnx, got 'mine'\. Write /.*/mine\.onnx"),
+        (["--out", "~/folder"], "is a folder. Give the file to write, such as /.*/folder/mine.onnx"),
+        (["--out", "there.onnx"], "There already is a file /.*/there.onnx"),
+        (["--out", "there.onnx/mine.onnx"], "Cannot write .*there.onnx is no folder"),
+        (["--precision", "int4"], "precision must be one of fp32, fp16, int8"),
+        (["--span", "4", "--span", "2"], "ascending"),
+        (["--pooling", "max"], "pooling is 'max'"),
+    ],
+)
+def test_what_cannot_be_is_said_before_the_work(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    (tmp_path / "there.onnx").write_bytes(b"somebody's")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = small.read_bytes()
+    said = CliRunner().invoke(cli, ["export", "--baseline", "small", *arguments])
+    assert said.exit_code == 1
+    assert re.search(says, str(said.exception)), said.exception
+    if "--pooling" not in arguments:
+        said = CliRunner().invoke(cli, ["export", "--encoder", "small", "--precision", "int8", *arguments])
+        assert re.search(says, str(said.exception)), said.exception
+    assert small.read_bytes() == before
+    assert (tmp_path / "there.onnx").read_bytes() == b"somebody's"
+
+
+@pytest.mark.usefixtures("few_clips")
+def test_replace_and_out_do_what_they_say(ws: Workspace, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = ws.encoder_card("small").weights_sha256
+    for arguments in (["--name", "small"], ["--name", "colour"], ["--out", "~/new/mine.onnx"]):
+        said = CliRunner().invoke(cli, ["export", "--baseline", "small", "--whiten", "4", "--replace", *arguments])
+        assert said.exit_code == 0, said.output
+    assert ws.encoder_card("small").weights_sha256 != before
+    assert ws.encoder_card("colour").backbone == "small"
+    assert ws.encoder_card(str(tmp_path / "new" / "mine.onnx")).task == "untrained"
+    assert f"--encoder {tmp_path / 'new' / 'mine.onnx'}" in said.output
+
+
+@pytest.mark.usefixtures("few_clips")
+def test_fewer_clips_than_numbers_are_no_error_but_a_note(ws: Workspace, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text(f"{folder / 'a.mp4'}\n{folder / 'gone.mp4'}\n")
+    said = CliRunner().invoke(cli, ["export", "--baseline", "small", "--name", "few", "--whiten-on", str(tmp_path / "some.txt")])
+    assert said.exit_code == 0, said.output
+    dim = ws.encoder_card("few").dim
+    assert 0 < dim < 20
+    assert f"{dim} numbers a clip instead of 64: the whitening had only {dim + 1} clips of own footage" in said.output
 
 
 def test_a_folder_that_is_not_there_is_named(ws: Workspace, small: Path, tmp_path: Path) -> None:
