@@ -30,7 +30,8 @@ from drawn footage; `trajectory` always does, because only drawn footage knows w
 
 Each picture shows one example as the network gets it: a row for every clip, every second frame of each; below it, what the network
 must answer. Where a knob departs from what was published, its default is what we think right, and the text says which
-side was published.
+side was published: by that we mean what the authors' released code does. What is only remembered of a paper is called recalled,
+not checked. The recipes that are called published (`vret pretrain --recipe pace_published`) have every knob on that side.
 
 *This page is made by `python -m pretrain.task_pages docs`.*
 """

@@ -73,8 +73,8 @@ class Overlap(FrameTask):
 
     contrast: `byol` predicts the slow network's projection of the other clip (published); `info_nce` tells the other clip among
     those of other videos, at `temperature` (0.5 in the released code, which does not use it); `none`. momentum: of the slow
-    network. projection: hidden width of projector and predictor in multiples of D. Published: 8 (4096 for 512), too much for
-    small networks.
+    network (published: 0.996). projection: hidden width of projector and predictor in multiples of D. Published: 8 (4096 for
+    512), too much for small networks.
 
     Known ways to answer without understanding: the overlap's clips are nearer to the ends of video and frame the less they
     overlap; static frames have no pace, round things no rotation. Squashed frames, subtitles and black borders tell the
