@@ -13,6 +13,7 @@ from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape
 
 Precision = Literal["fp32", "bf16", "auto"]
+OptimiserName = Literal["adamw", "sgd"]
 Start = Literal["motion", "default"]
 
 
@@ -22,7 +23,7 @@ class OptimiserConfig:
     gradient's length is cut to this, None for never.
     """
 
-    name: Literal["adamw", "sgd"] = "adamw"
+    name: OptimiserName = "adamw"
     learning_rate: float = 1.5e-3
     weight_decay: float = 0.01
     momentum: float = 0.9
@@ -31,8 +32,15 @@ class OptimiserConfig:
     clip_norm: float | None = 5.0
 
     def __post_init__(self) -> None:
+        _check_one_of("the optimiser's name", self.name, OptimiserName)
+        _check_one_of("schedule", self.schedule, Schedule)
         if not self.learning_rate > 0:
             raise ValueError(f"learning_rate is {self.learning_rate:g}; it must be above 0")
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            raise ValueError(f"clip_norm is {self.clip_norm:g}; it must be above 0, or None for gradients as they are")
+        for name in ("weight_decay", "momentum", "warmup_steps"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,10 +138,13 @@ class TrainConfig:
                 f"save_every is {self.save_every}, log_every {self.log_every}: the first must be a multiple of the second, "
                 "so that a resumed run draws the same curve"
             )
-        if self.precision not in get_args(Precision):
-            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(get_args(Precision))}")
-        if self.workers < 0:
-            raise ValueError(f"workers is {self.workers}; it must be 0 (none) or more")
+        _check_one_of("precision", self.precision, Precision)
+        _check_one_of("start", self.start, Start)
+        for name in ("workers", "seed"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads is {self.threads}; it must be 1 or more, or None for torch's own choice")
 
     @property
     def reads_videos(self) -> bool:
@@ -170,6 +181,12 @@ class TrainConfig:
         )
         config: TrainConfig = _build(cls, values, tasks=TaskSum(parts))
         return config
+
+
+def _check_one_of(what: str, value: str, kind: Any) -> None:
+    """kind: a Literal."""
+    if value not in get_args(kind):
+        raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(get_args(kind))}")
 
 
 def _build(kind: type[Any], values: Mapping[str, Any], **ready: Any) -> Any:

@@ -29,7 +29,7 @@ def keep_origin(run_dir: Path, config: TrainConfig) -> None:
         return
     origin = {
         "started_from": None if config.init_from is None else started_from(Path(config.init_from)),
-        "videos": len(training_videos(config.footage)) if _uses_videos(config) else None,
+        "videos": len(training_videos(config.footage)) if config.reads_videos else None,
     }
     write_whole(run_dir / ORIGIN_NAME, json.dumps(origin))
 
@@ -55,7 +55,7 @@ def started_from(source: Path) -> dict[str, Any]:
 def training_of(run_dir: Path, config: TrainConfig, steps: int) -> dict[str, Any]:
     """What the card of an encoder made of this run after so many steps says of its training. Raises CheckpointError."""
     origin = _read_origin(run_dir)
-    reached = [entry["words"] for entry in read_metrics(run_dir) if entry["step"] <= steps and "words" in entry]
+    lines = [entry for entry in read_metrics(run_dir) if 0 < entry["step"] <= steps]
     training: dict[str, Any] = {"data": _data(config)}
     if origin.get("videos") is not None:
         training["videos"] = origin["videos"]
@@ -63,9 +63,11 @@ def training_of(run_dir: Path, config: TrainConfig, steps: int) -> dict[str, Any
         "recipe": config.recipe,
         "seed": config.seed,
         "steps": steps,
-        "clips": steps * config.batch_size,
-        "reached": reached[-1] if reached else "",
+        "examples": steps * config.batch_size,
+        "reached": lines[-1].get("words", "") if lines else "",
     }
+    if lines and "clips" in lines[-1]:  # some tasks take several of an example; runs of older versions did not count them
+        training["clips"] = round(steps * lines[-1]["clips"] / lines[-1]["step"])
     if config.init_from is None:
         return {**training, "start": config.start}
     # A run of an older version kept nothing; of what it began with, the name alone is sure.
@@ -85,12 +87,8 @@ def _read_origin(run_dir: Path) -> dict[str, Any]:
     return origin
 
 
-def _uses_videos(config: TrainConfig) -> bool:
-    return bool(config.footage.paths) and any(isinstance(part.task, FrameTask) for part in config.tasks.parts)
-
-
 def _data(config: TrainConfig) -> str:
-    if not _uses_videos(config):
+    if not config.reads_videos:
         return "drawn clips"
     return "videos" if all(isinstance(part.task, FrameTask) for part in config.tasks.parts) else "videos and drawn clips"
 

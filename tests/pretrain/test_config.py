@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pretrain.config import FootageConfig, TrainConfig
+from pretrain.config import FootageConfig, OptimiserConfig, TrainConfig
 from pretrain.recipes import RECIPES
 from pretrain.registry import UnknownName
 from pretrain.schedules import learning_rate_factor
@@ -129,6 +129,37 @@ def test_json__an_unknown_field_is_named() -> None:
 def test_config__windows_and_checkpoints_must_fit() -> None:
     with pytest.raises(ValueError, match="save_every is 25, log_every 20"):
         dataclasses.replace(RECIPES["laptop"](), save_every=25)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"seed": -1}, "seed is -1; it must be 0 or more"),
+        ({"workers": -1}, "workers is -1; it must be 0 or more"),
+        ({"threads": 0}, "threads is 0; it must be 1 or more"),
+        ({"start": "warm"}, "start is 'warm'; it must be one of motion, default"),
+        ({"precision": "fp8"}, "precision is 'fp8'; it must be one of fp32, bf16, auto"),
+    ],
+)
+def test_config__what_cannot_be_is_said(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(RECIPES["smoke"](), **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"name": "adam"}, "the optimiser's name is 'adam'; it must be one of adamw, sgd"),
+        ({"schedule": "linear"}, "schedule is 'linear'; it must be one of cosine, constant, thirds"),
+        ({"learning_rate": 0.0}, "learning_rate is 0; it must be above 0"),
+        ({"clip_norm": 0.0}, "clip_norm is 0; it must be above 0, or None"),
+        ({"momentum": -0.1}, "momentum is -0.1; it must be 0 or more"),
+        ({"warmup_steps": -1}, "warmup_steps is -1; it must be 0 or more"),
+    ],
+)
+def test_optimiser__what_cannot_be_is_said(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        OptimiserConfig(**changes)
 
 
 @pytest.mark.parametrize("text", ["pace", "pace+trajectory", "0.5*pace+2*trajectory"])

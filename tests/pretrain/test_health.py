@@ -25,6 +25,14 @@ def test_effective_rank__counts_directions() -> None:
     assert effective_rank(torch.ones(1, 4)) == 1
 
 
+@pytest.mark.parametrize("shape", [(5, 40), (40, 5)])
+def test_effective_rank__of_few_clips_or_many_is_that_of_the_covariance(shape: tuple[int, int]) -> None:
+    features = torch.randn(*shape, generator=torch.Generator().manual_seed(3))
+    shares = torch.linalg.svdvals(features - features.mean(dim=0)).square()
+    shares = shares[shares > 1e-9] / shares.sum()
+    assert effective_rank(features) == pytest.approx(float((-(shares * shares.log()).sum()).exp()), rel=1e-4)
+
+
 def test_spread__is_the_share_of_the_length_that_differs() -> None:
     two = torch.tensor([[3.0, 4.0], [3.0, -4.0]])
     assert spread(two) == pytest.approx(4 / 5)
@@ -95,6 +103,21 @@ def test_examine__held_out_neighbours_stand_beside_chance_and_the_untrained_netw
     assert health.curves()["neighbours/accuracy"] == 0.41
     worse = examined(trajectory_errors(0.05, of_mean=0.2), GOOD, neighbours=dataclasses.replace(score, accuracy=0.2), step=400)
     assert "no better than before" in worse.words
+
+
+def test_examine__what_the_network_began_as_is_called_what_it_was() -> None:
+    score = NeighbourScore(accuracy=0.41, majority=0.12, at_start=0.22, queries=60, began_trained=True)
+    health = examined(trajectory_errors(0.05, of_mean=0.2), GOOD, neighbours=score, step=400)
+    assert "right for 0.41 of 60 held-out videos (at the start 0.22, always the commonest 0.12)" in health.words
+    assert "untrained" not in health.words
+
+
+def test_examine__no_video_to_compare_is_no_bad_result() -> None:
+    score = NeighbourScore(accuracy=0.0, majority=0.0, at_start=None, queries=0)
+    health = examined(trajectory_errors(0.05, of_mean=0.2), GOOD, neighbours=score, step=400)
+    assert "no held-out video could be compared: none of them" in health.words
+    assert health.trouble == ()
+    assert not any(name.startswith("neighbours/") for name in health.curves())
 
 
 # --- rules ----------------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ import torch
 from pretrain.clip_dataset import ExampleDataset
 from pretrain.config import FootageConfig, LabelledVideo, ProbeConfig, TrainConfig
 from pretrain.errors import TrainingDataError
-from pretrain.neighbour_probe import nearest_accuracy
+from pretrain.neighbour_probe import NeighbourProbe, nearest_accuracy
+from pretrain.pretrain_model import PretrainModel
 from pretrain.recipes import RECIPES
 from pretrain.run_files import read_metrics
 from pretrain.task_sum import parse_task_sum
@@ -87,6 +88,20 @@ def test_train__held_out_videos_judge_the_features_and_are_never_trained_on(tmp_
     train(run, tmp_path / "broken", resume=True)
     again = read_metrics(tmp_path / "broken")
     assert [entry["words"] for entry in again[1:]] == [entry["words"] for entry in entries[1:]]
+
+
+def test_probe__keeps_no_memory_that_it_shares_with_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = dataclasses.replace(RECIPES["smoke"](), workers=0, precision="fp32", device="cpu")
+    handed_over = [torch.randint(256, (16, 32, 32, 3), dtype=torch.uint8).share_memory_() for _ in range(3)]
+    monkeypatch.setattr("pretrain.neighbour_probe.make_loader", lambda *_, **__: handed_over)
+    videos = tuple(LabelledVideo(path=str(number), label="abb"[number]) for number in range(3))
+    probe = NeighbourProbe(run, ProbeConfig(queries=videos, gallery=videos), tmp_path)
+    torch.manual_seed(1)
+    model = PretrainModel(run)
+    assert probe.score(model).accuracy == 1  # each finds itself
+    for tensor in handed_over:
+        tensor.zero_()  # as when the worker's memory is used anew
+    assert probe.score(model).accuracy == 1
 
 
 def test_list__names_videos_relative_to_itself(tmp_path: Path) -> None:
