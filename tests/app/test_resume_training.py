@@ -12,7 +12,7 @@ from app.errors import Busy
 from app.train_encoder import BadTraining, TrainingChanges, newest_run, train_encoder
 from app.workspace import Workspace
 from pretrain.checkpoint import load_config
-from pretrain.run_files import CHECKPOINT_NAME
+from pretrain.run_files import CHECKPOINT_NAME, train_on_command
 from pretrain.run_lock import at_work
 from pretrain.run_status import all_runs, run_status
 from tests.app.test_commands import failed, ok, vret
@@ -90,11 +90,9 @@ def test_resume__with_what_it_began_with_and_other_workers_finishes_it(broken_of
         assert (after.footage.cache_gb, after.threads) == (1.5, 2)
         assert before.same_curve(after)
         assert run_status(broken_off).state == "finished"
-        train_encoder(ws, TINY, run="mine", resume=True, minutes=3, on_news=news.append)
+        train_encoder(ws, TrainingChanges(), run="mine", resume=True, minutes=3, on_news=news.append)
         assert "Minutes count when a run begins; this one keeps its 4 steps." in news
-        assert (
-            news[-1] == f"It was finished already. To train on from its weights: vret pretrain --from {broken_off} --run NEW_NAME"
-        )
+        assert news[-1] == f"It was finished already. To train on from its weights: {train_on_command(broken_off)}"
         longer = dataclasses.replace(TINY, steps=9)
         with pytest.raises(BadTraining, match=r"is finished after 4 steps, and --steps 9 .* vret pretrain --from .*mine --run"):
             train_encoder(ws, longer, run="mine", resume=True)
