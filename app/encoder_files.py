@@ -118,19 +118,17 @@ def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None,
     Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError.
     """
     from embedder.onnx_encoder import OnnxEncoder
+    from pretrain.atomic_file import replacing
 
     if not source.is_file():
         raise UnknownEncoder(f"There is no encoder file {source}.")
     encoder = OnnxEncoder(source)
     name = name or encoder.card.name
     target = new_encoder_path(encoders_folder, name, replace=replace)
-    partial = encoders_folder / f".{name}.onnx.{os.getpid()}.part"
     try:
         encoders_folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, partial)
-        os.replace(partial, target)
+        with replacing(target) as file, source.open("rb") as opened:
+            shutil.copyfileobj(opened, file)
     except OSError as error:
         raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
-    finally:
-        partial.unlink(missing_ok=True)
     return EncoderFile(name, target, "added")
