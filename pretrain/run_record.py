@@ -1,7 +1,8 @@
 """What a run leaves behind while it goes on: log lines with its health, its state, checkpoints."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from pretrain.log_window import LogWindow
 from pretrain.neighbour_probe import NeighbourProbe
 from pretrain.pretrain_model import PretrainModel
 from pretrain.processes import gather_lists
+from pretrain.progress import Progress
 from pretrain.run_files import Rejected, StateFile
 from pretrain.run_log import RunLog
 
@@ -22,9 +24,7 @@ SAVE_EVERY_S = 600.0
 
 
 class RunRecord:
-    """Every process has one and calls it alike; the first one, which alone has a state, writes. health: of the last log line.
-    saved_step: steps in the checkpoint.
-    """
+    """Every process has one and calls it alike; the first one, which alone has a state, writes. health: of the last log line."""
 
     def __init__(
         self,
@@ -45,14 +45,15 @@ class RunRecord:
         self._state = state
         self._rejected: dict[str, Rejected] = {}
         self._saved_s = time.monotonic()
-        self.saved_step = 0
+        self._done = self._saved_step = 0
+        self._within_step = False
         self.probe: NeighbourProbe | None = None
         self.health: Health | None = None
 
     def begin(self, restored: Restored) -> None:
         """Go on where the checkpoint was made."""
         self.note(restored.rejected)
-        self.saved_step = restored.step
+        self._done = self._saved_step = restored.step
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
@@ -63,8 +64,16 @@ class RunRecord:
         """Videos that could not be used."""
         self._rejected |= {bad.path: bad for bad in rejected}
 
+    @contextmanager
+    def step(self) -> Iterator[None]:
+        """A step is taken and recorded within; when that ends halfway, the model is fit for no checkpoint."""
+        self._within_step = True
+        yield
+        self._within_step = False
+
     def after_step(self, done: int) -> None:
         """Write and save what is due after so many steps."""
+        self._done = done
         last = done == self._config.steps
         at_line = last or done % self._config.log_every == 0
         at_save = last or done % self._config.save_every == 0
@@ -88,11 +97,27 @@ class RunRecord:
             self._run_dir, step=done, model=self._model, optimiser=self._optimiser, rejected=self.rejected, window=window
         )
         self._state.update(step=done, saved_step=done, rejected=self.rejected)
-        self._saved_s, self.saved_step = time.monotonic(), done
+        self._saved_s, self._saved_step = time.monotonic(), done
 
-    def seconds_left(self, done: int) -> float | None:
-        """At the pace of the last whole window; None before there was one."""
-        return None if self._window.last is None else (self._config.steps - done) * self._window.last.step_s
+    def save_rest(self) -> None:
+        """What was done since the last checkpoint, unless a step was broken off halfway."""
+        if self._done > self._saved_step and not self._within_step:
+            self.save(self._done)
+
+    def progress(self, loss: float) -> Progress:
+        """What is told after a step. loss: of it."""
+        whole = self._window.last
+        rates = whole or self._window.rates()
+        return Progress(
+            step=self._done,
+            steps=self._config.steps,
+            clips_per_s=rates.clips_per_s,
+            data_wait=rates.data_wait,
+            seconds_left=None if whole is None else (self._config.steps - self._done) * whole.step_s,
+            loss=loss,
+            health=self.health,
+            rejected=self.rejected,
+        )
 
     def _long_since_saved(self, at_line: bool) -> bool:
         return time.monotonic() - self._saved_s >= SAVE_EVERY_S and (at_line or world_size() == 1)

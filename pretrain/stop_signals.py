@@ -1,4 +1,6 @@
-"""Ctrl-C and SIGTERM during a training: at once while it waits for examples, after the step where it is within one."""
+"""Ctrl-C and SIGTERM during a training: at once while it waits for examples, after the step where it is within one. Several
+processes must stop after the same step, so each of them only notes the signal, and they agree after every step.
+"""
 
 import signal
 import threading
@@ -14,11 +16,13 @@ _MEANT_S = 3.0
 
 class StopSignals:
     """While it is entered, both signals raise KeyboardInterrupt; within `held_back` only at its end, or at once when asked again.
+    With `at_once` False they are held back everywhere, and raise nothing by themselves. asked: whether a signal came.
 
     In another than the main thread, where Python lets nobody handle signals, it leaves them alone.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = True) -> None:
+        self._at_once = at_once
         self._before: dict[signal.Signals, Any] = {}
         self._holding = False
         self._asked_s: float | None = None
@@ -33,6 +37,10 @@ class StopSignals:
         for number, handler in self._before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
+    @property
+    def asked(self) -> bool:
+        return self._asked_s is not None
+
     @contextmanager
     def held_back(self) -> Iterator[None]:
         """What must be done whole or not at all."""
@@ -41,15 +49,16 @@ class StopSignals:
             yield
         finally:
             self._holding = False
-        if self._asked_s is not None:
+        if self._at_once and self.asked:
             raise KeyboardInterrupt
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now_s = time.monotonic()
+        held = self._holding or not self._at_once
         if self._asked_s is None:
             self._asked_s = now_s
-            if self._holding:
+            if held:
                 return
-        elif self._holding and now_s - self._asked_s < _MEANT_S:
+        elif held and now_s - self._asked_s < _MEANT_S:
             return
         raise KeyboardInterrupt

@@ -13,6 +13,7 @@ from pretrain.checkpoint import Restored, load_checkpoint, restore
 from pretrain.clip_dataset import Batch, ExampleDataset, batches
 from pretrain.config import TrainConfig
 from pretrain.errors import ConfigError
+from pretrain.gather import gather
 from pretrain.initial_weights import initial_backbone
 from pretrain.log_window import LogWindow
 from pretrain.neighbour_probe import NeighbourProbe
@@ -27,7 +28,7 @@ from pretrain.run_record import RunRecord
 from pretrain.shares import Share
 from pretrain.stop_signals import StopSignals
 from pretrain.sync_norm import synchronise_norms
-from pretrain.train_step import Stepped, TrainStep
+from pretrain.train_step import TrainStep
 
 OWN_CACHE = "frames"
 """Folder of decoded frames in a run's folder, until it is done."""
@@ -81,7 +82,7 @@ class TrainRun:
         """state: of the process that writes, None in the others. tell: what happens besides steps, in sentences."""
         config, first_step = self._config, self._restored.step
         cache_dir = cache_folder(config, self._run_dir)
-        with StopSignals() as stop, RunLog(self._run_dir, first_step=first_step, writes=state is not None) as log:
+        with RunLog(self._run_dir, first_step=first_step, writes=state is not None) as log:
             record = RunRecord(config, self._run_dir, self._model, self._optimiser, self._window, log, state)
             record.begin(self._restored)
             if first_step < config.steps:
@@ -89,7 +90,7 @@ class TrainRun:
                 if state is not None:
                     record.probe = self._probe(cache_dir, log, record, tell)
                 tell("Reading the first videos." if config.reads_videos else "Drawing the first clips.")
-                self._steps(stream, record, stop, on_progress, tell)
+                self._steps(stream, record, on_progress, tell)
         self._accelerator.wait_for_everyone()
         if state is not None:
             shutil.rmtree(self._run_dir / OWN_CACHE, ignore_errors=True)
@@ -106,36 +107,36 @@ class TrainRun:
         self,
         stream: Iterator[Batch],
         record: RunRecord,
-        stop: StopSignals,
         on_progress: Callable[[Progress], None],
         tell: Callable[[str], None],
     ) -> None:
-        config, done = self._config, self._restored.step
+        config = self._config
         take = self.step_taker()
         self._window.start()
         if self._restored.window is not None and self._share.world == 1:
             self._window.restore(self._restored.window)
-        whole = True
-        try:
-            for step in range(done, config.steps):
-                set_learning_rate(self._optimiser, config.optimiser, step=step, steps=config.steps)
-                pieces = self.pieces(stream, step)
-                for remark in (remark for piece in pieces for remark in piece.remarks):
-                    tell(remark.text)
+        with StopSignals(at_once=self._share.world == 1) as stop:
+            try:
+                for step in range(self._restored.step, config.steps):
+                    set_learning_rate(self._optimiser, config.optimiser, step=step, steps=config.steps)
+                    pieces = self.pieces(stream, step)
+                    for remark in (remark for piece in pieces for remark in piece.remarks):
+                        tell(remark.text)
+                    with stop.held_back(), record.step():
+                        stepped = take(pieces, step + 1)
+                        self._window.add(stepped)
+                        record.note(bad for piece in pieces for bad in piece.rejected)
+                        record.after_step(step + 1)
+                    on_progress(record.progress(stepped.loss))
+                    if self._share.world > 1 and self._anybody(stop.asked):
+                        raise KeyboardInterrupt
+            except KeyboardInterrupt:
                 with stop.held_back():
-                    whole = False
-                    stepped = take(pieces, step + 1)
-                    done = step + 1
-                    self._window.add(stepped)
-                    record.note(bad for piece in pieces for bad in piece.rejected)
-                    record.after_step(done)
-                    whole = True
-                on_progress(self._progress(done, stepped, record))
-        except KeyboardInterrupt:
-            if whole and done > record.saved_step:
-                with stop.held_back():
-                    record.save(done)
-            raise
+                    record.save_rest()
+                raise
+
+    def _anybody(self, asked: bool) -> bool:
+        return bool(gather(torch.tensor([asked], device=self._accelerator.device)).any())
 
     def _probe(self, cache_dir: Path, log: RunLog, record: RunRecord, tell: Callable[[str], None]) -> NeighbourProbe | None:
         """The labelled videos, read; and how well the network does with them before its first step."""
@@ -189,19 +190,6 @@ class TrainRun:
     def agree(self, wanted: bool) -> bool:
         """Whether the first process wants it; all must ask."""
         return gather_lists([wanted])[0]
-
-    def _progress(self, done: int, stepped: Stepped, record: RunRecord) -> Progress:
-        rates = self._window.last or self._window.rates()
-        return Progress(
-            step=done,
-            steps=self._config.steps,
-            clips_per_s=rates.clips_per_s,
-            data_wait=rates.data_wait,
-            seconds_left=record.seconds_left(done),
-            loss=stepped.loss,
-            health=record.health,
-            rejected=record.rejected,
-        )
 
 
 def _mix(*numbers: int) -> int:

@@ -1,5 +1,7 @@
 """What each of several training processes does in tests/pretrain/test_processes.py: `python -m tests.helpers.two_processes OUT`."""
 
+import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -35,10 +37,11 @@ BATCH = 8
 class Contrast(DrawnTask):
     """Two clips that only belong together, a head with a batch norm, and the InfoNCE of the whole batch.
 
-    bad_rank: the process whose loss becomes infinite.
+    bad_rank: the process whose loss becomes infinite. signalled: the second process is told to end in the midst of its third step.
     """
 
     bad_rank: int = -1
+    signalled: bool = False
 
     def make_example(self, clip: ClipShape, rng: np.random.Generator) -> Example:
         shape = (2, clip.num_frames, clip.size_px, clip.size_px, 3)
@@ -50,6 +53,9 @@ class Contrast(DrawnTask):
     def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
         losses = info_nce(head(features.flatten(0, 1)).unflatten(0, features.shape[:2]), temperature=0.2)
         here = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+        head.count = getattr(head, "count", 0) + 1  # type: ignore[assignment]
+        if self.signalled and (here, head.count) == (1, 3):
+            os.kill(os.getpid(), signal.SIGTERM)
         return losses | {"loss": losses["loss"] / (0.0 if here == self.bad_rank else 1.0)}
 
     def judge(self, averages: Mapping[str, float]) -> Judgement:
@@ -143,9 +149,18 @@ def main() -> None:
         stopped = ""
     except TrainingStopped as error:
         stopped = str(error)
+    signalled = replace(bad, steps=6, tasks=TaskSum((WeightedTask("contrast", Contrast(signalled=True)),)), save_every=6)
+    try:
+        train(signalled, out / "signalled")
+        ended = ""
+    except KeyboardInterrupt:
+        ended = "stopped from outside"
     rank = torch.distributed.get_rank()
     said: dict[str, Any] = {name: uneven(name, Share(rank, torch.distributed.get_world_size())) for name in UNEVEN}
-    said |= {"whole": whole, "in_pieces": in_pieces, "stopped": stopped, "is_main": result.is_main}
+    said |= {"whole": whole, "in_pieces": in_pieces, "stopped": stopped, "is_main": result.is_main, "ended": ended}
+    group = torch.distributed.group.WORLD
+    assert group is not None
+    said["waits_s"] = group._get_backend(torch.device("cpu")).options._timeout.total_seconds()
     torch.save(said, out / f"{rank}.pt")
     torch.distributed.destroy_process_group()
 

@@ -92,6 +92,15 @@ def test_train__two_processes_leave_the_curve_of_one(together: tuple[Path, list[
     assert [said["is_main"] for said in together[1]] == [True, False]
 
 
+def test_train__a_signal_to_one_ends_all_after_the_same_step(together: tuple[Path, list[dict[str, Any]]]) -> None:
+    assert [said["ended"] for said in together[1]] == ["stopped from outside"] * 2
+    assert load_checkpoint(together[0] / "signalled")["step"] == 3
+
+
+def test_train__others_wait_while_the_first_reads_hours_of_labelled_videos(together: tuple[Path, list[dict[str, Any]]]) -> None:
+    assert all(said["waits_s"] >= 6 * 3600 for said in together[1])
+
+
 def test_train__one_process_goes_on_where_two_stopped(together: tuple[Path, list[dict[str, Any]]]) -> None:
     run = together[0] / "run"
     state = read_state(run)
