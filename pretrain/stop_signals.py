@@ -18,7 +18,8 @@ class StopSignals:
     """While it is entered, both signals raise KeyboardInterrupt; within `held_back` only at its end, or at once when asked again.
     With `at_once` False they are held back everywhere, and raise nothing by themselves. asked: whether a signal came.
 
-    In another than the main thread, where Python lets nobody handle signals, it leaves them alone.
+    In another than the main thread, where Python lets nobody handle signals, it leaves them alone; and one that is ignored, as
+    Ctrl-C is by what a shell script starts in the background, stays so.
     """
 
     def __init__(self, *, at_once: bool = True) -> None:
@@ -30,7 +31,8 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._handle)
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -120,7 +120,7 @@ def _forgotten(signs: Signs) -> list[str]:
     for task, score in signs.scores.items():
         earlier = [(entry[f"{task}/score"], entry["step"]) for entry in signs.history if f"{task}/score" in entry]
         best, at = max(earlier, default=(score, signs.step))
-        if best - score > FORGOTTEN_SCORE:
+        if best - max(score, 0.0) > FORGOTTEN_SCORE:  # below guessing, all is lost; how far below, chance says
             sentences.append(
                 f"{task} was better: {best:.2f} of the way to perfect at step {at}, {score:.2f} now; try a lower learning rate"
             )

@@ -177,3 +177,8 @@ def test_trouble__what_was_learnt_and_lost_is_said() -> None:
     (sentence,) = find_trouble(signs(scores={"pace": 0.2}, history=history))
     assert sentence.startswith("pace was better: 0.70 of the way to perfect at step 100, 0.20 now")
     assert find_trouble(signs(scores={"pace": 0.6}, history=history)) == ()
+
+
+def test_trouble__what_never_was_learnt_cannot_be_lost() -> None:
+    history = [{"step": 8, "pace/score": -0.02}, {"step": 10, "pace/score": 0.2}]
+    assert find_trouble(signs(step=12, scores={"pace": -0.9}, history=history)) == ()

@@ -119,6 +119,16 @@ def test_signal__saves_after_the_step_in_progress(tmp_path: Path, number: signal
     assert signal.getsignal(number) == before
 
 
+def test_signal__that_is_ignored_stays_so(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        train(tiny(tasks=TaskSum((WeightedTask("trajectory", Signalled()),))), tmp_path)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert run_status(tmp_path).state == "finished"
+
+
 def test_save__by_time_where_steps_are_long_and_without_a_trace_in_the_curve(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
