@@ -54,7 +54,8 @@ def _of_disk(error: OSError, run_dir: Path) -> RunFolderError | None:
     if _from_worker(error) and (found := re.search(r"\[Errno (\d+)\] (.*)", _said_in_worker(error))):
         number, reason = int(found.group(1)), found.group(2)
     if number in _FULL:
-        free_gb = shutil.disk_usage(run_dir).free / 1e9
+        there = next(folder for folder in (run_dir, *run_dir.absolute().parents) if folder.exists())
+        free_gb = shutil.disk_usage(there).free / 1e9
         return RunFolderError(
             f"the training could not write to {error.filename or run_dir}: {reason} ({free_gb:.1f} GB free on its disk). Make "
             f"room, then go on: {resume_command(run_dir)}"

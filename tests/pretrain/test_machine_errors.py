@@ -89,7 +89,7 @@ def test_folder__that_is_a_file_or_below_one_is_said(tmp_path: Path) -> None:
     ],
 )
 def test_explained__names_what_helps(tmp_path: Path, error: Exception, kind: type[PretrainError], words: str) -> None:
-    with pytest.raises(kind, match=words), explained(tmp_path, tiny(accumulate=2)):
+    with pytest.raises(kind, match=words), explained(tmp_path / "not" / "made", tiny(accumulate=2)):
         raise error
 
 
