@@ -127,7 +127,9 @@ def _errors(answer_BTN: Tensor, target_BTN: Tensor, counts_B: Tensor) -> tuple[T
 
 
 def _relative(averages: Mapping[str, float], name: str) -> float:
-    return averages[name] / max(averages[f"{name}_of_mean"], 1e-12)
+    """1 where all clips are alike (but for rounding), so that there is nothing to learn."""
+    of_mean = averages[f"{name}_of_mean"]
+    return averages[name] / of_mean if of_mean > 1e-9 else 1.0
 
 
 def _turned_deg(cos_sin_T2: NDArray[np.float32]) -> float:

@@ -86,6 +86,8 @@ def test_judge__scores_the_path_and_names_the_others() -> None:
     assert judgement.score == pytest.approx(0.75)
     assert "path error 0.25" in judgement.words
     assert judgement.words.endswith("likewise second 0.25, camera 0.25, turn 0.25, flip 0.50")
+    nothing_flips = averages | {"flip": 0.3, "flip_of_mean": 1e-15}
+    assert Trajectory().judge(nothing_flips).words.endswith("flip 1.00")
 
 
 def test_truth__is_the_clips_own() -> None:
