@@ -11,6 +11,7 @@ from torch import Tensor
 
 from pretrain.config import OptimiserConfig
 from pretrain.feature_measures import FeatureMeasures, measure
+from pretrain.judgement import Judgement
 from pretrain.task_sum import TaskSum
 from pretrain.trouble import LEARNT_SCORE, Signs, find_trouble
 
@@ -60,11 +61,13 @@ class NeighbourScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """scores: per task, 0 = blind guessing, 1 = perfect. trouble: sentences about what goes wrong and why that is thought;
+    """scores: per task, 0 = blind guessing, 1 = perfect. held_out: the same on videos that are not trained on, where there are
+    some. trouble: sentences about what goes wrong and why that is thought;
     empty when nothing does. words: all of it in one line.
     """
 
     scores: dict[str, float]
+    held_out: dict[str, float]
     measures: FeatureMeasures
     neighbours: NeighbourScore | None
     trouble: tuple[str, ...]
@@ -78,6 +81,7 @@ class Health:
     def curves(self) -> dict[str, Any]:
         """Everything that deserves a place in the log."""
         numbers = {f"{name}/score": score for name, score in self.scores.items()}
+        numbers |= {f"held_out/{name}/score": score for name, score in self.held_out.items()}
         names = ("effective_rank", "spread", "dead", "alignment", "uniformity", "nearness")
         numbers |= {name: value for name in names if (value := getattr(self.measures, name)) is not None}
         if self.neighbours is not None:
@@ -94,9 +98,11 @@ def examine(
     optimiser: OptimiserConfig,
     history: Sequence[Mapping[str, Any]] = (),
     neighbours: NeighbourScore | None = None,
+    held_out: Mapping[str, Judgement] | None = None,
 ) -> Health:
     """averages: of the scalars named `task/name` since the last log line. features: pooled, of the same time, by task, float32
     (N, K, D). step: steps done. history: the log lines before this one. neighbours: the latest score, where labels exist.
+    held_out: how well each task is solved on videos that are not trained on.
     """
     scores, sentences = {}, []
     for part in tasks.parts:
@@ -108,6 +114,7 @@ def examine(
     sentences.append(_cloud(measures))
     if neighbours is not None:
         sentences.append(neighbours.words)
+    sentences += [f"on held-out videos {judgement.words}" for judgement in (held_out or {}).values()]
     trouble = find_trouble(
         Signs(
             step=step,
@@ -120,7 +127,14 @@ def examine(
         )
     )
     words = "; ".join(sentences) + "".join(f". {sentence}" for sentence in trouble)
-    return Health(scores=scores, measures=measures, neighbours=neighbours, trouble=trouble, words=words)
+    return Health(
+        scores=scores,
+        held_out={name: judgement.score for name, judgement in (held_out or {}).items()},
+        measures=measures,
+        neighbours=neighbours,
+        trouble=trouble,
+        words=words,
+    )
 
 
 def _cloud(measures: FeatureMeasures) -> str:

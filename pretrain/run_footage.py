@@ -6,6 +6,7 @@ resumed run.
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,16 +30,16 @@ class RunFootage:
     plan: StretchPlan
 
 
-def choose_footage(config: TrainConfig) -> RunFootage | None:
-    """The videos that are there now, of each as many stretches as fit into the cache; None where no video is read.
+def choose_footage(config: TrainConfig, videos: Sequence[Path] | None = None) -> RunFootage | None:
+    """The videos that are there now, or these, of each as many stretches as fit into the cache; None where no video is read.
 
     Raises TrainingDataError.
     """
     if not config.reads_videos:
         return None
-    videos, plan = tuple(training_videos(config.footage)), _plan(config)
-    count = stretches_that_fit(plan, len(videos), int(config.footage.cache_gb * 1e9))
-    return RunFootage(videos=videos, plan=replace(plan, max_stretches=count))
+    chosen, plan = tuple(training_videos(config.footage) if videos is None else videos), _plan(config)
+    count = stretches_that_fit(plan, len(chosen), int(config.footage.cache_gb * 1e9))
+    return RunFootage(videos=chosen, plan=replace(plan, max_stretches=count))
 
 
 def footage_of_run(config: TrainConfig, run_dir: Path, *, is_main: bool, resumes: bool) -> RunFootage | None:

@@ -11,6 +11,7 @@ from pretrain.checkpoint import Restored, save_checkpoint
 from pretrain.config import TrainConfig
 from pretrain.gather import world_size
 from pretrain.health import Health, examine
+from pretrain.held_out import HeldOutExamples
 from pretrain.log_window import LogWindow
 from pretrain.neighbour_probe import NeighbourProbe
 from pretrain.pretrain_model import PretrainModel
@@ -48,6 +49,7 @@ class RunRecord:
         self._done = self._saved_step = 0
         self._within_step = False
         self.probe: NeighbourProbe | None = None
+        self.held_out: HeldOutExamples | None = None
         self.health: Health | None = None
 
     def begin(self, restored: Restored) -> None:
@@ -80,7 +82,7 @@ class RunRecord:
         if at_line:
             self._window.close()
             with self._window.aside():
-                self._write(done, self.probe if at_save else None)
+                self._write(done, at_save=at_save)
         if at_save or self._long_since_saved(at_line):
             with self._window.aside():
                 self.save(done, within_window=not at_line)
@@ -122,8 +124,8 @@ class RunRecord:
     def _long_since_saved(self, at_line: bool) -> bool:
         return time.monotonic() - self._saved_s >= SAVE_EVERY_S and (at_line or world_size() == 1)
 
-    def _write(self, done: int, probe: NeighbourProbe | None) -> None:
-        """A log line of all processes together; probe: asked too, when given."""
+    def _write(self, done: int, *, at_save: bool) -> None:
+        """A log line of all processes together; at a save, held-out videos are asked too."""
         device = next(self._model.parameters()).device
         averages, features = self._window.averages(device), self._window.features(device)
         self.note(gather_lists(self.rejected))
@@ -136,7 +138,8 @@ class RunRecord:
             step=done,
             optimiser=self._config.optimiser,
             history=self._log.entries,
-            neighbours=None if probe is None else probe.score(self._model),
+            neighbours=self.probe.score(self._model) if self.probe is not None and at_save else None,
+            held_out=self.held_out.judge(self._model) if self.held_out is not None and at_save else None,
         )
         rest = {
             "learning_rate": self._optimiser.param_groups[0]["lr"],

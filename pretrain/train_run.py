@@ -12,8 +12,9 @@ from accelerate import Accelerator
 from pretrain.checkpoint import Restored, load_checkpoint, restore
 from pretrain.clip_dataset import Batch, ExampleDataset, batches
 from pretrain.config import TrainConfig
-from pretrain.errors import ConfigError
+from pretrain.errors import ConfigError, TrainingDataError
 from pretrain.gather import gather
+from pretrain.held_out import HeldOutExamples
 from pretrain.initial_weights import initial_backbone
 from pretrain.log_window import LogWindow
 from pretrain.neighbour_probe import NeighbourProbe
@@ -89,6 +90,7 @@ class TrainRun:
                 stream = self.stream(cache_dir, first_step)  # before the probe is read, which may take long: is there a video?
                 if state is not None:
                     record.probe = self._probe(cache_dir, log, record, tell)
+                    record.held_out = self._held_out(cache_dir, record, tell)
                 tell("Reading the first videos." if config.reads_videos else "Drawing the first clips.")
                 self._steps(stream, record, on_progress, tell)
         self._accelerator.wait_for_everyone()
@@ -153,6 +155,22 @@ class TrainRun:
                 probe.at_start = score.accuracy
                 log.write(0, {"neighbours/start": score.accuracy, "neighbours/majority": score.majority})
         return probe
+
+    def _held_out(self, cache_dir: Path, record: RunRecord, tell: Callable[[str], None]) -> HeldOutExamples | None:
+        """Examples of the labelled videos that are not trained on. One process alone can judge them: losses ask all of them."""
+        probe = self._config.probe
+        if probe is None or not probe.queries or not self._config.reads_videos:
+            return None
+        if self._share.world > 1:
+            tell("How well the task is solved on held-out videos is measured in trainings of one process only.")
+            return None
+        try:
+            held_out = HeldOutExamples(self._config, probe.queries, cache_dir)
+        except TrainingDataError as error:
+            tell(f"How well the task is solved on held-out videos cannot be measured: {error}")
+            return None
+        record.note(held_out.rejected)
+        return held_out
 
     def step_taker(self, *, learns: bool = True) -> TrainStep:
         """Takes the optimiser's steps on this run's model, which it puts into training mode. learns: False for a rate of 0."""

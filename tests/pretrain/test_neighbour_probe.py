@@ -10,6 +10,7 @@ import torch
 from pretrain.clip_dataset import ExampleDataset
 from pretrain.config import FootageConfig, LabelledVideo, ProbeConfig, TrainConfig
 from pretrain.errors import TrainingDataError
+from pretrain.held_out import HeldOutExamples
 from pretrain.neighbour_probe import NeighbourProbe, nearest_accuracy
 from pretrain.pretrain_model import PretrainModel
 from pretrain.recipes import RECIPES
@@ -78,6 +79,8 @@ def test_train__held_out_videos_judge_the_features_and_are_never_trained_on(tmp_
     assert [entry.get("neighbours/accuracy") for entry in entries[1:]] == [None, 1.0, None, 1.0]
     assert "of 1 held-out videos (untrained network 1.00, always the commonest 1.00)" in entries[-1]["words"]
     assert [Path(bad.path).name for bad in result.rejected] == ["bad.mp4"]
+    assert ["held_out/pace/score" in entry for entry in entries[1:]] == [False, True, False, True]
+    assert "on held-out videos pace accuracy " in entries[-1]["words"]
 
     def stop(progress: Progress) -> None:
         if progress.step == 5:
@@ -88,6 +91,26 @@ def test_train__held_out_videos_judge_the_features_and_are_never_trained_on(tmp_
     train(run, tmp_path / "broken", resume=True)
     again = read_metrics(tmp_path / "broken")
     assert [entry["words"] for entry in again[1:]] == [entry["words"] for entry in entries[1:]]
+
+
+def test_held_out__examples_are_of_the_held_out_videos_alone_and_always_the_same(tmp_path: Path) -> None:
+    """A network that says pace 1 to every clip is always right about a video too short for anything else."""
+    short, long = (draw_moving_picture(tmp_path / f"{seconds}.mp4", seconds=seconds, rate=20) for seconds in (1.0, 4.0))
+    footage = FootageConfig(paths=(str(long),), never=(str(short),))
+    run = dataclasses.replace(RECIPES["smoke"](), tasks=parse_task_sum("pace"), footage=footage, workers=0, precision="fp32")
+    model = PretrainModel(run).eval()
+    head = model.heads["pace"].pace
+    with torch.no_grad():
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    bad = LabelledVideo(path=str(tmp_path / "gone.mp4"), label="x")
+    of_short = HeldOutExamples(run, (LabelledVideo(path=str(short), label="x"), bad), tmp_path / "cache")
+    of_long = HeldOutExamples(run, (LabelledVideo(path=str(long), label="x"),), tmp_path / "cache")
+    assert of_short.judge(model)["pace"].words.startswith("pace accuracy 1.00")
+    assert [video.path for video in of_short.rejected] == [bad.path]
+    assert of_long.judge(model)["pace"].score < 0.3
+    assert of_long.judge(model.train()) == of_long.judge(model)
+    assert model.training
 
 
 def test_probe__keeps_no_memory_that_it_shares_with_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
