@@ -44,6 +44,10 @@ class Cvrl(FrameTask):
 
     temperature: published: 0.1. doubled: the released code adds the mean losses of first and of second clips where a
     mean over all clips is half of that; it matters when learning rates are compared.
+
+    Known ways to answer without watching the movement: place, colours and noise of a video, in any one of its frames. Drawn
+    videos share them in groups (`FootageConfig.drawn_alike`), and only what moves tells those of a group apart; of filmed ones,
+    many from one place do.
     """
 
     stride: int = 2

@@ -53,6 +53,10 @@ class Pace(FrameTask):
 
     projection: channels of what is compared, made by two layers. similarity, temperature: recalled, not checked: `dot` and
     1, with which lengths grow instead of angles.
+
+    What cannot be known: things move at different speeds by themselves, and a slow one played fast looks like a fast one; a right
+    answer every time is not to be had. Known ways to answer without watching the movement: how much of it a clip shows, such
+    as the rest before it and after it.
     """
 
     paces: tuple[float, ...] = (1, 2, 3, 4)

@@ -62,6 +62,9 @@ class Statistics(FrameTask):
     be answered with 0.
 
     motion_weight, appearance_weight: factors of the two mean squared errors. Published: 1 and 0.1.
+
+    Known ways to answer without watching the movement: where things are tells in part where colours differ, and where
+    something will move.
     """
 
     strides: tuple[int, ...] = (2, 4, 8)
