@@ -33,7 +33,7 @@ def draw_example(task: PretextTask, seed: int) -> tuple[NDArray[np.uint8], str]:
         made = task.make_example(_CLIP, rng)
     elif isinstance(task, FrameTask):
         footage = drawn_footage(replace(RECIPES["laptop"](), clip=_CLIP), task)
-        made = task.make_example(footage.video(seed, rng), _CLIP, rng)
+        made = task.make_example(footage.video(seed * footage.alike, rng), _CLIP, rng)  # each in surroundings of its own
     else:
         raise TypeError(f"{type(task).__name__} is neither a FrameTask nor a DrawnTask")
     generator = torch.Generator().manual_seed(seed)
