@@ -27,7 +27,7 @@ def main() -> None:
     with Workspace() as ws:
         rows = ws.catalog.videos(wanted.library, outcome="indexed", limit=100_000)
         copies = {row.id: Path(row.path) for row in rows if fnmatch(Path(row.path).name, wanted.names)}
-        filters = Filters(libraries=(wanted.library,), include_flagged=True)
+        filters = Filters(library=wanted.library, include_flagged=True)
         for video_id, path in copies.items():
             hits = find_similar(
                 ws, ClipQuery(path=path), encoder_name=wanted.encoder, k=len(copies), filters=filters, one_per_video=True

@@ -13,31 +13,22 @@ RECIPES: Registry[Callable[[], TrainConfig]] = Registry("recipe")
 
 @RECIPES.register("default_encoder")
 def default_encoder() -> TrainConfig:
-    """What the encoder in the package was trained with: drawn clips only, so nobody's footage is in it. The drawings have
-    become richer since; with `git checkout ca9ff66` they are those it saw.
-    """
+    """What the encoder in the package was trained with: drawn clips only, so nobody's footage is in it."""
     return TrainConfig(
         recipe="default_encoder",
         tasks=parse_task_sum("trajectory"),
-        backbone="r2plus1d_quarter",
-        start="default",
+        backbone="r2plus1d_half",
         optimiser=OptimiserConfig(name="adamw", learning_rate=1.5e-3, schedule="cosine", warmup_steps=30, clip_norm=5.0),
-        steps=800,
+        steps=1500,
         batch_size=64,
         precision="bf16",
     )
 
 
-@RECIPES.register("drawn_half")
-def drawn_half() -> TrainConfig:
-    """Half width, a start that knows motion, and more steps; drawn clips only. About two hours on one core."""
-    return replace(default_encoder(), recipe="drawn_half", backbone="r2plus1d_half", start="motion", steps=1000)
-
-
 @RECIPES.register("laptop")
 def laptop() -> TrainConfig:
     """Minutes on two cores: enough to see a task learn."""
-    return replace(default_encoder(), recipe="laptop", start="motion", steps=400, precision="auto")
+    return replace(default_encoder(), recipe="laptop", backbone="r2plus1d_quarter", steps=400, precision="auto")
 
 
 @RECIPES.register("smoke")
