@@ -114,7 +114,8 @@ def sample(videos: list[Path], encoder: OnnxEncoder) -> tuple[int, np.ndarray]:
     from embedder.clip_reader import read_clips
     from embedder.worker_messages import Clip
 
-    num_clips, kept = 0, []
+    num_clips = 0
+    kept: list[np.ndarray] = []
     for path in videos:
         for reply in read_clips(_job(path, encoder)):
             if isinstance(reply, Clip) and reply.pixels is not None:

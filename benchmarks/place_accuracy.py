@@ -32,7 +32,7 @@ def main() -> None:
     with Workspace() as ws:
         rows = [row for name in wanted.library for row in ws.catalog.videos(name, outcome="indexed", limit=100_000)]
         for row in rows:
-            if (row.duration_s or 0) < wanted.min_s:
+            if row.duration_s is None or row.duration_s < wanted.min_s:
                 continue
             for _ in range(wanted.queries):
                 length_s = float(rng.uniform(SHORTEST_QUERY_S, min(LONGEST_QUERY_S, row.duration_s - 0.5)))

@@ -73,7 +73,11 @@ def print_labels(clips: list[Frames], rate: Callable[[Callable[[int], object]], 
     flows = [flow_of_clip(clip, "dis_medium") for clip in clips]
     print(f"statistics labels without flow: {rate(lambda k: (appearance_values(clips[k]), motion_values(flows[k]))):.0f} clips/s")
     for method in get_args(Flow):
-        print(f"optical flow {method}: {rate(lambda k, method=method: flow_of_clip(clips[k], method)):.0f} clips/s")
+        print(f"optical flow {method}: {rate(partial(_flow_of, clips, method)):.0f} clips/s")
+
+
+def _flow_of(clips: list[Frames], method: Flow, number: int) -> object:
+    return flow_of_clip(clips[number], method)
 
 
 def drawn_source(clip: ClipShape, rng: np.random.Generator, num_frames: int, margin: float = MARGIN) -> DrawnFrames:
