@@ -52,7 +52,9 @@ def pace_published() -> TrainConfig:
     """
     return TrainConfig(
         recipe="pace_published",
-        tasks=parse_task_sum("pace(loop=published)"),
+        tasks=parse_task_sum(
+            "pace(loop=published, jitter.brightness=0.8, jitter.contrast=0.8, jitter.saturation=0.8, jitter.hue=0.2)"
+        ),
         backbone="r2plus1d",
         start="default",
         clip=ClipShape(num_frames=16, size_px=112),

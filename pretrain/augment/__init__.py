@@ -9,10 +9,11 @@ Draws are made on the CPU and moved, so that every device draws the same.
 """
 
 from pretrain.augment.blur import GaussianBlur
-from pretrain.augment.colours import STRONG_JITTER, ColourJitter, Greyscale, OneChannel, Solarise
+from pretrain.augment.colours import MILD_JITTER, STRONG_JITTER, ColourJitter, Greyscale, OneChannel, Solarise
 from pretrain.augment.geometry import HorizontalFlip, RandomResizedCrop, Tilt
 
 __all__ = [
+    "MILD_JITTER",
     "STRONG_JITTER",
     "ColourJitter",
     "GaussianBlur",

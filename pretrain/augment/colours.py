@@ -49,6 +49,7 @@ class ColourJitter:
 
 
 STRONG_JITTER = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.8)
+MILD_JITTER = ColourJitter(brightness=0.1, contrast=0.1, saturation=0.1, hue=0.02, share=0.8)
 """As in the released code of both pace and CVRL."""
 
 

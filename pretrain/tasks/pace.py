@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pretrain.augment import STRONG_JITTER, ColourJitter
+from pretrain.augment import MILD_JITTER, ColourJitter
 from pretrain.classification import answer_scalars, judge_answers
 from pretrain.crops import random_crop
 from pretrain.frame_source import Frames
@@ -40,7 +40,9 @@ class Pace(FrameTask):
     over the end goes on at the first frame; the faster the pace, the more clips show such a jump.
 
     jitter: colours changed for every frame on its own, so that the pace cannot be read off the colour noise between frames.
-    Published so, with these strengths; on BGR frames there, on RGB here.
+    Published: brightness, contrast and saturation 0.8, hue 0.2, on BGR frames (here on RGB). A small network with few steps learns
+    nothing under so much flicker: a quarter-width R(2+1)D on drawn clips of 64 pixels answered 0.25 rightly after 80 steps of
+    64; with the default, 0.36, and 0.41 after 150.
 
     flip: share of clips mirrored. Published: 0.5.
 
@@ -62,7 +64,7 @@ class Pace(FrameTask):
     paces: tuple[float, ...] = (1, 2, 3, 4)
     between: Literal["repeat", "blend"] = "repeat"
     loop: Literal["none_fits", "when_short", "published"] = "none_fits"
-    jitter: ColourJitter = STRONG_JITTER
+    jitter: ColourJitter = MILD_JITTER
     flip: float = 0.5
     contrast: Literal["none", "same_context", "same_pace"] = "none"
     pace_weight: float = 1.0
