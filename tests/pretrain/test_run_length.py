@@ -77,7 +77,10 @@ def test_news__what_happens_before_the_first_step_is_said(tmp_path: Path) -> Non
     )
     news: list[str] = []
     result = train(run, tmp_path / "run", on_news=news.append)
-    assert news == ["Reading 2 labelled videos, by which the features are judged.", "Reading the first videos."]
+    assert [news[0], news[2]] == ["Reading 2 labelled videos, by which the features are judged.", "Reading the first videos."]
+    assert news[1].startswith("How well the task is solved on held-out videos cannot be measured: none of the 1 videos can be used")
+    assert str(bad) in news[1]
+    assert len(news) == 3
     assert result.health is not None
     assert "no held-out video could be compared" in result.health.words
     assert "neighbours/accuracy" not in result.health.curves()
