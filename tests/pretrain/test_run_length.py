@@ -86,4 +86,4 @@ def test_news__what_happens_before_the_first_step_is_said(tmp_path: Path) -> Non
     assert "neighbours/accuracy" not in result.health.curves()
     with pytest.raises(KeyboardInterrupt):
         train(tiny(), tmp_path / "drawn", on_progress=stop_after(1, KeyboardInterrupt), on_news=news.append)
-    assert news[2] == "Drawing the first clips."
+    assert news[3] == "Drawing the first clips."
