@@ -24,7 +24,7 @@ def explained(run_dir: Path, config: TrainConfig) -> Iterator[None]:
     """Errors that the machine makes become RunFolderError or TrainingFailed; anything else stays what it is."""
     try:
         yield
-    except Exception as error:
+    except (PretrainError, OSError, MemoryError, RuntimeError) as error:
         better = _explained(error, run_dir, config)
         if better is None:
             raise
