@@ -24,13 +24,13 @@ from pretrain.export_onnx import ExportSpec, Footage, export
 from tests.helpers.given_clips import GivenClips, moving_squares
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.small_backbone import SmallBackbone
+from tests.helpers.tiny_run import torch_as_before
 
 
 @pytest.fixture(autouse=True)
 def _torch_as_before() -> Iterator[None]:
-    state = torch.get_rng_state()
-    yield
-    torch.set_rng_state(state)
+    with torch_as_before():
+        yield
 
 
 @pytest.fixture(autouse=True)

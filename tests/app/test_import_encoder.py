@@ -9,15 +9,15 @@ import torch
 
 from tests.app.test_commands import failed, ok, vret
 from tests.helpers.published_weights import random_weights
+from tests.helpers.tiny_run import torch_as_before
 
 SMALL = ("--frames", "8", "--size", "32")
 
 
 @pytest.fixture(autouse=True)
 def _torch_as_before() -> Iterator[None]:
-    state = torch.get_rng_state()
-    yield
-    torch.set_rng_state(state)
+    with torch_as_before():
+        yield
 
 
 def files_in(home: Path) -> set[str]:

@@ -22,16 +22,15 @@ from pretrain.run_status import find_runs, run_status
 from pretrain.tasks import TASKS
 from tests.app.test_commands import failed, ok, vret
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.tiny_run import torch_as_before
 
 QUICK = ("--recipe", "smoke", "--workers", "0", "--threads", "1", "--device", "cpu")
 
 
 @pytest.fixture(autouse=True)
 def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
+    with torch_as_before():
+        yield
 
 
 @pytest.mark.parametrize(("kind", "registry"), [("task", TASKS), ("backbone", BACKBONES), ("recipe", RECIPES)])

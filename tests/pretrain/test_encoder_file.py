@@ -1,7 +1,7 @@
 """Encoder files in lower precision, as a reader of them sees them: vectors, card, size; and files that must not be written."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +25,6 @@ from tests.helpers.small_backbone import NUM_CONVS, SmallBackbone
 SPEC = ExportSpec(name="small", num_frames=8, size_px=32, whiten_dim=24)
 CLIPS = GivenClips((moving_squares(100, seed=1),))
 OTHERS = moving_squares(24, seed=2)
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

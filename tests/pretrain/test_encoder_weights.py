@@ -1,7 +1,6 @@
 """A network out of an encoder file is the network that went in; files that do not hold one say so."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -21,13 +20,6 @@ from tests.helpers.small_backbone import SmallBackbone
 
 SPEC = ExportSpec(name="small", num_frames=8, size_px=32)
 CLIPS = GivenClips((moving_squares(40, seed=1),))
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state = torch.get_rng_state()
-    yield
-    torch.set_rng_state(state)
 
 
 @pytest.fixture(autouse=True)

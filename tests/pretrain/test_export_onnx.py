@@ -1,7 +1,6 @@
 """Encoder files, as a reader of them sees them: ONNX Runtime and the card."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,6 @@ from pretrain.train import train
 from tests.helpers.given_clips import GivenClips
 
 SPEC = ExportSpec(name="small", num_frames=8, size_px=32)
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 def clips(count: int) -> NDArray[np.uint8]:

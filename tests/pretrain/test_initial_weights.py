@@ -1,7 +1,7 @@
 """Start from what was trained before."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,6 @@ from pretrain.recipes import RECIPES
 from pretrain.run_files import CHECKPOINT_NAME
 from pretrain.train import train
 from tests.helpers.two_processes import contrast_config
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 def small(**changes: object) -> TrainConfig:

@@ -24,13 +24,7 @@ from pretrain.task_sum import TaskSum, WeightedTask
 from pretrain.tasks.base import ClipShape, Example
 from pretrain.tasks.trajectory import Trajectory
 from pretrain.train import train
-from tests.helpers.tiny_run import stop_after, tiny, torch_as_before
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    with torch_as_before():
-        yield
+from tests.helpers.tiny_run import stop_after, tiny
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Held-out videos and their neighbours."""
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,14 +18,6 @@ from pretrain.task_sum import parse_task_sum
 from pretrain.train import Progress, train
 from pretrain.video_list import training_videos
 from tests.helpers.make_video import draw_moving_picture
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 def video(label: str, source: str = "") -> LabelledVideo:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,6 @@ from pretrain.train import train
 from tests.helpers.small_backbone import SmallBackbone
 
 SPEC = ExportSpec(name="mine", num_frames=16, size_px=32)
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import dataclasses
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,7 @@ from pretrain.tasks.base import SlowView
 from pretrain.tasks.trajectory import Trajectory
 from pretrain.train import train
 from tests.helpers.counting_video import draw_counting_video
-from tests.helpers.tiny_run import curve, stop_after, tiny, torch_as_before
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    with torch_as_before():
-        yield
-
+from tests.helpers.tiny_run import curve, stop_after, tiny
 
 SGD = OptimiserConfig(name="sgd", learning_rate=0.01)
 

@@ -1,7 +1,6 @@
 """How many steps fit into some minutes, and what a training tells besides its steps."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +17,7 @@ from pretrain.tasks.base import ClipShape, Example
 from pretrain.tasks.pace import Pace
 from pretrain.train import train
 from tests.helpers.counting_video import draw_counting_video
-from tests.helpers.tiny_run import stop_after, tiny, torch_as_before
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    with torch_as_before():
-        yield
+from tests.helpers.tiny_run import stop_after, tiny
 
 
 def test_minutes__the_measuring_learns_nothing_and_so_cannot_go_wrong(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Every task through the model and the optimiser's step, as a run does it."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -20,14 +19,6 @@ from pretrain.train_step import TrainStep
 from tests.helpers.given_clips import moving_squares
 
 CLIP = ClipShape(num_frames=8, size_px=16)
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 def example(task: PretextTask, seed: int) -> Example:

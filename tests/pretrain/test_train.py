@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +26,6 @@ from pretrain.tasks.base import SlowView
 from pretrain.tasks.trajectory import Trajectory
 from pretrain.train import Progress, train
 from tests.helpers.counting_video import draw_counting_video
-
-
-@pytest.fixture(autouse=True)
-def _torch_as_before() -> Iterator[None]:
-    state, threads = torch.get_rng_state(), torch.get_num_threads()
-    yield
-    torch.set_rng_state(state)
-    torch.set_num_threads(threads)
 
 
 def small(**changes: Any) -> TrainConfig:
