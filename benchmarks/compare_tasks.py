@@ -4,7 +4,7 @@
         --ignore-label unclassified --home /tmp/compared
 
 Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows (but tasks that learn
-from drawings alone), exports, indexes the folder with every encoder and with the untrained network, as it starts in training
+from drawings alone), every step on about as many clips, however many an example has; exports, indexes the folder with every encoder and with the untrained network, as it starts in training
 and with PyTorch's initialisation, at three seeds each, and measures retrieval of the test rows in the train rows. It only calls
 `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was broken off goes on.
 Prints a Markdown table; the rest goes to stderr.
@@ -84,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--backbone", default="r2plus1d_quarter")
     parser.add_argument("--minutes", type=float, default=15.0, help="of each training")
+    parser.add_argument("--clips", type=int, default=64, help="of each step, of all tasks of a sum together")
     wanted = parser.parse_args()
     if wanted.task is None:
         from pretrain.tasks import TASKS
@@ -109,8 +110,29 @@ def _train(run: Run, wanted: argparse.Namespace, train_list: Path) -> None:
     data = ["--data", str(train_list)] if run.on_videos else []
     resume = ["--resume"] if (folder / "checkpoint.pt").exists() else []
     settings = ["--recipe", wanted.recipe, "--backbone", wanted.backbone, "--minutes", str(wanted.minutes)]
+    settings += ["--batch-size", str(max(2, wanted.clips // clips_of_example(run.task))), "--labels", str(wanted.labels)]
+    settings += ["--cache-dir", str(wanted.home / "frames")]
     _vret("pretrain", "--task", run.task, "--run", run.name, *data, *resume, *([] if resume else settings))
     (folder / "done").touch()
+
+
+def clips_of_example(task: str) -> int:
+    """How many clips the network sees of one example of a task or sum."""
+    import numpy as np
+
+    from pretrain.drawn_footage import DrawnFootage
+    from pretrain.task_sum import parse_task_sum
+    from pretrain.tasks.base import ClipShape, DrawnTask, FrameTask
+
+    clip, rng = ClipShape(num_frames=16, size_px=32), np.random.default_rng(0)
+    video = DrawnFootage(size_px=64, num_frames=128).video(0, rng)
+    count = 0
+    for part in parse_task_sum(task).parts:
+        if isinstance(part.task, FrameTask):
+            count += len(part.task.make_example(video, clip, rng).clips_KTHWC)
+        elif isinstance(part.task, DrawnTask):
+            count += len(part.task.make_example(clip, rng).clips_KTHWC)
+    return count
 
 
 def _export(name: str, what: Sequence[str], home: Path) -> None:
