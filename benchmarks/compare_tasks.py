@@ -4,8 +4,9 @@
         --ignore-label unclassified --home /tmp/compared
 
 Trains each task alone (recipe `laptop` unless said) on drawn footage and on the label file's train rows (but tasks that learn
-from drawings alone), every step on about as many clips, however many an example has; exports, indexes the folder with every encoder and with the untrained network, as it starts in training
-and with PyTorch's initialisation, at three seeds each, and measures retrieval of the test rows in the train rows. It only calls
+from drawings alone), every step on about as many clips, however many an example has; exports, indexes the folder with every
+encoder and with the untrained network, as it starts in training and with PyTorch's initialisation, at three seeds each, and
+measures retrieval of the test rows in the train rows. It only calls
 `vret`, as a user would, with a data folder of its own; what is there already is kept, so a run that was broken off goes on.
 Prints a Markdown table; the rest goes to stderr.
 """

@@ -11,15 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 
 _DEAD_SHARE_OF_MEDIAN = 0.01
+_ROUNDING = 1e-6
+"""Of float32 features, as a share of their length."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FeatureMeasures:
-    """effective_rank: in how many directions features vary, 1 to `dim`. spread: how far they vary, as a share of their
-    length, 0 to 1. dead: share of dimensions that hardly vary. Over examples with two or more clips of one video, else None:
-    alignment, mean squared distance of two clips of one video; uniformity, log of the mean of exp(-2 squared distance) of
-    clips of different videos (Wang & Isola 2020, both of unit vectors, lower is better); nearness, how many times as near
-    clips of one video are as others, 1 where they cannot be told apart.
+    """effective_rank: in how many directions features vary, 1 to `dim` (Roy & Vetterli 2007). spread: how far they vary, as a
+    share of their length, 0 to 1. dead: share of dimensions that hardly vary. Over examples with two or more clips of one video,
+    else None: alignment, mean squared distance of two clips of one video; uniformity, log of the mean of exp(-2 squared
+    distance) of clips of different videos (Wang & Isola 2020, both of unit vectors, lower is better); nearness, how many times as
+    near clips of one video are as others, 1 where they cannot be told apart.
     """
 
     effective_rank: float
@@ -52,7 +54,8 @@ def measure(features: Sequence[Tensor]) -> FeatureMeasures:
 
 
 def effective_rank(features_ND: Tensor) -> float:
-    """exp of the entropy of the covariance's normalised eigenvalues: D when features spread evenly, 1 along a single line.
+    """exp of the entropy of the centred features' singular values, as shares of their sum (Roy & Vetterli 2007; RankMe, Garrido
+    et al. 2023): D when features spread evenly, 1 along a single line.
 
     1 as well for features that do not vary at all, or fewer than two of them.
     """
@@ -61,11 +64,12 @@ def effective_rank(features_ND: Tensor) -> float:
     centred = features_ND.double() - features_ND.double().mean(dim=0)
     # Both products have the same eigenvalues but zeros; the smaller one is the quicker, with few clips by far.
     gram = centred.T @ centred if len(centred) > centred.shape[1] else centred @ centred.T
-    variances = torch.linalg.eigvalsh(gram).clamp(min=0)
-    if not float(variances.sum()) > 0:
+    lengths = torch.linalg.eigvalsh(gram).clamp(min=0).sqrt()
+    # What rounding leaves in directions in which nothing varies is no direction.
+    lengths = lengths[lengths > _ROUNDING * features_ND.double().norm()]
+    if not len(lengths):
         return 1.0
-    shares = variances / variances.sum()
-    shares = shares[shares > 0]
+    shares = lengths / lengths.sum()
     return float(torch.exp(-(shares * shares.log()).sum()))
 
 

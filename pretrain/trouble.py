@@ -11,8 +11,9 @@ LEARNT_SCORE = 0.05
 """A share of the way from guessing to perfect that chance does not reach over a log window."""
 COLLAPSED_RANK = 2.0
 COLLAPSED_SPREAD = 0.05
-"""Features that vary in fewer directions, or by a smaller share of their length, are all alike. For scale: an untrained network
-gave 6 directions and a spread of 0.48 on drawn clips (r2plus1d_quarter, batch norm in training mode)."""
+"""Features that vary in fewer directions are as good as one number, those that vary by a smaller share of their length all alike.
+For scale, on 96 clips (r2plus1d_quarter, batch norm in training mode): an untrained network gave 57 directions, and networks
+that had learnt a task, and found far more than it, 26 (cloze) and 18 (overlap)."""
 PATIENCE_STEPS = 300
 """So long may a run learn nothing: some tasks sit still for 150 steps before they begin."""
 FORGOTTEN_SCORE = 0.3
@@ -44,10 +45,7 @@ def find_trouble(signs: Signs) -> tuple[str, ...]:
     """Sentences, the worst first; empty when nothing is wrong."""
     found = []
     if collapsed(signs.measures):
-        found.append(
-            f"COLLAPSED: all clips look nearly the same to the network (features vary in {signs.measures.effective_rank:.1f} "
-            f"directions, by {signs.measures.spread:.1%} of their length){_because(signs)}"
-        )
+        found.append(f"COLLAPSED: {_how_collapsed(signs.measures)}{_because(signs)}")
     elif signs.step >= PATIENCE_STEPS and max(signs.scores.values()) <= LEARNT_SCORE:
         found.append(f"LEARNS NOTHING: no task is above guessing after {signs.step} steps{_because(signs)}")
     else:
@@ -64,13 +62,20 @@ def collapsed(measures: FeatureMeasures) -> bool:
     return measures.effective_rank < COLLAPSED_RANK or measures.spread < COLLAPSED_SPREAD
 
 
+def _how_collapsed(measures: FeatureMeasures) -> str:
+    if measures.spread < COLLAPSED_SPREAD:
+        return f"all clips look nearly the same to the network (features vary by {measures.spread:.1%} of their length)"
+    return (
+        "the network tells clips apart in a single way (features vary in "
+        f"{measures.effective_rank:.1f} of {measures.dim} directions)"
+    )
+
+
 def _because(signs: Signs) -> str:
     """The likeliest reasons, two at most."""
     reasons = [*_rate(signs), *_gradient(signs), *_flat(signs)]
     if collapsed(signs.measures) and not reasons:
-        reasons = [
-            "the loss can be had by making all clips alike; try a lower learning rate, or a task that compares with other clips"
-        ]
+        reasons = ["the loss can be had in this way; try a lower learning rate, or a task that compares with other clips"]
     return "".join(f"; {reason}" for reason in reasons[:2])
 
 

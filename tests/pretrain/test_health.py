@@ -26,10 +26,10 @@ def test_effective_rank__counts_directions() -> None:
 
 
 @pytest.mark.parametrize("shape", [(5, 40), (40, 5)])
-def test_effective_rank__of_few_clips_or_many_is_that_of_the_covariance(shape: tuple[int, int]) -> None:
+def test_effective_rank__of_few_clips_or_many_is_that_of_the_singular_values(shape: tuple[int, int]) -> None:
     features = torch.randn(*shape, generator=torch.Generator().manual_seed(3))
-    shares = torch.linalg.svdvals(features - features.mean(dim=0)).square()
-    shares = shares[shares > 1e-9] / shares.sum()
+    lengths = torch.linalg.svdvals(features - features.mean(dim=0))
+    shares = lengths[lengths > 1e-4] / lengths[lengths > 1e-4].sum()
     assert effective_rank(features) == pytest.approx(float((-(shares * shares.log()).sum()).exp()), rel=1e-4)
 
 
@@ -162,14 +162,25 @@ def test_trouble__says_why_that_is_thought(changes: dict[str, Any], reason: str)
 
 
 @pytest.mark.parametrize(
-    "features",
-    [torch.ones(64, 1, 8), torch.zeros(64, 1, 8), 1 + 0.005 * GOOD, 5 + GOOD[:, :, :1] * torch.ones(8)],
+    ("features", "how"),
+    [
+        (torch.ones(64, 1, 8), "all clips look nearly the same to the network (features vary by 0.0% of their length)"),
+        (torch.zeros(64, 1, 8), "all clips look nearly the same to the network (features vary by 0.0% of their length)"),
+        (1 + 0.005 * GOOD, "all clips look nearly the same to the network (features vary by 0."),
+        (5 + 5 * GOOD[:, :, :1] * torch.ones(8), "the network tells clips apart in a single way (features vary in 1.0 of 8 dir"),
+    ],
     ids=["one point", "dead", "a small cloud far out", "a line"],
 )
-def test_trouble__collapse_is_said_at_any_step(features: Tensor) -> None:
+def test_trouble__collapse_is_said_at_any_step(features: Tensor, how: str) -> None:
     (sentence,) = find_trouble(signs(step=20, scores={"pace": 0.9}, measures=measure([features])))
-    assert sentence.startswith("COLLAPSED: all clips look nearly the same to the network")
-    assert "the loss can be had by making all clips alike" in sentence
+    assert sentence.startswith(f"COLLAPSED: {how}")
+    assert "the loss can be had in this way" in sentence
+
+
+def test_trouble__one_large_direction_among_many_is_no_collapse() -> None:
+    """As of networks that find well: their features' length varies most, but what tells clips apart is in the other directions."""
+    uneven = 20 + 5 * GOOD * torch.tensor([20.0, 1, 1, 1, 1, 1, 1, 1])
+    assert find_trouble(signs(scores={"pace": 0.9}, measures=measure([uneven]))) == ()
 
 
 def test_trouble__what_was_learnt_and_lost_is_said() -> None:
