@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadLabels, NotIndexed
-from app.label_file import LabelledVideo, read_label_file
+from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class _Entry:
 def evaluate_retrieval(
     ws: Workspace,
     library: str,
-    labels_csv: Path,
+    labels: LabelSet,
     *,
     encoders: Sequence[str] = (),
     within: str | None = None,
@@ -85,8 +85,8 @@ def evaluate_retrieval(
     if within not in (None, "source", "group"):
         raise BadLabels(f"--within must be source or group, got {within!r}.")
     ws.catalog.library(library)
-    rows = [row for row in read_label_file(labels_csv) if row.label not in ignore_labels]
-    report = RetrievalReport(rows=[])
+    rows = [row for row in labels.rows if row.label not in ignore_labels]
+    report = RetrievalReport(rows=[], left_out=list(labels.missing))
     for name in encoders or (ws.settings.encoder_name,):
         entries = _indexed(ws, library, name, rows, report.left_out)
         for group in sorted({_group(row, within) for row in rows}):
@@ -94,15 +94,15 @@ def evaluate_retrieval(
             gallery = [entries[row.path] for row in rows if _takes_part(row, "train", within, group, entries)]
             if not queries or not gallery:
                 report.left_out.append(
-                    (group or str(labels_csv), f"{len(queries)} queries, {len(gallery)} gallery videos with {name}")
+                    (group or str(labels.path), f"{len(queries)} queries, {len(gallery)} gallery videos with {name}")
                 )
                 continue
             for way in ways:
                 scores = _by_mean(queries, gallery) if way == "mean" else _by_search(ws, name, queries, gallery, on_query)
                 report.rows.append(_result(group, name, way, queries, gallery, scores))
     if not report.rows:
-        raise NotIndexed(_nothing(library, labels_csv, report.left_out))
-    settings = {"labels": str(labels_csv), "within": within, "ignored": list(ignore_labels), "encoders": list(encoders)}
+        raise NotIndexed(_nothing(library, labels.path, report.left_out))
+    settings = {"labels": str(labels.path), "within": within, "ignored": list(ignore_labels), "encoders": list(encoders)}
     ws.catalog.put_evaluation_run("retrieval", library, settings, {"rows": [row_to_dict(row) for row in report.rows]})
     return report
 

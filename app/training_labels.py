@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import BadLabels
-from app.label_file import LabelledVideo, read_label_file
+from app.labels.read_labels import read_labels
+from app.labels.rows import LabelledVideo
 
 if TYPE_CHECKING:
     from pretrain.config import ProbeConfig
@@ -25,7 +26,7 @@ def read_probe(path: Path, *, seed: int) -> "tuple[ProbeConfig, tuple[str, ...]]
     from pretrain.config import LabelledVideo as ProbeVideo
     from pretrain.config import ProbeConfig
 
-    rows = read_label_file(path, split_needed=False)
+    rows = read_labels(path, split_needed=False).rows
     held_out, rest = _split(rows, seed)
     for part, what in ((held_out, "to hold out (split test)"), (rest, "to search among (split train)")):
         if not part:

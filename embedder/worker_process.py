@@ -202,7 +202,8 @@ _idle_lock = threading.Lock()
 
 
 @atexit.register
-def _close_idle() -> None:
+def close_idle_workers() -> None:
+    """End the workers that wait for the next job; a new job starts one again."""
     while _idle:
         _idle.pop().close()
 

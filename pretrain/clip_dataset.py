@@ -5,6 +5,9 @@ So a run's place in its data is one number, and resuming needs no worker's state
 Shapes: B examples, K clips, T frames, H x W pixels.
 """
 
+import atexit
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from embedder.worker_process import close_idle_workers
 from pretrain.cache_remarks import Remark
 from pretrain.config import TrainConfig
 from pretrain.drawn_footage import DrawnFootage
@@ -143,7 +147,7 @@ def make_loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoad
     return _Loader(
         dataset,
         num_workers=workers,
-        worker_init_fn=_one_thread if workers else None,
+        worker_init_fn=_begin_worker if workers else None,
         # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training:
         # they watch their parent, which is then the server, which in turn waits for them.
         multiprocessing_context="spawn" if workers else None,
@@ -174,9 +178,20 @@ def collate(items: Sequence[Item | NoExample]) -> Batch | NoExample:
     )
 
 
-def _one_thread(worker: int) -> None:
+def _begin_worker(worker: int) -> None:
     """Workers share the cores with the training; threads of their own would only get in its way."""
     import cv2
 
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    atexit.register(_leave_at_once)
+
+
+def _leave_at_once() -> None:
+    """A worker whose loader is given up may still be handing over a batch, in a thread inside of torch. Python's usual end
+    stops such threads where they are, which C++ answers with an abort. Nothing is lost: what was asked for has been handed over.
+    """
+    close_idle_workers()  # registered before this, so its own turn would come after it
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -7,6 +7,7 @@ import typer
 
 from app.commands.options import CsvOption, JsonOption
 from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.labels.rows import Layout
 
 if TYPE_CHECKING:
     from app.evaluate_retrieval import RetrievalReport
@@ -27,13 +28,22 @@ def eval_callback() -> None:
 
 @evaluation.command("retrieval")
 def retrieval(
-    labels: Annotated[Path, typer.Option(help="CSV with path, label, split (train or test), group, source; paths relative to it.")],
+    labels: Annotated[
+        Path,
+        typer.Option(
+            help="CSV with path, label, split (train or test), group, source; a folder of class folders; or the official split "
+            "files of UCF101, HMDB51 or Kinetics."
+        ),
+    ],
     library: Annotated[
         str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the label file's folder.")
     ] = None,
     encoder: Annotated[
         list[str] | None, typer.Option("--encoder", "-e", help="An encoder to measure; repeat it to see several side by side.")
     ] = None,
+    videos: Annotated[Path | None, typer.Option(help="Where the videos of official split files are. Default: beside them.")] = None,
+    layout: Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")] = None,
+    fold: Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")] = 1,
     within: Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")] = None,
     ignore_label: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")] = None,
     as_json: JsonOption = False,
@@ -49,14 +59,18 @@ def retrieval(
     from app.commands.index_command import ProgressBar
     from app.evaluate_retrieval import evaluate_retrieval, row_to_dict
     from app.index_report import IndexProgress
+    from app.labels.read_labels import read_labels
     from app.workspace import Workspace
 
     labels = labels.expanduser().absolute()
+    label_set = read_labels(labels, videos=videos and videos.expanduser().absolute(), layout=layout, fold=fold)
+    for warning in label_set.warnings:
+        talk(f"warning: {warning}")
     with Workspace() as ws, ProgressBar() as bar:
         report = evaluate_retrieval(
             ws,
-            library or labels.parent.name,
-            labels,
+            library or (labels.name if labels.is_dir() else labels.parent.name),
+            label_set,
             encoders=encoder or (),
             within=within,
             ignore_labels=ignore_label or (),

@@ -49,8 +49,8 @@ def train(
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV (path, label and, if you have them, split, group, source) to judge the features by; its test rows, or a "
-            "fifth of it, are never trained on."
+            help="CSV (path, label and, if you have them, split, group, source), or a folder of class folders, to judge the "
+            "features by; its test rows, or a fifth of it, are never trained on."
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,

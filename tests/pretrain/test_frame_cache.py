@@ -131,4 +131,4 @@ def test_cache__a_decoder_that_crashes_or_hangs_costs_its_file_only(
         cache.stretch(bad, 0.5)
     other = draw_counting_video(tmp_path / "other.mp4", num_frames=20)
     assert len(cache.stretch(other, 0.5)) == 20
-    embedder.worker_process._close_idle()
+    embedder.worker_process.close_idle_workers()

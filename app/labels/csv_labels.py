@@ -1,29 +1,17 @@
-"""Label files: which video shows what. CSV with the columns path, label, group, split, source."""
+"""Labels of one's own: CSV with the columns path, label, group, split, source."""
 
 import csv
 import os
-from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from app.errors import BadLabels
+from app.labels.rows import LabelledVideo, LabelSet, Split
 
 _NEEDED = ("path", "label", "split")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelledVideo:
-    """One row. path: absolute. split: "train" (gallery) or "test" (queries). split, group, source: "" where there is no such
-    column.
-    """
-
-    path: Path
-    label: str
-    split: str
-    group: str = ""
-    source: str = ""
-
-
-def read_label_file(path: Path, *, split_needed: bool = True) -> list[LabelledVideo]:
+def read_csv_labels(path: Path, *, split_needed: bool = True) -> LabelSet:
     """All rows, in order; paths in the file are relative to it. split_needed: whether a file without splits is an error.
 
     Raises BadLabels for a missing file, column or value.
@@ -45,7 +33,7 @@ def read_label_file(path: Path, *, split_needed: bool = True) -> list[LabelledVi
         raise BadLabels(f"{path} cannot be read as CSV: {error}") from error
     if not rows:
         raise BadLabels(f"{path} has no rows.")
-    return rows
+    return LabelSet(path=path, layout="csv", rows=tuple(rows))
 
 
 def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:
@@ -58,7 +46,7 @@ def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -
     return LabelledVideo(
         path=Path(os.path.abspath(file.parent / values["path"])),
         label=values["label"],
-        split=values["split"],
+        split=cast(Split, values["split"]),
         group=values["group"],
         source=values["source"],
     )

@@ -1,0 +1,60 @@
+"""Read labels in whatever layout they come."""
+
+import csv
+from pathlib import Path
+
+from app.errors import BadLabels
+from app.labels.class_folders import read_class_folders
+from app.labels.csv_labels import read_csv_labels
+from app.labels.hmdb51 import SPLIT_FILE, read_hmdb51
+from app.labels.kinetics import is_kinetics, read_kinetics
+from app.labels.rows import LabelSet, Layout
+from app.labels.ucf101 import CLASS_FILE, read_ucf101
+
+
+def read_labels(
+    path: Path, *, videos: Path | None = None, layout: Layout | None = None, fold: int = 1, split_needed: bool = True
+) -> LabelSet:
+    """path: a CSV file, or a folder of class folders or of a dataset's split files. layout: None tells it by what is there.
+
+    videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. split_needed: whether a CSV
+    file without splits is an error.
+    Raises BadLabels for what is missing or does not fit, with file and line.
+    """
+    layout = layout or find_layout(path)
+    if layout == "csv":
+        return read_csv_labels(path, split_needed=split_needed)
+    if layout == "kinetics":
+        return read_kinetics(path, videos)
+    if not path.is_dir():
+        raise BadLabels(f"{path} is no folder, as labels in the layout {layout!r} need.")
+    if layout == "ucf101":
+        return read_ucf101(path, videos, fold=fold)
+    if layout == "hmdb51":
+        return read_hmdb51(path, videos, fold=fold)
+    return read_class_folders(path)
+
+
+def find_layout(path: Path) -> Layout:
+    """What a file or folder of labels looks like. Raises BadLabels where there is nothing."""
+    if not path.exists():
+        raise BadLabels(f"There is no label file {path}.")
+    if path.is_file():
+        return "kinetics" if is_kinetics(_columns(path)) else "csv"
+    names = {entry.name for entry in path.iterdir()}
+    if CLASS_FILE in names:
+        return "ucf101"
+    if any(SPLIT_FILE.fullmatch(name) for name in names):
+        return "hmdb51"
+    if "train.csv" in names and is_kinetics(_columns(path / "train.csv")):
+        return "kinetics"
+    return "folders"
+
+
+def _columns(file: Path) -> list[str]:
+    """Of a CSV file's first line; none of one that is no text, about which its reader complains better."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            return next(csv.reader(opened), [])
+    except (UnicodeDecodeError, csv.Error):
+        return []

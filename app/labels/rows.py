@@ -1,0 +1,65 @@
+"""What every label layout is read into."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+Layout = Literal["csv", "folders", "ucf101", "hmdb51", "kinetics"]
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+Split = Literal["train", "test", ""]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledVideo:
+    """One video. path: absolute. split: "train" (gallery) or "test" (queries), "" where the layout has no splits. group: videos of
+    one make, such as scene, camera or person, that should stand on one side; source: the collection it is from; both "" where
+    there is no such thing.
+    """
+
+    path: Path
+    label: str
+    split: Split
+    group: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSet:
+    """All labels of one split. path: where they were read. layout: how they were written. rows: in the order of their file.
+    missing: (video, why) of labels whose video is not there.
+    """
+
+    path: Path
+    layout: Layout
+    rows: tuple[LabelledVideo, ...]
+    missing: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes figures of this split doubtful, in sentences."""
+        return (*_split_groups(self.rows), *_lonely_labels(self.rows))
+
+
+def _split_groups(rows: Sequence[LabelledVideo]) -> list[str]:
+    sides = defaultdict(set)
+    for row in rows:
+        if row.group and row.split:
+            sides[row.source, row.group].add(row.split)
+    both = sorted(group for (_, group), splits in sides.items() if len(splits) > 1)
+    if not both:
+        return []
+    return [
+        f"{len(both)} group(s) have videos on both sides, train and test, such as {both[0]!r}: what is found may be the same "
+        "scene, not the same action"
+    ]
+
+
+def _lonely_labels(rows: Sequence[LabelledVideo]) -> list[str]:
+    """Labels asked for that the gallery cannot answer."""
+    asked = {row.label for row in rows if row.split == "test"}
+    lonely = sorted(asked - {row.label for row in rows if row.split == "train"})
+    if not lonely or lonely == sorted(asked):
+        return []
+    return [f"{len(lonely)} label(s) have test videos but none in train, such as {lonely[0]!r}: their queries cannot be right"]
