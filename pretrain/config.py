@@ -101,9 +101,9 @@ class TrainConfig:
     several. seed: of everything random. device: `auto` is the GPU when there is one. precision: `bf16` computes the backbone in
     bfloat16 where that is safe, `auto` does so on machines that are quicker for it. threads: of torch on a CPU, None for its own
     choice. workers: processes that make examples, for each process that trains. log_every, save_every: steps; the second a
-    multiple of the first. init_from: file or run whose backbone it starts from, None for random weights. start: how random
-    weights are drawn, `motion` (`motion_start.py`) or PyTorch's `default`. probe: by what the features are judged at each save.
-    recipe: the name it came from, for the card.
+    multiple of the first; what would leave less than half of the first to the end waits for the end. init_from: file or run
+    whose backbone it starts from, None for random weights. start: how random weights are drawn, `motion` (`motion_start.py`) or
+    PyTorch's `default`. probe: by what the features are judged at each save. recipe: the name it came from, for the card.
     """
 
     tasks: TaskSum

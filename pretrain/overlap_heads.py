@@ -18,22 +18,34 @@ Contrast = Literal["byol", "info_nce", "none"]
 
 
 class OverlapHeads(nn.Module):
-    """spatial, temporal: (B, 2 D) -> labels of the overlap. pace, rotation: (B, D) -> labels of one clip.
+    """spatial, temporal: (B, 2 D) -> labels of the overlap, or (B, 3 D) with how far the clips differ. pace, rotation: (B, D) ->
+    labels of one clip.
 
     projector, predictor: (B, D) -> (B, D), only for those contrastive losses that need them.
     """
 
-    def __init__(self, dim: int, *, overlaps: int, paces: int, projected: int | None, predicts: bool) -> None:
-        """projected: width of the hidden layer of projector and predictor, None for neither."""
+    def __init__(self, dim: int, *, overlaps: int, paces: int, differences: bool, projected: int | None, predicts: bool) -> None:
+        """differences: whether the heads of two clips get what they differ by, beside both. projected: width of the hidden layer
+        of projector and predictor, None for neither.
+        """
         super().__init__()
-        self.spatial = mlp(2 * dim, 2 * dim, overlaps)
-        self.temporal = mlp(2 * dim, 2 * dim, overlaps)
+        self.differences = differences
+        pair = (3 if differences else 2) * dim
+        self.spatial = mlp(pair, 2 * dim, overlaps)
+        self.temporal = mlp(pair, 2 * dim, overlaps)
         self.pace = mlp(dim, dim, paces)
         self.rotation = mlp(dim, dim, 4)
         if projected is not None:
             self.projector = mlp(dim, projected, dim)
             if predicts:
                 self.predictor = mlp(dim, projected, dim)
+
+    def pair(self, features_B2D: Tensor) -> Tensor:
+        """What the heads of two clips get."""
+        if not self.differences:
+            return features_B2D.flatten(1)
+        difference_BD = (features_B2D[:, 0] - features_B2D[:, 1]).abs()
+        return torch.cat([features_B2D.flatten(1), difference_BD], dim=1)
 
 
 def contrast_scalars(

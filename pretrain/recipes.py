@@ -110,7 +110,9 @@ def overlap_published() -> TrainConfig:
     return replace(
         published,
         recipe="overlap_published",
-        tasks=parse_task_sum("overlap(paces=1,2,4,8,sampler=released,grey_kind=one_channel,tilt_degrees=10,projection=8)"),
+        tasks=parse_task_sum(
+            "overlap(paces=1,2,4,8,sampler=released,compare=pair,grey_kind=one_channel,tilt_degrees=10,projection=8)"
+        ),
         optimiser=replace(
             published.optimiser,
             learning_rate=0.03,

@@ -76,9 +76,12 @@ class RunRecord:
     def after_step(self, done: int) -> None:
         """Write and save what is due after so many steps."""
         self._done = done
-        last = done == self._config.steps
-        at_line = last or done % self._config.log_every == 0
-        at_save = last or done % self._config.save_every == 0
+        left = self._config.steps - done
+        last = left == 0
+        # The last line is what people read: it shall not be of the few steps that are left over from the windows before.
+        regular = left >= self._config.log_every // 2
+        at_line = last or (regular and done % self._config.log_every == 0)
+        at_save = last or (regular and done % self._config.save_every == 0)
         if at_line:
             self._window.close()
             with self._window.aside():

@@ -57,6 +57,9 @@ class Overlap(FrameTask):
     the right answer in more than half of the cases, and turns the frames before it crops them, so that the overlap is
     right only when both are turned alike.
 
+    compare: what the heads of both overlaps get: the `pair` of features (published), or the absolute `difference` of the two as
+    well. How alike two clips are is all that is asked; without it, the head must learn to subtract before it learns anything.
+
     areas: of a crop, as shares of the frame, which is 1.75 times as wide as a clip: cut from one 8/7 times as wide, crops were 40
     pixels on average and blown up to 64. Published: 0.2 to 1. sizes (clean only): `alike` takes those for which every label has
     room, up to about 0.44. `largest` takes all and shrinks them where the label needs it; then their size alone, and with it how
@@ -87,6 +90,7 @@ class Overlap(FrameTask):
 
     paces: tuple[int, ...] = (1, 2, 4)
     sampler: Literal["clean", "released"] = "clean"
+    compare: Literal["difference", "pair"] = "difference"
     areas: tuple[float, float] = (0.2, 1.0)
     sizes: Sizes = "alike"
     flip: float = 0.5
@@ -150,13 +154,14 @@ class Overlap(FrameTask):
             features.dim,
             overlaps=len(OVERLAPS),
             paces=len(self.paces),
+            differences=self.compare == "difference",
             projected=projected,
             predicts=self._contrast == "byol",
         )
 
     def loss(self, head: nn.Module, features: Tensor, target: Tensor, slow: SlowView | None = None) -> dict[str, Tensor]:
         heads = cast(OverlapHeads, head)
-        pair_B, single_N = features.flatten(1), features.flatten(0, 1)
+        pair_B, single_N = heads.pair(features), features.flatten(0, 1)
         answers = {
             "spatial": (heads.spatial(pair_B), target[:, _SPATIAL]),
             "temporal": (heads.temporal(pair_B), target[:, _TEMPORAL]),

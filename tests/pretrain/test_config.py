@@ -64,6 +64,7 @@ AS_PUBLISHED: dict[str, dict[str, Any]] = {
     "overlap": {
         "paces": (1, 2, 4, 8),
         "sampler": "released",
+        "compare": "pair",
         "areas": (0.2, 1),
         "sizes": None,
         "flip": 0.5,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -288,12 +289,15 @@ def prepared(task: Overlap) -> tuple[OverlapHeads, Tensor, Tensor, SlowView | No
     return head, torch.randn(4, 2, 12), target, slow
 
 
-def test_loss__is_the_weighted_sum_of_the_five() -> None:
-    task = Overlap(weights=OverlapWeights(contrast=0.1, spatial=2.0, temporal=3.0, pace=5.0, rotation=7.0))
+@pytest.mark.parametrize("compare", ["pair", "difference"])
+def test_loss__is_the_weighted_sum_of_the_five(compare: Literal["pair", "difference"]) -> None:
+    weights = OverlapWeights(contrast=0.1, spatial=2.0, temporal=3.0, pace=5.0, rotation=7.0)
+    task = Overlap(compare=compare, weights=weights)
     head, features, target, slow = prepared(task)
     assert slow is not None
     scalars = task.loss(head, features, target, slow)
-    pair = torch.cat([features[:, 0], features[:, 1]], dim=1)
+    first, second = features[:, 0], features[:, 1]
+    pair = torch.cat([first, second] if compare == "pair" else [first, second, (first - second).abs()], dim=1)
     single = torch.stack([features[:, 0], features[:, 1]], dim=1).reshape(8, 12)
     both = torch.tensor([2, 2, 0, 0, 0, 0, 1, 1])
     turns = torch.tensor([3, 1, 2, 2, 0, 3, 1, 0])
