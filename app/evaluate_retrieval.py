@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from index.bootstrap import Interval
     from index.records import VideoClips
-    from index.retrieval_metrics import RetrievalScores
+    from index.retrieval_metrics import QueryScore, RetrievalScores
 
 Way = Literal["mean", "sequence"]
 WAYS: tuple[Way, ...] = ("mean", "sequence")
@@ -31,8 +32,9 @@ OnQuery = Callable[[str, int, int], None]
 class RetrievalRow:
     """One measurement. group: value of the column that the scores are kept within, "" for all together.
 
-    top_k: k -> share of queries with a video of their own label among the first k; class_mean_top_1: top-1, mean over labels;
-    chance: what guessing gets of the latter. All 0..1.
+    top_k: k -> share of queries with a video of their own label among the first k; mean_average_precision: over the whole gallery;
+    class_mean_top_1: top-1, mean over labels; chance: what guessing gets of the latter. All 0..1. top_1_interval,
+    class_mean_interval: of 95 % (bootstrap over queries). queries: each one's path and score, in the order of the labels.
     """
 
     group: str
@@ -42,9 +44,13 @@ class RetrievalRow:
     num_gallery: int
     num_labels: int
     top_k: dict[int, float]
+    mean_average_precision: float
     class_mean_top_1: float
     chance: float
+    top_1_interval: "Interval"
+    class_mean_interval: "Interval"
     per_label_top_1: dict[str, float]
+    queries: tuple[tuple[Path, "QueryScore"], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +124,13 @@ def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
         "labels": row.num_labels,
     }
     flat |= {f"top_{k}": round(share, 4) for k, share in row.top_k.items()}
-    return flat | {"class_mean_top_1": round(row.class_mean_top_1, 4), "chance": round(row.chance, 4)}
+    flat |= _interval_to_dict("top_1", row.top_1_interval)
+    flat |= {"mean_average_precision": round(row.mean_average_precision, 4), "class_mean_top_1": round(row.class_mean_top_1, 4)}
+    return flat | _interval_to_dict("class_mean_top_1", row.class_mean_interval) | {"chance": round(row.chance, 4)}
+
+
+def _interval_to_dict(name: str, interval: "Interval") -> dict[str, float]:
+    return {f"{name}_low": round(interval.low, 4), f"{name}_high": round(interval.high, 4)}
 
 
 def _group(row: LabelledVideo, within: str | None) -> str:
@@ -188,6 +200,9 @@ def _by_search(
 def _result(
     group: str, encoder: str, way: Way, queries: Sequence[_Entry], gallery: Sequence[_Entry], scores: "RetrievalScores"
 ) -> RetrievalRow:
+    from index.bootstrap import mean_interval
+
+    right = [float(query.first_hit < 1) for query in scores.queries]
     return RetrievalRow(
         group=group,
         encoder=encoder,
@@ -196,9 +211,13 @@ def _result(
         num_gallery=len(gallery),
         num_labels=len({entry.label for entry in queries}),
         top_k=dict(scores.top_k),
+        mean_average_precision=scores.mean_average_precision,
         class_mean_top_1=scores.class_mean_top_1,
         chance=scores.chance_class_mean_top_1,
+        top_1_interval=mean_interval(right),
+        class_mean_interval=mean_interval(right, [query.label for query in scores.queries]),
         per_label_top_1=dict(scores.per_class_top_1),
+        queries=tuple((entry.path, score) for entry, score in zip(queries, scores.queries, strict=True)),
     )
 
 

@@ -1,8 +1,11 @@
-"""How good a ranking is: top-k hit rate and class-mean top-1, as the field reports video retrieval.
+"""How good a ranking is: top-k hit rate, mean average precision and class-mean top-1, as the field reports video retrieval.
+
+Top-k is a hit when at least one of the k nearest gallery videos has the query's label; it is no recall and no precision.
 
 Shapes: Q queries, G gallery videos, N clips of a video, D dimensions.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,19 +16,33 @@ TOP_K = (1, 5, 10, 20, 50)
 
 
 @dataclass(frozen=True)
+class QueryScore:
+    """Of one query. first_hit: rank, from 0, of the first gallery video of its label, infinite if none is ranked.
+    average_precision: 0 to 1, over all gallery videos of its label; those that are not ranked count as never found.
+    """
+
+    label: str
+    first_hit: float
+    average_precision: float
+
+
+@dataclass(frozen=True)
 class RetrievalScores:
     """All shares are 0 to 1.
 
-    top_k: share of queries that find a gallery video of their own class among the first k. per_class_top_1: top-1 by class of the
-    queries. class_mean_top_1: its mean, so that every class counts alike. chance_class_mean_top_1: the same for a random ranking.
+    top_k: share of queries that find a gallery video of their own class among the first k. mean_average_precision: of all
+    queries. per_class_top_1: top-1 by class of the queries. class_mean_top_1: its mean, so that every class counts alike.
+    chance_class_mean_top_1: the same for a random ranking. queries: each one's own score, in the order of the query labels.
     """
 
     top_k: Mapping[int, float]
+    mean_average_precision: float
     class_mean_top_1: float
     per_class_top_1: Mapping[str, float]
     num_queries: int
     num_gallery: int
     chance_class_mean_top_1: float
+    queries: tuple[QueryScore, ...]
 
 
 def scores_from_matrix(
@@ -41,50 +58,35 @@ def scores_from_matrix(
         )
     if np.isnan(similarity).any():
         raise ValueError("The similarity matrix holds NaN. The encoder gave a bad vector.")
-    rankings = np.argsort(-similarity, axis=1, kind="stable")[:, : max(TOP_K)]
-    return scores_from_rankings(rankings.tolist(), query_labels, gallery_labels)
+    rows_of_label = {label: np.flatnonzero(np.asarray(gallery_labels) == label) for label in set(query_labels)}
+    ranks = [_ranks_of(row, rows_of_label[label]) for row, label in zip(similarity, query_labels, strict=True)]
+    return _scores(ranks, query_labels, gallery_labels)
 
 
 def scores_from_rankings(
     rankings: Sequence[Sequence[int]], query_labels: Sequence[str], gallery_labels: Sequence[str]
 ) -> RetrievalScores:
     """From ranked gallery rows per query, best first; a ranking may stop early (what is not ranked is not found)."""
-    if not query_labels or not gallery_labels:
-        raise ValueError(f"Retrieval needs queries and a gallery, got {len(query_labels)} and {len(gallery_labels)} videos.")
     if len(rankings) != len(query_labels):
         raise ValueError(f"There must be one ranking per query: {len(query_labels)} queries, {len(rankings)} rankings.")
-    first_hits = np.array(
-        [_first_hit(ranking, label, gallery_labels) for ranking, label in zip(rankings, query_labels, strict=True)]
-    )
-    labels = np.asarray(query_labels)
-    per_class = {str(label): float(np.mean(first_hits[labels == label] < 1)) for label in np.unique(labels)}
-    in_gallery = np.asarray(gallery_labels)
-    chance = [float(np.mean(in_gallery == label)) for label in np.unique(labels)]
-    return RetrievalScores(
-        top_k={k: float(np.mean(first_hits < k)) for k in TOP_K},
-        class_mean_top_1=float(np.mean(list(per_class.values()))),
-        per_class_top_1=per_class,
-        num_queries=len(query_labels),
-        num_gallery=len(gallery_labels),
-        chance_class_mean_top_1=float(np.mean(chance)),
-    )
+    ranks = [
+        np.array([rank for rank, row in enumerate(ranking) if gallery_labels[row] == label], dtype=np.int64)
+        for ranking, label in zip(rankings, query_labels, strict=True)
+    ]
+    return _scores(ranks, query_labels, gallery_labels)
 
 
 def mean_vector_scores(
     query_clips: Sequence[NDArray[np.floating]], gallery_clips: Sequence[NDArray[np.floating]]
 ) -> NDArray[np.float32]:
     """Cosine float32 (Q, G) between videos, each the normalised mean of its clips' vectors (N, D)."""
-    queries, gallery = _mean_vectors(query_clips), _mean_vectors(gallery_clips)
+    queries, gallery = mean_vectors(query_clips), mean_vectors(gallery_clips)
     scores: NDArray[np.float32] = queries @ gallery.T
     return scores
 
 
-def _first_hit(ranking: Sequence[int], label: str, gallery_labels: Sequence[str]) -> float:
-    """Rank of the first gallery video of a class, from 0; infinite if none is ranked."""
-    return next((float(rank) for rank, row in enumerate(ranking) if gallery_labels[row] == label), np.inf)
-
-
-def _mean_vectors(videos: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
+def mean_vectors(videos: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
+    """Unit vectors (videos, D): each the normalised mean of its clips' vectors (N, D). Raises ValueError for one without."""
     means = []
     for number, clips in enumerate(videos):
         if clips.ndim != 2 or len(clips) == 0:
@@ -92,3 +94,46 @@ def _mean_vectors(videos: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]
         mean = clips.astype(np.float64).mean(axis=0)
         means.append(mean / max(float(np.linalg.norm(mean)), 1e-12))
     return np.asarray(means, np.float32)
+
+
+def _ranks_of(similarity_G: NDArray[np.floating], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Ranks from 0, ascending, of some gallery rows. Sorting values is several times as fast as sorting places."""
+    wanted = similarity_G[rows]
+    ascending = np.sort(similarity_G)
+    first, past = np.searchsorted(ascending, wanted, "left"), np.searchsorted(ascending, wanted, "right")
+    if np.all(past - first == 1):
+        return np.sort(len(similarity_G) - past)
+    places = np.empty(len(similarity_G), np.int64)
+    places[np.argsort(-similarity_G, kind="stable")] = np.arange(len(similarity_G))
+    return np.sort(places[rows])
+
+
+def _scores(ranks: Sequence[NDArray[np.int64]], query_labels: Sequence[str], gallery_labels: Sequence[str]) -> RetrievalScores:
+    """ranks: of each query, those of the gallery videos of its label that are ranked, ascending."""
+    if not query_labels or not gallery_labels:
+        raise ValueError(f"Retrieval needs queries and a gallery, got {len(query_labels)} and {len(gallery_labels)} videos.")
+    in_gallery = Counter(gallery_labels)
+    queries = tuple(
+        QueryScore(label, float(own[0]) if len(own) else np.inf, _average_precision(own, in_gallery[label]))
+        for own, label in zip(ranks, query_labels, strict=True)
+    )
+    first_hits = np.array([query.first_hit for query in queries])
+    labels = np.asarray(query_labels)
+    per_class = {str(label): float(np.mean(first_hits[labels == label] < 1)) for label in np.unique(labels)}
+    return RetrievalScores(
+        top_k={k: float(np.mean(first_hits < k)) for k in TOP_K},
+        mean_average_precision=float(np.mean([query.average_precision for query in queries])),
+        class_mean_top_1=float(np.mean(list(per_class.values()))),
+        per_class_top_1=per_class,
+        num_queries=len(query_labels),
+        num_gallery=len(gallery_labels),
+        chance_class_mean_top_1=float(np.mean([in_gallery[label] / len(gallery_labels) for label in per_class])),
+        queries=queries,
+    )
+
+
+def _average_precision(ranks: NDArray[np.int64], num_relevant: int) -> float:
+    """Mean over all relevant videos of the precision where each is found; 0 where there are none."""
+    if num_relevant == 0:
+        return 0.0
+    return float(np.sum(np.arange(1, len(ranks) + 1) / (ranks + 1)) / num_relevant)

@@ -94,7 +94,8 @@ def retrieval(
 def _print_rows(report: "RetrievalReport") -> None:
     ranks = tuple(report.rows[0].top_k)
     columns = {"group": "left", "encoder": "left", "compared by": "left", "queries": "right", "gallery": "right"}
-    columns |= {f"top-{k}": "right" for k in ranks} | {"class mean": "right", "chance": "right"}
+    columns |= {f"top-{k}": "right" for k in ranks}
+    columns |= {"mAP": "right", "class mean": "right", "95 %": "right", "chance": "right"}
     print_table(
         columns,
         [
@@ -105,10 +106,12 @@ def _print_rows(report: "RetrievalReport") -> None:
                 str(row.num_queries),
                 str(row.num_gallery),
                 *[f"{row.top_k[k]:.3f}" for k in ranks],
+                f"{row.mean_average_precision:.3f}",
                 f"{row.class_mean_top_1:.3f}",
+                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
                 f"{row.chance:.3f}",
             )
             for row in report.rows
         ],
-        caption="class mean: top-1, averaged over the labels",
+        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, drawn over the queries of each label",
     )

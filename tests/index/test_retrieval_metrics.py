@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from index.retrieval_metrics import mean_vector_scores, scores_from_matrix, scores_from_rankings
 
@@ -17,11 +18,44 @@ def test_hand_worked_example() -> None:
     assert scores.top_k == {1: pytest.approx(1 / 3), 5: 1.0, 10: 1.0, 20: 1.0, 50: 1.0}
     assert (scores.num_queries, scores.num_gallery) == (3, 5)
     assert scores.chance_class_mean_top_1 == pytest.approx(0.4)
+    # The first query's ranking is b a b a c by 0.9 0.8 0.3 0.2 0.1: its own are second and fourth. Likewise second and third b's.
+    assert [query.first_hit for query in scores.queries] == [1, 0, 2]
+    first, second, third = (1 / 2 + 2 / 4) / 2, (1 / 1 + 2 / 3) / 2, (1 / 3 + 2 / 5) / 2
+    assert [query.average_precision for query in scores.queries] == pytest.approx([first, second, third])
+    assert scores.mean_average_precision == pytest.approx((first + second + third) / 3)
 
 
 def test_equal_similarities_rank_in_gallery_order() -> None:
     assert scores_from_matrix(np.zeros((1, 3)), ["b"], ["a", "b", "b"]).top_k[1] == 0.0
     assert scores_from_matrix(np.zeros((1, 3)), ["b"], ["b", "a", "a"]).top_k[1] == 1.0
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_average_precision_is_that_of_scikit_learn(ties: bool) -> None:
+    rng = np.random.default_rng(4)
+    similarity = rng.normal(size=(40, 90))
+    queries, gallery = [f"c{n % 5}" for n in range(40)], [f"c{n % 6}" for n in range(90)]
+    scores = scores_from_matrix(np.round(similarity, 1) if ties else similarity, queries, gallery)
+    if ties:  # it counts equal similarities together; ours rank in gallery order
+        similarity = np.round(similarity, 1) - 1e-6 * np.arange(90)
+    theirs = [
+        average_precision_score([own == label for own in gallery], row) for label, row in zip(queries, similarity, strict=True)
+    ]
+    assert [query.average_precision for query in scores.queries] == pytest.approx(theirs)
+
+
+def test_gallery_that_holds_the_queries_is_perfect_at_top_1() -> None:
+    clips = [np.random.default_rng(n).normal(size=(3, 16)) for n in range(30)]
+    labels = [f"c{n}" for n in range(30)]
+    assert scores_from_matrix(mean_vector_scores(clips, clips), labels, labels).top_k[1] == 1.0
+
+
+def test_shuffled_labels_give_chance() -> None:
+    rng = np.random.default_rng(5)
+    labels = [f"c{n % 4}" for n in range(2000)]
+    scores = scores_from_matrix(rng.normal(size=(2000, 400)), labels, rng.permutation(labels[:400]).tolist())
+    assert scores.class_mean_top_1 == pytest.approx(scores.chance_class_mean_top_1, abs=0.04)
+    assert list(scores.top_k.values()) == sorted(scores.top_k.values())
 
 
 def test_ranking_that_stops_early_misses() -> None:
