@@ -80,11 +80,13 @@ def evaluate_retrieval(
     within: str | None = None,
     ignore_labels: Sequence[str] = (),
     ways: Sequence[Way] = WAYS,
+    in_all_encoders: bool = False,
     on_query: OnQuery | None = None,
 ) -> RetrievalReport:
     """Measures each encoder in each group in each way; the results are also kept in the catalog.
 
     within: "source", "group" or None, the column whose values are measured apart. ignore_labels: rows that take no part.
+    in_all_encoders: only videos take part that are indexed with all of the encoders, so that all have the same task.
     on_query: told (encoder, done, total) while query videos are embedded.
     Raises BadLabels, NotIndexed, UnknownLibrary, UnknownEncoder, EmbedderError, CatalogError.
     """
@@ -93,8 +95,12 @@ def evaluate_retrieval(
     ws.catalog.library(library)
     rows = [row for row in labels.rows if row.label not in ignore_labels]
     report = RetrievalReport(rows=[], left_out=list(labels.missing))
-    for name in encoders or (ws.settings.encoder_name,):
+    names = tuple(encoders) or (ws.settings.encoder_name,)
+    common = set.intersection(*(_embedded(ws, library, name) for name in names)) if in_all_encoders else None
+    for name in names:
         entries = _indexed(ws, library, name, rows, report.left_out)
+        if common is not None:
+            entries = {path: entry for path, entry in entries.items() if path in common}
         for group in sorted({_group(row, within) for row in rows}):
             queries = [entries[row.path] for row in rows if _takes_part(row, "test", within, group, entries)]
             gallery = [entries[row.path] for row in rows if _takes_part(row, "train", within, group, entries)]
@@ -139,6 +145,12 @@ def _group(row: LabelledVideo, within: str | None) -> str:
 
 def _takes_part(row: LabelledVideo, split: str, within: str | None, group: str, entries: dict[Path, _Entry]) -> bool:
     return row.split == split and _group(row, within) == group and row.path in entries
+
+
+def _embedded(ws: Workspace, library: str, encoder: str) -> set[Path]:
+    """The videos of a library that have clips of this encoder."""
+    known = ws.catalog.known_files(library, ws.encoder_id(encoder))
+    return {Path(path) for path, file in known.items() if file.outcome == "indexed" and file.embedded}
 
 
 def _indexed(

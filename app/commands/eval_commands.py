@@ -10,7 +10,11 @@ from app.commands.output import check_one_format, print_csv, print_json, print_t
 from app.labels.rows import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from app.compare_encoders import ComparisonReport
     from app.evaluate_retrieval import RetrievalReport
+    from app.labels.rows import LabelSet
 
 evaluation = typer.Typer(
     help="Measure how good the retrieval is.\n\nExample: vret eval retrieval --labels labels.csv", no_args_is_help=True
@@ -26,26 +30,35 @@ def eval_callback() -> None:
     """
 
 
+LabelsOption = Annotated[
+    Path,
+    typer.Option(
+        help="CSV with path, label, split (train or test), group, source; a folder of class folders; or the official split "
+        "files of UCF101, HMDB51 or Kinetics."
+    ),
+]
+LabelledLibraryOption = Annotated[
+    str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the label file's folder.")
+]
+VideosOption = Annotated[Path | None, typer.Option(help="Where the videos of official split files are. Default: beside them.")]
+LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]
+FoldOption = Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")]
+WithinOption = Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")]
+IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")]
+
+
 @evaluation.command("retrieval")
 def retrieval(
-    labels: Annotated[
-        Path,
-        typer.Option(
-            help="CSV with path, label, split (train or test), group, source; a folder of class folders; or the official split "
-            "files of UCF101, HMDB51 or Kinetics."
-        ),
-    ],
-    library: Annotated[
-        str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the label file's folder.")
-    ] = None,
+    labels: LabelsOption,
+    library: LabelledLibraryOption = None,
     encoder: Annotated[
         list[str] | None, typer.Option("--encoder", "-e", help="An encoder to measure; repeat it to see several side by side.")
     ] = None,
-    videos: Annotated[Path | None, typer.Option(help="Where the videos of official split files are. Default: beside them.")] = None,
-    layout: Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")] = None,
-    fold: Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")] = 1,
-    within: Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")] = None,
-    ignore_label: Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")] = None,
+    videos: VideosOption = None,
+    layout: LayoutOption = None,
+    fold: FoldOption = 1,
+    within: WithinOption = None,
+    ignore_label: IgnoreLabelOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -59,17 +72,13 @@ def retrieval(
     from app.commands.index_command import ProgressBar
     from app.evaluate_retrieval import evaluate_retrieval, row_to_dict
     from app.index_report import IndexProgress
-    from app.labels.read_labels import read_labels
     from app.workspace import Workspace
 
-    labels = labels.expanduser().absolute()
-    label_set = read_labels(labels, videos=videos and videos.expanduser().absolute(), layout=layout, fold=fold)
-    for warning in label_set.warnings:
-        talk(f"warning: {warning}")
+    label_set = _read_labels(labels, videos, layout, fold)
     with Workspace() as ws, ProgressBar() as bar:
         report = evaluate_retrieval(
             ws,
-            library or (labels.name if labels.is_dir() else labels.parent.name),
+            library or _library_of(label_set),
             label_set,
             encoders=encoder or (),
             within=within,
@@ -85,10 +94,97 @@ def retrieval(
         print_csv(tuple(rows[0]), rows)
     else:
         _print_rows(report)
-    for what, why in report.left_out[:_LEFT_OUT_SHOWN]:
+    _tell_left_out(report.left_out)
+
+
+@evaluation.command("compare")
+def compare(
+    a: Annotated[str, typer.Argument(help="The encoder to beat.")],
+    b: Annotated[str, typer.Argument(help="The other encoder.")],
+    labels: LabelsOption,
+    library: LabelledLibraryOption = None,
+    videos: VideosOption = None,
+    layout: LayoutOption = None,
+    fold: FoldOption = 1,
+    within: WithinOption = None,
+    ignore_label: IgnoreLabelOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Is encoder B better than A? Both on the same queries and gallery, with the 95 % interval of the difference.
+
+    Example: vret eval compare default mine --labels videos/labels.csv --within source
+    """
+    check_one_format(as_json, as_csv)
+    from app.commands.index_command import ProgressBar
+    from app.compare_encoders import compare_encoders, comparison_to_dict
+    from app.index_report import IndexProgress
+    from app.workspace import Workspace
+
+    label_set = _read_labels(labels, videos, layout, fold)
+    with Workspace() as ws, ProgressBar() as bar:
+        report = compare_encoders(
+            ws,
+            library or _library_of(label_set),
+            label_set,
+            a,
+            b,
+            within=within,
+            ignore_labels=ignore_label or (),
+            on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
+        )
+    rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
+    if as_json:
+        print_json({"comparisons": rows, "left_out": report.left_out})
+    elif as_csv:
+        print_csv(tuple(rows[0]), rows)
+    else:
+        _print_comparisons(report, a, b)
+    _tell_left_out(report.left_out)
+
+
+def _read_labels(labels: Path, videos: Path | None, layout: Layout | None, fold: int) -> "LabelSet":
+    """Also tells what makes figures of these labels doubtful."""
+    from app.labels.read_labels import read_labels
+
+    videos = None if videos is None else videos.expanduser().absolute()
+    label_set = read_labels(labels.expanduser().absolute(), videos=videos, layout=layout, fold=fold)
+    for warning in label_set.warnings:
+        talk(f"warning: {warning}")
+    return label_set
+
+
+def _library_of(labels: "LabelSet") -> str:
+    return labels.path.name if labels.path.is_dir() else labels.path.parent.name
+
+
+def _tell_left_out(left_out: "Sequence[tuple[str, str]]") -> None:
+    for what, why in left_out[:_LEFT_OUT_SHOWN]:
         talk(f"left out: {what}: {why}")
-    if len(report.left_out) > _LEFT_OUT_SHOWN:
-        talk(f"and {len(report.left_out) - _LEFT_OUT_SHOWN} more left out; all of them with --json")
+    if len(left_out) > _LEFT_OUT_SHOWN:
+        talk(f"and {len(left_out) - _LEFT_OUT_SHOWN} more left out; all of them with --json")
+
+
+def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
+    words = {"a": f"{a} is better", "b": f"{b} is better", "unsure": "cannot be told"}
+    columns = {"group": "left", "compared by": "left", "queries": "right", a: "right", b: "right"}
+    print_table(
+        columns | {"difference": "right", "95 %": "right", "": "left"},
+        [
+            (
+                comparison.group,
+                comparison.way,
+                str(comparison.num_queries),
+                f"{comparison.a:.3f}",
+                f"{comparison.b:.3f}",
+                f"{comparison.difference.mean:+.3f}",
+                f"{comparison.difference.interval.low:+.2f} to {comparison.difference.interval.high:+.2f}",
+                words[comparison.verdict],
+            )
+            for comparison in report.comparisons
+        ],
+        caption="class-mean top-1; an encoder is called better where the 95 % interval (paired bootstrap) leaves out 0",
+    )
 
 
 def _print_rows(report: "RetrievalReport") -> None:

@@ -306,6 +306,24 @@ def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) ->
     assert "class mean" in ok(*common)
 
 
+def test_eval_compare_says_which_is_better_and_how_sure(indexed: Path, home: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=6)
+    ok("index", "--library", "home", "--encoder", "other")
+    labels = indexed / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,left,train\nb.mp4,right,train\nc.mp4,left,test\nbelow/long.mp4,right,test\n")
+    common = ("eval", "compare", "default", "other", "--labels", labels, "--library", "home")
+    rows = json.loads(ok(*common, "--json"))["comparisons"]
+    assert [(row["way"], row["queries"], row["a"], row["b"]) for row in rows] == [
+        (way, 2, "default", "other") for way in ("mean", "sequence")
+    ]
+    for row in rows:
+        assert row["difference"] == pytest.approx(row["b_class_mean_top_1"] - row["a_class_mean_top_1"])
+        assert row["difference_low"] <= row["difference"] <= row["difference_high"]
+        assert row["verdict"] == ("other" if row["difference_low"] > 0 else "default" if row["difference_high"] < 0 else "")
+    assert "difference" in ok(*common)
+    assert "cannot be compared with itself" in vret("eval", "compare", "default", "default", "--labels", labels).stderr
+
+
 VERBS = [(name, command) for name, command in commands(get_command(cli), "vret") if name not in ("vret", "vret eval")]
 
 

@@ -1,0 +1,118 @@
+"""Use case: is encoder B better than encoder A, on the same queries, by how much, and how sure is that?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from app.errors import BadQuery
+from app.evaluate_retrieval import OnQuery, RetrievalReport, RetrievalRow, Way, evaluate_retrieval
+from app.labels.rows import LabelSet
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from index.bootstrap import PairedDifference
+
+Verdict = Literal["a", "b", "unsure"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two encoders in one group and way. a, b: class-mean top-1 of each, 0..1. difference: b minus a, by paired bootstrap.
+    verdict: which is better, where the 95 % interval of the difference leaves out 0.
+    """
+
+    group: str
+    way: Way
+    num_queries: int
+    a: float
+    b: float
+    difference: "PairedDifference"
+
+    @property
+    def verdict(self) -> Verdict:
+        """Which one is better for sure."""
+        if self.difference.interval.low > 0:
+            return "b"
+        return "a" if self.difference.interval.high < 0 else "unsure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonReport:
+    """What was compared, and the labelled videos that could not take part: (path, why)."""
+
+    comparisons: list[Comparison]
+    left_out: list[tuple[str, str]]
+
+
+def compare_encoders(
+    ws: Workspace,
+    library: str,
+    labels: LabelSet,
+    a: str,
+    b: str,
+    *,
+    within: str | None = None,
+    ignore_labels: Sequence[str] = (),
+    on_query: OnQuery | None = None,
+) -> ComparisonReport:
+    """Measures both by `evaluate_retrieval`, on the queries that both can answer and in the gallery that both have.
+
+    Raises BadQuery for an encoder compared with itself, and what `evaluate_retrieval` does.
+    """
+    if a == b:
+        raise BadQuery(f"{a!r} cannot be compared with itself; name two encoders, such as: vret eval compare default mine")
+    report = evaluate_retrieval(
+        ws,
+        library,
+        labels,
+        encoders=(a, b),
+        within=within,
+        ignore_labels=ignore_labels,
+        in_all_encoders=True,
+        on_query=on_query,
+    )
+    return ComparisonReport(comparisons=[_compare(one, other) for one, other in _pairs(report, a, b)], left_out=report.left_out)
+
+
+def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]:
+    """A flat row for JSON and CSV."""
+    difference = comparison.difference
+    return {
+        "group": comparison.group,
+        "way": comparison.way,
+        "queries": comparison.num_queries,
+        "a": a,
+        "b": b,
+        "a_class_mean_top_1": round(comparison.a, 4),
+        "b_class_mean_top_1": round(comparison.b, 4),
+        "difference": round(difference.mean, 4),
+        "difference_low": round(difference.interval.low, 4),
+        "difference_high": round(difference.interval.high, 4),
+        "share_b_better": round(difference.share_better, 4),
+        "verdict": {"a": a, "b": b, "unsure": ""}[comparison.verdict],
+    }
+
+
+def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, RetrievalRow]]:
+    of = {(row.encoder, row.group, row.way): row for row in report.rows}
+    return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a]
+
+
+def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
+    from index.bootstrap import paired_difference
+
+    if [path for path, _ in a.queries] != [path for path, _ in b.queries]:
+        raise AssertionError("evaluate_retrieval gives all encoders the same queries when asked to")
+    difference = paired_difference(
+        [float(score.first_hit < 1) for _, score in a.queries],
+        [float(score.first_hit < 1) for _, score in b.queries],
+        [score.label for _, score in a.queries],
+    )
+    return Comparison(
+        group=a.group,
+        way=a.way,
+        num_queries=a.num_queries,
+        a=a.class_mean_top_1,
+        b=b.class_mean_top_1,
+        difference=difference,
+    )
