@@ -1,4 +1,5 @@
 import dataclasses
+import multiprocessing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +9,7 @@ import torch
 
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
-from pretrain.clip_dataset import Batch, ExampleDataset, Item, batches
+from pretrain.clip_dataset import Batch, ExampleDataset, Item, batches, make_loader
 from pretrain.config import FootageConfig, TrainConfig
 from pretrain.errors import TrainingDataError
 from pretrain.frame_cache import decode
@@ -17,6 +18,7 @@ from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
 from pretrain.tasks.base import FrameTask
 from pretrain.tasks.pace import Pace
 from tests.helpers.counting_video import draw_counting_video
+from tests.helpers.many_tensors import ManyTensors
 from tests.pretrain.test_pace import PLAIN
 
 
@@ -170,3 +172,14 @@ def test_dataset__without_footage_frames_are_drawn(tmp_path: Path) -> None:
     assert isinstance(item, Item)
     assert item.examples[0].clips_KTHWC.shape == (1, 16, 32, 32, 3)
     assert item.rejected == []
+
+
+def test_loader__that_is_given_up_while_a_batch_is_handed_over_leaves_nobody_aborted() -> None:
+    """As when the time of a step has been measured. A worker that aborts may hold a lock, for which the next one waits for ever."""
+    before = set(multiprocessing.active_children())
+    made = iter(make_loader(ManyTensors(), 2, batch_size=4))
+    next(made)
+    workers = set(multiprocessing.active_children()) - before
+    assert len(workers) == 2
+    del made
+    assert [worker.exitcode for worker in workers] == [0, 0]
