@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadQuery
-from app.evaluate_retrieval import OnQuery, RetrievalReport, RetrievalRow, Way, evaluate_retrieval
+from app.evaluate_retrieval import OnQuery, RetrievalReport, RetrievalRow, evaluate_retrieval
+from app.evaluation_ways import WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
@@ -52,6 +53,7 @@ def compare_encoders(
     b: str,
     *,
     within: str | None = None,
+    ways: Sequence[Way] = WAYS,
     ignore_labels: Sequence[str] = (),
     on_query: OnQuery | None = None,
 ) -> ComparisonReport:
@@ -67,6 +69,7 @@ def compare_encoders(
         labels,
         encoders=(a, b),
         within=within,
+        ways=ways,
         ignore_labels=ignore_labels,
         in_all_encoders=True,
         on_query=on_query,

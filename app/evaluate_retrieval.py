@@ -9,9 +9,10 @@ Shapes: Q queries, G gallery videos, D vector dimensions.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, NotIndexed
+from app.evaluation_ways import WAYS, Way
 from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from index.records import VideoClips
     from index.retrieval_metrics import QueryScore, RetrievalScores
 
-Way = Literal["mean", "sequence"]
-WAYS: tuple[Way, ...] = ("mean", "sequence")
 OnQuery = Callable[[str, int, int], None]
 
 

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.evaluation_ways import WAYS
+
 LIBRARY = "compared"
 UNTRAINED_SEEDS = (1, 2, 3)
 STARTS = ("motion", "default")
@@ -58,7 +60,7 @@ def main() -> None:
         _export(run.name, [run.name], wanted.home)
     for encoder in encoders:
         _vret("index", str(wanted.folder), "--library", LIBRARY, "--encoder", encoder)
-    _print_table(runs, _measure(encoders, wanted), wanted.home)
+    _print_table(runs, _measure(encoders, wanted), wanted)
 
 
 def takes_videos(task: str) -> bool:
@@ -82,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, required=True, help="data folder of this comparison")
     parser.add_argument("--task", action="append", help="task or sum; may be repeated; default: every task there is")
     parser.add_argument("--on", action="append", choices=("drawn", "videos"), help="default: both")
+    parser.add_argument("--by", choices=WAYS, help="how videos are compared; mean is quick; default: both")
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--backbone", default="r2plus1d_quarter")
     parser.add_argument("--minutes", type=float, default=15.0, help="of each training")
@@ -92,6 +95,7 @@ def _arguments() -> argparse.Namespace:
 
         wanted.task = TASKS.names()
     wanted.on = [kind == "videos" for kind in wanted.on or ("drawn", "videos")]
+    wanted.by = [wanted.by] if wanted.by else list(WAYS)
     wanted.home, wanted.folder = wanted.home.resolve(), wanted.folder.resolve()
     return wanted
 
@@ -145,29 +149,31 @@ def _measure(encoders: Iterable[str], wanted: argparse.Namespace) -> list[dict[s
     command = ["eval", "retrieval", "--library", LIBRARY, "--labels", str(wanted.labels), "--json"]
     command += ["--within", wanted.within] if wanted.within else []
     command += [word for label in wanted.ignore_label for word in ("--ignore-label", label)]
+    command += ["--by", wanted.by[0]] if len(wanted.by) == 1 else []
     command += [word for encoder in encoders for word in ("-e", encoder)]
     rows: list[dict[str, Any]] = json.loads(_vret(*command))["rows"]
     return rows
 
 
-def _print_table(runs: Sequence[Run], rows: Sequence[dict[str, Any]], home: Path) -> None:
+def _print_table(runs: Sequence[Run], rows: Sequence[dict[str, Any]], wanted: argparse.Namespace) -> None:
     groups = sorted({row["group"] for row in rows})
-    print("| task | trained on | steps | reached | " + " | ".join(f"{group or 'all'}: mean / search" for group in groups) + " |")
+    ways = " / ".join(wanted.by)
+    print("| task | trained on | steps | reached | " + " | ".join(f"{group or 'all'}: {ways}" for group in groups) + " |")
     print("|---" * (4 + len(groups)) + "|")
     for start in STARTS:
-        floor = [_spread(rows, group, start) for group in groups]
+        floor = [_spread(rows, group, start, wanted.by) for group in groups]
         print(f"| none, {start} start, seeds {', '.join(map(str, UNTRAINED_SEEDS))} | - | 0 | - | " + " | ".join(floor) + " |")
     for run in runs:
-        lines = (home / "runs" / run.name / "metrics.jsonl").read_text().splitlines()
+        lines = (wanted.home / "runs" / run.name / "metrics.jsonl").read_text().splitlines()
         last = json.loads(lines[-1])
-        scores = [" / ".join(f"{_score(rows, group, run.name, way):.2f}" for way in ("mean", "sequence")) for group in groups]
+        scores = [" / ".join(f"{_score(rows, group, run.name, way):.2f}" for way in wanted.by) for group in groups]
         where = "videos" if run.on_videos else "drawn"
         print(f"| {run.task} | {where} | {last['step']} | {last['words'].split(';')[0]} | " + " | ".join(scores) + " |")
 
 
-def _spread(rows: Sequence[dict[str, Any]], group: str, start: str) -> str:
+def _spread(rows: Sequence[dict[str, Any]], group: str, start: str, by: Sequence[str]) -> str:
     cells = []
-    for way in ("mean", "sequence"):
+    for way in by:
         scores = [_score(rows, group, _untrained(start, seed), way) for seed in UNTRAINED_SEEDS]
         cells.append(f"{min(scores):.2f}-{max(scores):.2f}")
     return " / ".join(cells)

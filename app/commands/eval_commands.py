@@ -7,6 +7,7 @@ import typer
 
 from app.commands.options import CsvOption, JsonOption
 from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.evaluation_ways import WAYS, Way
 from app.labels.rows import Layout
 
 if TYPE_CHECKING:
@@ -44,6 +45,14 @@ VideosOption = Annotated[Path | None, typer.Option(help="Where the videos of off
 LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]
 FoldOption = Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")]
 WithinOption = Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")]
+ByOption = Annotated[
+    Way | None,
+    typer.Option(
+        "--by",
+        help="How videos are compared: mean, by the means of their vectors, which is quick, or sequence, as the search does. "
+        "Default: both.",
+    ),
+]
 IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")]
 
 
@@ -58,6 +67,7 @@ def retrieval(
     layout: LayoutOption = None,
     fold: FoldOption = 1,
     within: WithinOption = None,
+    by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -82,6 +92,7 @@ def retrieval(
             label_set,
             encoders=encoder or (),
             within=within,
+            ways=(by,) if by else WAYS,
             ignore_labels=ignore_label or (),
             on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
         )
@@ -107,6 +118,7 @@ def compare(
     layout: LayoutOption = None,
     fold: FoldOption = 1,
     within: WithinOption = None,
+    by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -130,6 +142,7 @@ def compare(
             a,
             b,
             within=within,
+            ways=(by,) if by else WAYS,
             ignore_labels=ignore_label or (),
             on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
         )
