@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from app.commands.output import one_line, talk
 
 if TYPE_CHECKING:
+    from pretrain.health import Health
     from pretrain.progress import Progress
     from pretrain.run_status import RunStatus
 
@@ -15,17 +16,17 @@ _QUIET_LINES = 5
 
 
 class TrainingLine:
-    """Says on stderr how a training goes, each time there is something new to say about the network's health."""
+    """Says on stderr how a training goes, each time the network's health has been looked at anew."""
 
     def __init__(self) -> None:
-        self._told = ""
+        self._told: Health | None = None
 
     def step(self, progress: "Progress") -> None:
         """Called after every step."""
-        words = progress.health.words if progress.health is not None else ""
-        if words == self._told and progress.step != 1:
+        if progress.health is self._told and progress.step != 1:
             return
-        self._told = words
+        self._told = progress.health
+        words = progress.health.words if progress.health is not None else ""
         left_s = "" if progress.seconds_left is None else f"{left(progress.seconds_left)} left  "
         talk(
             f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {progress.clips_per_s:.0f} clips/s  "
