@@ -110,6 +110,7 @@ def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
         [float(score.first_hit < 1) for _, score in a.queries],
         [float(score.first_hit < 1) for _, score in b.queries],
         [score.label for _, score in a.queries],
+        a.scenes,
     )
     return Comparison(
         group=a.group,

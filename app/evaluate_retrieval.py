@@ -33,7 +33,8 @@ class RetrievalRow:
 
     top_k: k -> share of queries with a video of their own label among the first k; mean_average_precision: over the whole gallery;
     class_mean_top_1: top-1, mean over labels; chance: what guessing gets of the latter. All 0..1. top_1_interval,
-    class_mean_interval: of 95 % (bootstrap over queries). queries: each one's path and score, in the order of the labels.
+    class_mean_interval: of 95 % (bootstrap; queries of one group are drawn together). queries: each one's path and score, in the
+    order of the labels. scenes: what each is drawn together with, "" for itself.
     """
 
     group: str
@@ -50,6 +51,7 @@ class RetrievalRow:
     class_mean_interval: "Interval"
     per_label_top_1: dict[str, float]
     queries: tuple[tuple[Path, "QueryScore"], ...]
+    scenes: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class _Entry:
     """A labelled video that is indexed."""
 
     label: str
+    group: str
     video_id: int
     path: Path
     clips: "VideoClips"
@@ -92,7 +95,7 @@ def evaluate_retrieval(
     if within not in (None, "source", "group"):
         raise BadLabels(f"--within must be source or group, got {within!r}.")
     ws.catalog.library(library)
-    rows = [row for row in labels.rows if row.label not in ignore_labels]
+    rows = _measured_rows(labels, ignore_labels)
     report = RetrievalReport(rows=[], left_out=list(labels.missing))
     names = tuple(encoders) or (ws.settings.encoder_name,)
     common = set.intersection(*(_embedded(ws, library, name) for name in names)) if in_all_encoders else None
@@ -118,6 +121,25 @@ def evaluate_retrieval(
     return report
 
 
+def _measured_rows(labels: LabelSet, ignore_labels: Sequence[str]) -> list[LabelledVideo]:
+    """Without the ignored ones. Raises BadLabels for an ignored label that no row has, and where a side is empty."""
+    there = {row.label for row in labels.rows}
+    for name in ignore_labels:
+        if name not in there:
+            raise BadLabels(
+                f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {_some(sorted(there))}."
+            )
+    rows = [row for row in labels.rows if row.label not in ignore_labels]
+    for split, what in (("test", "queries"), ("train", "gallery")):
+        if not any(row.split == split for row in rows):
+            raise BadLabels(f"{labels.path} has no {split} rows, so there is no {what}; both are needed.")
+    return rows
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
 def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
     """A flat row for JSON and CSV."""
     flat: dict[str, Any] = {
@@ -140,6 +162,11 @@ def _interval_to_dict(name: str, interval: "Interval") -> dict[str, float]:
 
 def _group(row: LabelledVideo, within: str | None) -> str:
     return "" if within is None else str(getattr(row, within))
+
+
+def _scene(row: LabelledVideo) -> str:
+    """What a video is drawn again with: the group, of which two sources may have one of the same name."""
+    return f"{row.source}/{row.group}" if row.group else ""
 
 
 def _takes_part(row: LabelledVideo, split: str, within: str | None, group: str, entries: dict[Path, _Entry]) -> bool:
@@ -169,7 +196,7 @@ def _indexed(
             left_out.append((str(row.path), f"not indexed with encoder {encoder!r}"))
         else:
             clips = ws.catalog.clips(file.video_id, encoder_id)
-            entries[row.path] = _Entry(row.label, file.video_id, row.path, clips)
+            entries[row.path] = _Entry(row.label, _scene(row), file.video_id, row.path, clips)
     return entries
 
 
@@ -214,6 +241,7 @@ def _result(
     from index.bootstrap import mean_interval
 
     right = [float(query.first_hit < 1) for query in scores.queries]
+    scenes = [entry.group for entry in queries]
     return RetrievalRow(
         group=group,
         encoder=encoder,
@@ -225,9 +253,10 @@ def _result(
         mean_average_precision=scores.mean_average_precision,
         class_mean_top_1=scores.class_mean_top_1,
         chance=scores.chance_class_mean_top_1,
-        top_1_interval=mean_interval(right),
-        class_mean_interval=mean_interval(right, [query.label for query in scores.queries]),
+        top_1_interval=mean_interval(right, groups=scenes),
+        class_mean_interval=mean_interval(right, [query.label for query in scores.queries], scenes),
         per_label_top_1=dict(scores.per_class_top_1),
+        scenes=tuple(scenes),
         queries=tuple((entry.path, score) for entry, score in zip(queries, scores.queries, strict=True)),
     )
 

@@ -26,7 +26,12 @@ def read_probe(path: Path, *, seed: int) -> "tuple[ProbeConfig, tuple[str, ...]]
     from pretrain.config import LabelledVideo as ProbeVideo
     from pretrain.config import ProbeConfig
 
-    rows = read_labels(path, split_needed=False).rows
+    labels = read_labels(path, split_needed=False)
+    if labels.layout not in ("csv", "folders"):
+        raise BadLabels(
+            f"{path} is in the layout {labels.layout!r}; a training's labels are a CSV file or a folder of class folders."
+        )
+    rows = labels.rows
     held_out, rest = _split(rows, seed)
     for part, what in ((held_out, "to hold out (split test)"), (rest, "to search among (split train)")):
         if not part:

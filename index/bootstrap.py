@@ -1,6 +1,6 @@
 """How sure a mean over queries is: percentile bootstrap (Efron 1979), of one encoder and of two on the same queries.
 
-Shapes: Q queries, R resamples.
+Shapes: Q queries, U units drawn together, R resamples.
 """
 
 from collections.abc import Sequence
@@ -35,55 +35,77 @@ class PairedDifference:
     share_better: float
 
 
-def mean_interval(values: Sequence[float], labels: Sequence[str] | None = None) -> Interval:
-    """Of the mean of one value per query, or, with labels, of the mean over labels of their own means; queries are drawn again
-    within their label then. The same values give the same interval. Raises ValueError where there are none.
+def mean_interval(values: Sequence[float], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Interval:
+    """Of the mean of one value per query, or, with labels, of the mean over labels of their own means.
+
+    groups: queries of one group, such as one scene or source video, are drawn again together, for they are right or wrong
+    together; an empty one stands for itself. The same values give the same interval. Raises ValueError where there are none, for
+    NaN, and for unlike lengths.
     """
-    return _interval(_resampled_means(np.asarray(values, np.float64), labels))
+    return _interval(_resampled_means(np.asarray(values, np.float64), labels, groups))
 
 
-def paired_difference(a: Sequence[float], b: Sequence[float], labels: Sequence[str] | None = None) -> PairedDifference:
-    """a, b: one value per query, in the same order. labels: as in `mean_interval`. Raises ValueError for unlike lengths."""
+def paired_difference(
+    a: Sequence[float], b: Sequence[float], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None
+) -> PairedDifference:
+    """a, b: one value per query, in the same order. labels, groups: as in `mean_interval`. Raises ValueError as that does."""
     if len(a) != len(b):
         raise ValueError(f"A paired comparison needs the same queries, got {len(a)} and {len(b)}.")
     differences = np.asarray(b, np.float64) - np.asarray(a, np.float64)
-    means = _resampled_means(differences, labels)
+    means = _resampled_means(differences, labels, groups)
     # The mean of equal numbers is not always exactly theirs.
     above, same = means > 1e-12, np.abs(means) <= 1e-12
+    weights = _weights(len(differences), labels)
     return PairedDifference(
-        mean=_mean(differences, labels),
+        mean=float((weights * differences).sum() / weights.sum()),
         interval=_interval(means),
         share_better=float(np.mean(above) + np.mean(same) / 2),
     )
 
 
-def _mean(values: NDArray[np.float64], labels: Sequence[str] | None) -> float:
-    return float(np.mean([values[rows].mean() for rows in _strata(len(values), labels)]))
-
-
-def _resampled_means(values_Q: NDArray[np.float64], labels: Sequence[str] | None) -> NDArray[np.float64]:
-    """(R,)"""
+def _resampled_means(
+    values_Q: NDArray[np.float64], labels: Sequence[str] | None, groups: Sequence[str] | None
+) -> NDArray[np.float64]:
+    """(R,). Units are drawn from all labels together, each query with its label's weight: drawn within labels, a label of one
+    query would never vary.
+    """
     if len(values_Q) == 0:
         raise ValueError("There is no query to draw again.")
+    if np.isnan(values_Q).any():
+        raise ValueError("A query's value is NaN.")
+    weights_Q = _weights(len(values_Q), labels)
+    unit_of = _units(len(values_Q), groups)
+    num_units = int(unit_of.max()) + 1
+    total_U = np.bincount(unit_of, weights_Q * values_Q, num_units)
+    weight_U = np.bincount(unit_of, weights_Q, num_units)
     generator = np.random.default_rng(_SEED)
-    strata = _strata(len(values_Q), labels)
-    means_R = np.zeros(RESAMPLES)
-    for rows in strata:
-        at_once = max(1, _AT_ONCE // len(rows))
-        for first in range(0, RESAMPLES, at_once):
-            count = min(at_once, RESAMPLES - first)
-            drawn = generator.integers(len(rows), size=(count, len(rows)))
-            means_R[first : first + count] += values_Q[rows][drawn].mean(axis=1)
-    return means_R / len(strata)
+    means, at_once = [], max(1, _AT_ONCE // num_units)
+    for first in range(0, RESAMPLES, at_once):
+        drawn = generator.integers(num_units, size=(min(at_once, RESAMPLES - first), num_units))
+        means.append(total_U[drawn].sum(axis=1) / weight_U[drawn].sum(axis=1))
+    return np.concatenate(means)
 
 
-def _strata(count: int, labels: Sequence[str] | None) -> list[NDArray[np.int64]]:
+def _weights(count: int, labels: Sequence[str] | None) -> NDArray[np.float64]:
+    """Of each query, so that every label counts alike."""
     if labels is None:
-        return [np.arange(count)]
+        return np.ones(count)
     if len(labels) != count:
         raise ValueError(f"There must be one label per query: {count} queries, {len(labels)} labels.")
-    of = np.asarray(labels)
-    return [np.flatnonzero(of == label) for label in np.unique(of)]
+    _, label_of, sizes = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
+    weights: NDArray[np.float64] = 1.0 / sizes[label_of]
+    return weights
+
+
+def _units(count: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
+    """The number, from 0, of what each query is drawn with."""
+    if groups is None:
+        return np.arange(count)
+    if len(groups) != count:
+        raise ValueError(f"There must be one group per query: {count} queries, {len(groups)} groups.")
+    keys = [("", str(number)) if not group else ("group", group) for number, group in enumerate(groups)]
+    number_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number_of[key] for key in keys], np.int64)
 
 
 def _interval(means_R: NDArray[np.float64]) -> Interval:

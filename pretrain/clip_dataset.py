@@ -192,6 +192,8 @@ def _leave_at_once() -> None:
     stops such threads where they are, which C++ answers with an abort. Nothing is lost: what was asked for has been handed over.
     """
     close_idle_workers()  # registered before this, so its own turn would come after it
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(0)  # what goes wrong in a worker is told through its queue

@@ -55,7 +55,7 @@ def measure(features: Sequence[Tensor]) -> FeatureMeasures:
 
 def effective_rank(features_ND: Tensor) -> float:
     """exp of the entropy of the centred features' singular values, as shares of their sum (Roy & Vetterli 2007; RankMe, Garrido
-    et al. 2023): D when features spread evenly, 1 along a single line.
+    et al. 2023, does not centre): D when features spread evenly, 1 along a single line.
 
     1 as well for features that do not vary at all, or fewer than two of them.
     """

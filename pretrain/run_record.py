@@ -79,7 +79,7 @@ class RunRecord:
         left = self._config.steps - done
         last = left == 0
         # The last line is what people read: it shall not be of the few steps that are left over from the windows before.
-        regular = left >= self._config.log_every // 2
+        regular = 2 * left >= self._config.log_every
         at_line = last or (regular and done % self._config.log_every == 0)
         at_save = last or (regular and done % self._config.save_every == 0)
         if at_line:

@@ -75,7 +75,9 @@ def _because(signs: Signs) -> str:
     """The likeliest reasons, two at most."""
     reasons = [*_rate(signs), *_gradient(signs), *_flat(signs)]
     if collapsed(signs.measures) and not reasons:
-        reasons = ["the loss can be had in this way; try a lower learning rate, or a task that compares with other clips"]
+        reasons = [
+            "the loss can fall without telling clips apart; try a lower learning rate, or a task that compares with other clips"
+        ]
     return "".join(f"; {reason}" for reason in reasons[:2])
 
 

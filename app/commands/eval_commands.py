@@ -39,7 +39,7 @@ LabelsOption = Annotated[
     ),
 ]
 LabelledLibraryOption = Annotated[
-    str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the label file's folder.")
+    str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the folder of the labelled videos.")
 ]
 VideosOption = Annotated[Path | None, typer.Option(help="Where the videos of official split files are. Default: beside them.")]
 LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]
@@ -168,7 +168,7 @@ def _read_labels(labels: Path, videos: Path | None, layout: Layout | None, fold:
 
 
 def _library_of(labels: "LabelSet") -> str:
-    return labels.path.name if labels.path.is_dir() else labels.path.parent.name
+    return labels.root.name
 
 
 def _tell_left_out(left_out: "Sequence[tuple[str, str]]") -> None:
@@ -222,5 +222,5 @@ def _print_rows(report: "RetrievalReport") -> None:
             )
             for row in report.rows
         ],
-        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, drawn over the queries of each label",
+        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, groups drawn together",
     )

@@ -1,48 +1,80 @@
 """Folders named after what their videos show: ROOT/CLASS/video, or ROOT/train/CLASS/video and ROOT/test/CLASS/video."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import BadLabels
 from app.labels.rows import LabelledVideo, LabelSet, Split
+from app.labels.ucf101 import VIDEO_NAME
 from embedder.video_folder import find_videos
 
 TEST_SHARE = 0.2
 _SPLIT_NAMES: dict[str, Split] = {"train": "train", "training": "train", "test": "test", "val": "test", "validation": "test"}
-"""A folder holds either test or val videos, or both, which are queries then."""
+"""Videos of test and val folders are queries, those of both where there are both."""
 
 
 def read_class_folders(root: Path) -> LabelSet:
-    """Every video under a class folder, however deep. Without split folders a fifth of each class is test, chosen by the file's
-    name, so that it stays the same as the folder grows. Raises BadLabels where there are no classes.
+    """Every video under a class folder, however deep.
+
+    Without split folders about a fifth of each class is test, one video at least where there are two, by a hash of each file's
+    name; videos that are called as UCF101's are (v_CLASS_gNN_cNN) stand on the side of their group. In all but tiny classes
+    a video stays on its side when others come. Raises BadLabels where there are no classes, or other folders beside split folders.
     """
-    classes = [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
-    splits = {folder.name.lower() for folder in classes}
-    if splits and splits <= set(_SPLIT_NAMES):
-        rows = [row for folder in classes for row in _class_rows(folder, _SPLIT_NAMES[folder.name.lower()])]
+    unread: list[OSError] = []
+    videos = {folder: find_videos(folder, on_error=unread.append) for folder in _folders(root)}
+    videos = {folder: found for folder, found in videos.items() if found}
+    notes = [f"{error.filename}: {error.strerror}; what is in there takes no part" for error in unread]
+    sides = [folder for folder in videos if folder.name.lower() in _SPLIT_NAMES]
+    others = [folder for folder in videos if folder not in sides]
+    if sides and others:
+        raise BadLabels(
+            f"{root} has the folder {others[0].name!r} beside {sides[0].name!r}: either all are named after what their videos "
+            "show, or all are called train, test or val."
+        )
+    if sides:
+        rows = [row for side in sides for row in _class_rows(side, _side_of_folder(side), unread.append)]
     else:
-        rows = _class_rows(root, None)
+        rows = _class_rows(root, _drawn_side, unread.append)
+        notes.append(f"no folders called train and test: about {TEST_SHARE:.0%} of each class were drawn to be queries")
     if not rows:
         raise BadLabels(f"{root} has no folders of videos named after what they show, such as {root / 'waving' / 'a.mp4'}.")
-    return LabelSet(path=root, layout="folders", rows=tuple(rows))
+    return LabelSet(path=root, layout="folders", root=root, rows=tuple(rows), notes=tuple(notes))
 
 
-def _class_rows(root: Path, split: Split | None) -> list[LabelledVideo]:
+_Sides = Callable[[list[str]], set[str]]
+"""Of the keys of a class, those whose videos are test."""
+
+
+def _folders(root: Path) -> list[Path]:
+    return [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+
+
+def _class_rows(root: Path, tests_of: _Sides, on_error: Callable[[OSError], None]) -> list[LabelledVideo]:
     rows = []
-    for folder in sorted(root.iterdir()):
-        if not folder.is_dir() or folder.name.startswith("."):
-            continue
-        videos = find_videos(folder)
-        drawn = _drawn_for_test([video.relative_to(folder).as_posix() for video in videos])
-        for video in videos:
-            side: Split = split or ("test" if video.relative_to(folder).as_posix() in drawn else "train")
-            rows.append(LabelledVideo(path=video, label=folder.name, split=side))
+    for folder in _folders(root):
+        videos = find_videos(folder, on_error=on_error)
+        groups = [VIDEO_NAME.fullmatch(video.name) for video in videos]
+        keys = [
+            group["group"] if group else video.relative_to(folder).as_posix() for video, group in zip(videos, groups, strict=True)
+        ]
+        tests = tests_of(keys)
+        for video, group, key in zip(videos, groups, keys, strict=True):
+            split: Split = "test" if key in tests else "train"
+            rows.append(LabelledVideo(path=video, label=folder.name, split=split, group=f"{folder.name}/{key}" if group else ""))
     return rows
 
 
-def _drawn_for_test(names: list[str]) -> set[str]:
-    """A fifth, one at least where there are two: those whose names' hashes come first."""
-    if len(names) < 2:
+def _side_of_folder(folder: Path) -> _Sides:
+    return set if _SPLIT_NAMES[folder.name.lower()] == "test" else lambda _: set()
+
+
+def _drawn_side(keys: list[str]) -> set[str]:
+    hashes = {key: hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() for key in keys}
+    drawn = {key for key, digest in hashes.items() if int.from_bytes(digest[:8]) < TEST_SHARE * 2**64}
+    if len(hashes) < 2:
         return set()
-    order = sorted(names, key=lambda name: hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest())
-    return set(order[: max(1, round(TEST_SHARE * len(names)))])
+    order = sorted(hashes, key=hashes.__getitem__)
+    if not drawn:
+        return {order[0]}
+    return drawn if len(drawn) < len(hashes) else set(order[:-1])

@@ -33,7 +33,7 @@ def read_csv_labels(path: Path, *, split_needed: bool = True) -> LabelSet:
         raise BadLabels(f"{path} cannot be read as CSV: {error}") from error
     if not rows:
         raise BadLabels(f"{path} has no rows.")
-    return LabelSet(path=path, layout="csv", rows=tuple(rows))
+    return LabelSet(path=path, layout="csv", root=path.parent, rows=tuple(rows))
 
 
 def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:

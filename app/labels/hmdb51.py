@@ -19,7 +19,7 @@ def read_hmdb51(lists: Path, videos: Path | None, *, fold: int = 1) -> LabelSet:
     Raises BadLabels for a split without files, and for lines that are none, with file and line.
     """
     check_fold(fold, "HMDB51")
-    root = videos or first_folder([lists.parent / "hmdb51_org", lists.parent / "hmdb51", lists.parent])
+    root = videos or first_folder([lists.parent / "hmdb51_org", lists.parent / "hmdb51"])
     files = {
         match["label"]: file
         for file in sorted(lists.iterdir())
@@ -41,4 +41,4 @@ def read_hmdb51(lists: Path, videos: Path | None, *, fold: int = 1) -> LabelSet:
                 missing.append((f"{label}/{name.strip()}", f"{file}, line {line}: no such file under {root}"))
             else:
                 rows.append(LabelledVideo(path=found, label=label, split=split))
-    return LabelSet(path=lists, layout="hmdb51", rows=tuple(rows), missing=tuple(missing))
+    return LabelSet(path=lists, layout="hmdb51", root=root, rows=tuple(rows), missing=tuple(missing))

@@ -40,7 +40,7 @@ def read_kinetics(lists: Path, videos: Path | None) -> LabelSet:
                 missing.append((stem, f"{file}, line {line}: no such file under {root}"))
             else:
                 rows.append(LabelledVideo(path=found, label=values["label"], split=split, group=values["youtube_id"]))
-    return LabelSet(path=lists, layout="kinetics", rows=tuple(rows), missing=tuple(missing))
+    return LabelSet(path=lists, layout="kinetics", root=root, rows=tuple(rows), missing=tuple(missing))
 
 
 def _csv_files(folder: Path) -> list[Path]:
@@ -71,7 +71,7 @@ def _values(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
 def _seconds(file: Path, line: int, values: dict[str, str], column: str) -> str:
     try:
         return f"{int(float(values[column])):06}"
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise BadLabels(f"{file}, line {line}: {column} must be seconds, got {values[column]!r}.") from error
 
 

@@ -1,6 +1,8 @@
 """Read labels in whatever layout they come."""
 
 import csv
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from app.errors import BadLabels
@@ -8,7 +10,7 @@ from app.labels.class_folders import read_class_folders
 from app.labels.csv_labels import read_csv_labels
 from app.labels.hmdb51 import SPLIT_FILE, read_hmdb51
 from app.labels.kinetics import is_kinetics, read_kinetics
-from app.labels.rows import LabelSet, Layout
+from app.labels.rows import LabelledVideo, LabelSet, Layout
 from app.labels.ucf101 import CLASS_FILE, read_ucf101
 
 
@@ -19,9 +21,19 @@ def read_labels(
 
     videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. split_needed: whether a CSV
     file without splits is an error.
-    Raises BadLabels for what is missing or does not fit, with file and line.
+    Raises BadLabels for what is missing or does not fit, with file and line, where no video is there, and for a video that is
+    listed twice with unlike labels or splits.
     """
-    layout = layout or find_layout(path)
+    # As a library knows its files: without `..`, links as they are.
+    path, videos = Path(os.path.abspath(path)), videos and Path(os.path.abspath(videos))
+    labels = _read(path, videos, layout or find_layout(path), fold, split_needed)
+    if not labels.rows:
+        first = f" First: {labels.missing[0][0]}: {labels.missing[0][1]}." if labels.missing else ""
+        raise BadLabels(f"No video that {path} names is there.{first} Say where the videos are: --videos FOLDER")
+    return _each_once(labels)
+
+
+def _read(path: Path, videos: Path | None, layout: Layout, fold: int, split_needed: bool) -> LabelSet:
     if layout == "csv":
         return read_csv_labels(path, split_needed=split_needed)
     if layout == "kinetics":
@@ -33,6 +45,19 @@ def read_labels(
     if layout == "hmdb51":
         return read_hmdb51(path, videos, fold=fold)
     return read_class_folders(path)
+
+
+def _each_once(labels: LabelSet) -> LabelSet:
+    """Without repeated rows: a video counts once, and is on one side."""
+    seen: dict[Path, LabelledVideo] = {}
+    for row in labels.rows:
+        first = seen.setdefault(row.path, row)
+        if (first.label, first.split) != (row.label, row.split):
+            both = f"{first.label!r} {first.split}".rstrip() + " and as " + f"{row.label!r} {row.split}".rstrip()
+            raise BadLabels(f"{labels.path} lists {row.path} twice, as {both}. Keep one.")
+    repeated = len(labels.rows) - len(seen)
+    note = (f"{repeated} row(s) repeat a video and were left out",) if repeated else ()
+    return replace(labels, rows=tuple(seen.values()), notes=(*labels.notes, *note))
 
 
 def find_layout(path: Path) -> Layout:
@@ -52,9 +77,9 @@ def find_layout(path: Path) -> Layout:
 
 
 def _columns(file: Path) -> list[str]:
-    """Of a CSV file's first line; none of one that is no text, about which its reader complains better."""
+    """Of a CSV file's first line; none of one that cannot be read, about which its reader complains better."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:
             return next(csv.reader(opened), [])
-    except (UnicodeDecodeError, csv.Error):
+    except (OSError, UnicodeDecodeError, csv.Error):
         return []

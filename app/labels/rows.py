@@ -27,19 +27,22 @@ class LabelledVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelSet:
-    """All labels of one split. path: where they were read. layout: how they were written. rows: in the order of their file.
-    missing: (video, why) of labels whose video is not there.
+    """All labels of one split. path: where they were read. layout: how they were written. root: the folder of the videos, after
+    which their library is called unless it is said otherwise. rows: in the order of their file, each video once. missing:
+    (video, why) of labels whose video is not there. notes: what was noticed while reading, in sentences.
     """
 
     path: Path
     layout: Layout
+    root: Path
     rows: tuple[LabelledVideo, ...]
     missing: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes figures of this split doubtful, in sentences."""
-        return (*_split_groups(self.rows), *_lonely_labels(self.rows))
+        return (*self.notes, *_split_groups(self.rows), *_lonely_labels(self.rows))
 
 
 def _split_groups(rows: Sequence[LabelledVideo]) -> list[str]:
@@ -58,8 +61,8 @@ def _split_groups(rows: Sequence[LabelledVideo]) -> list[str]:
 
 def _lonely_labels(rows: Sequence[LabelledVideo]) -> list[str]:
     """Labels asked for that the gallery cannot answer."""
-    asked = {row.label for row in rows if row.split == "test"}
-    lonely = sorted(asked - {row.label for row in rows if row.split == "train"})
-    if not lonely or lonely == sorted(asked):
+    gallery = {row.label for row in rows if row.split == "train"}
+    lonely = sorted({row.label for row in rows if row.split == "test"} - gallery)
+    if not lonely or not gallery:
         return []
     return [f"{len(lonely)} label(s) have test videos but none in train, such as {lonely[0]!r}: their queries cannot be right"]

@@ -9,7 +9,7 @@ from app.labels.rows import LabelledVideo, LabelSet, Split
 from app.labels.split_file import check_fold, first_there, lines_of
 
 CLASS_FILE = "classInd.txt"
-_VIDEO = re.compile(r"v_(?P<label>\w+)_(?P<group>g\d+)_c\d+\.\w+")
+VIDEO_NAME = re.compile(r"v_(?P<label>\w+)_(?P<group>g\d+)_c\d+\.\w+")
 _HANDSTAND = re.compile("handstandpushups", re.IGNORECASE)
 """The one class that is spelt in two ways: HandstandPushups in lists and folders, HandStandPushups in the names of its files."""
 _SPELLINGS = ("HandstandPushups", "HandStandPushups")
@@ -22,22 +22,21 @@ def read_ucf101(lists: Path, videos: Path | None, *, fold: int = 1) -> LabelSet:
     Raises BadLabels for what does not fit together, with file and line.
     """
     check_fold(fold, "UCF101")
-    root = videos or first_folder([lists.parent / "UCF-101", lists / "UCF-101", lists.parent])
+    root = videos or first_folder([lists.parent / "UCF-101", lists / "UCF-101"])
     class_of_number = _read_classes(lists / CLASS_FILE)
     rows, missing = [], []
     sides: tuple[tuple[Split, str], ...] = (("train", f"trainlist{fold:02}.txt"), ("test", f"testlist{fold:02}.txt"))
     for split, name in sides:
         for place, listed in _read_list(lists / name, class_of_number, numbered=split == "train"):
             folder, _, file = listed.partition("/")
+            label = next(name for name in class_of_number.values() if _same_class(name, folder))
             found = first_there(_spellings(root, folder, file))
             if found is None:
                 missing.append((listed, f"{place}: no such file under {root}"))
                 continue
-            group = _VIDEO.fullmatch(file)
-            rows.append(
-                LabelledVideo(path=found, label=folder, split=split, group=f"{folder}/{group['group']}" if group else "", source="")
-            )
-    return LabelSet(path=lists, layout="ucf101", rows=tuple(rows), missing=tuple(missing))
+            group = VIDEO_NAME.fullmatch(file)
+            rows.append(LabelledVideo(path=found, label=label, split=split, group=f"{label}/{group['group']}" if group else ""))
+    return LabelSet(path=lists, layout="ucf101", root=root, rows=tuple(rows), missing=tuple(missing))
 
 
 def first_folder(candidates: list[Path]) -> Path:

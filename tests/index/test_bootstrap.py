@@ -19,8 +19,35 @@ def test_interval__is_that_of_scipy() -> None:
 def test_interval__of_labels_counts_each_label_alike() -> None:
     values, labels = [1.0] * 90 + [0.0] * 10, ["common"] * 90 + ["rare"] * 10
     even = mean_interval(values, labels)
-    assert (even.low, even.high) == (0.5, 0.5)  # within a label nothing varies
+    assert even.low < 0.5 < even.high
     assert mean_interval(values).low > 0.8
+
+
+def test_interval__of_labels_with_one_query_each_is_not_certain() -> None:
+    even = mean_interval([1.0, 0.0, 1.0, 1.0], ["a", "b", "c", "d"])
+    assert even.low < 0.5 and even.high == 1.0
+
+
+def test_interval__of_groups_is_that_of_as_many_queries() -> None:
+    """Five clips of one scene that are right or wrong together tell no more than one."""
+    hits = (np.random.default_rng(1).random(40) < 0.6).astype(float)
+    alone = mean_interval(hits.tolist())
+    together = mean_interval(np.repeat(hits, 5).tolist(), groups=np.repeat([f"g{n}" for n in range(40)], 5).tolist())
+    assert (together.low, together.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
+    assert mean_interval(hits.tolist(), groups=[""] * 40) == alone  # no group: each for itself
+
+
+def test_paired_difference__of_two_that_are_equally_good_is_seldom_sure() -> None:
+    """Coin flips, 10 labels of 5 groups of 3 queries: 5 % of verdicts should be wrong, and hardly more are."""
+    rng = np.random.default_rng(2)
+    labels = np.repeat([f"c{n}" for n in range(10)], 15).tolist()
+    groups = np.repeat([f"g{n}" for n in range(50)], 3).tolist()
+    sure = 0
+    for _ in range(200):
+        a, b = (np.repeat(rng.random(50) < 0.5, 3).astype(float).tolist() for _ in range(2))
+        interval = paired_difference(a, b, labels, groups).interval
+        sure += interval.low > 0 or interval.high < 0
+    assert sure / 200 < 0.1
 
 
 def test_interval__narrows_with_more_queries() -> None:
@@ -52,3 +79,7 @@ def test_nonsense_is_refused() -> None:
         paired_difference([1.0], [1.0, 0.0])
     with pytest.raises(ValueError, match="one label per query: 2 queries, 1 labels"):
         mean_interval([1.0, 0.0], ["a"])
+    with pytest.raises(ValueError, match="one group per query: 2 queries, 1 groups"):
+        mean_interval([1.0, 0.0], groups=["a"])
+    with pytest.raises(ValueError, match="NaN"):
+        mean_interval([1.0, float("nan")])

@@ -36,6 +36,15 @@ def test_ucf101__both_spellings_are_one_class_and_found(tmp_path: Path) -> None:
     assert held_out.group == "ApplyEyeMakeup/g01"
 
 
+def test_ucf101__two_spellings_in_two_lists_are_one_class(tmp_path: Path) -> None:
+    lists = write_ucf101(tmp_path)
+    test = lists / "testlist01.txt"
+    test.write_text(test.read_text().replace("HandstandPushups/", "HandStandPushups/"))
+    labels = read_labels(lists)
+    assert sides(labels) == two_and_one("ApplyEyeMakeup", "HandstandPushups")
+    assert labels.missing == ()
+
+
 @pytest.mark.parametrize(
     "there", ["HandStandPushups/v_HandStandPushups_g01_c01.avi", "HandstandPushups/v_HandstandPushups_g01_c01.avi"]
 )
@@ -106,9 +115,19 @@ def test_hmdb51__zero_is_unused_one_train_two_test(tmp_path: Path) -> None:
 
 def test_hmdb51__videos_may_be_elsewhere_and_missing_ones_are_named(tmp_path: Path) -> None:
     lists = write_hmdb51(tmp_path / "lists")
-    labels = read_labels(lists, videos=tmp_path / "nowhere")
-    assert labels.rows == () and len(labels.missing) == 6
-    assert labels.missing[0][0].startswith("brush_hair/Movie_")
+    (tmp_path / "lists" / "hmdb51_org").rename(tmp_path / "moved")
+    (tmp_path / "moved" / "wave" / "Movie_1_wave_u_nm_np1_ba_goo_0.avi").unlink()
+    labels = read_labels(lists, videos=tmp_path / "lists" / ".." / "moved")
+    assert len(labels.rows) == 5 and {row.path.parents[1] for row in labels.rows} == {tmp_path / "moved"}
+    assert labels.root == tmp_path / "moved"
+    ((what, why),) = labels.missing
+    assert what == "wave/Movie_1_wave_u_nm_np1_ba_goo_0.avi" and "wave_test_split1.txt, line 2" in why
+
+
+def test_videos__that_are_all_elsewhere_are_asked_for(tmp_path: Path) -> None:
+    lists = write_hmdb51(tmp_path / "lists")
+    with pytest.raises(BadLabels, match=r"No video that .* names is there. First: brush_hair/Movie_.* --videos FOLDER"):
+        read_labels(lists, videos=tmp_path / "nowhere")
 
 
 def test_hmdb51__a_wrong_line_is_named(tmp_path: Path) -> None:
@@ -142,6 +161,7 @@ def test_kinetics__one_file_with_flat_videos_elsewhere(tmp_path: Path) -> None:
     [
         ("abseiling,AAAAAAAAAA0,20,30,holdout", "line 2: split must be train, val or test, got 'holdout'"),
         ("abseiling,AAAAAAAAAA0,soon,30,train", "line 2: time_start must be seconds, got 'soon'"),
+        ("abseiling,AAAAAAAAAA0,inf,30,train", "line 2: time_start must be seconds, got 'inf'"),
         ("abseiling,,20,30,train", "line 2: youtube_id is empty"),
     ],
 )
@@ -169,14 +189,43 @@ def test_folders__with_split_folders(tmp_path: Path) -> None:
     assert sides(labels) == {("left", "train"): 1, ("right", "train"): 1, ("left", "test"): 1}
 
 
-def test_folders__a_fifth_of_each_class_is_test_and_stays_so(tmp_path: Path) -> None:
-    for label in ("left", "right"):
-        for number in range(10):
-            touch(tmp_path / label / f"{number}.mp4")
-    touch(tmp_path / "right" / "deep" / "er.mp4")
-    first = read_labels(tmp_path)
-    assert sides(first) == {("left", "train"): 8, ("left", "test"): 2, ("right", "train"): 9, ("right", "test"): 2}
-    assert read_labels(tmp_path) == first
+def test_folders__about_a_fifth_of_each_class_is_test_and_stays_so_as_it_grows(tmp_path: Path) -> None:
+    def fill(count: int) -> dict[Path, str]:
+        for label in ("left", "right"):
+            for number in range(count):
+                touch(tmp_path / label / f"{number}.mp4")
+        return {row.path: row.split for row in read_labels(tmp_path).rows}
+
+    few, many = fill(40), fill(100)
+    assert all(many[path] == split for path, split in few.items())
+    assert 0.1 < sum(split == "test" for split in many.values()) / len(many) < 0.3
+    (note,) = read_labels(tmp_path).warnings
+    assert note.startswith("no folders called train and test: about 20% of each class were drawn to be queries")
+
+
+def test_folders__tiny_classes_have_both_sides(tmp_path: Path) -> None:
+    for label in "abcdefgh":
+        for number in range(2):
+            touch(tmp_path / label / f"{label}{number}.mp4")
+    assert sides(read_labels(tmp_path)) == {(label, side): 1 for label in "abcdefgh" for side in ("train", "test")}
+
+
+def test_folders__groups_of_ucf101_stand_on_one_side(tmp_path: Path) -> None:
+    for group in range(1, 26):
+        for clip in range(1, 5):
+            touch(tmp_path / "Archery" / f"v_Archery_g{group:02}_c{clip:02}.avi")
+    labels = read_labels(tmp_path)
+    assert {row.split for row in labels.rows} == {"train", "test"}
+    assert len(labels.warnings) == 1  # that the split was drawn; no group is on both sides
+
+
+def test_folders__of_a_split_with_something_else_beside_them_are_refused(tmp_path: Path) -> None:
+    for name in ("train/left/a.mp4", "test/left/b.mp4", "notes/read.txt"):
+        touch(tmp_path / name)
+    assert sides(read_labels(tmp_path)) == {("left", "train"): 1, ("left", "test"): 1}
+    touch(tmp_path / "more" / "c.mp4")
+    with pytest.raises(BadLabels, match="has the folder 'more' beside"):
+        read_labels(tmp_path)
 
 
 def test_folders__without_classes_says_what_was_expected(tmp_path: Path) -> None:
@@ -194,9 +243,27 @@ def test_warnings__a_group_on_both_sides_and_a_label_nobody_can_find() -> None:
         LabelledVideo(path=Path("/b"), label="left", split="test", group="g1"),
         LabelledVideo(path=Path("/c"), label="right", split="test", group="g2"),
     )
-    groups, lonely = LabelSet(path=Path("/labels.csv"), layout="csv", rows=rows).warnings
+    groups, lonely = LabelSet(path=Path("/labels.csv"), layout="csv", root=Path("/"), rows=rows).warnings
     assert groups.startswith("1 group(s) have videos on both sides, train and test, such as 'g1'")
     assert lonely.startswith("1 label(s) have test videos but none in train, such as 'right'")
+
+
+def test_warnings__no_label_in_common_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    write(file, ["path,label,split", "a.mp4,Left,train", "b.mp4,left,test"])
+    (warning,) = read_labels(file).warnings
+    assert warning.startswith("1 label(s) have test videos but none in train, such as 'left'")
+
+
+def test_rows__a_video_counts_once_and_has_one_label(tmp_path: Path) -> None:
+    file = tmp_path / "labels.csv"
+    write(file, ["path,label,split", "a.mp4,left,train", "./a.mp4,left,train", "b.mp4,left,test"])
+    labels = read_labels(file)
+    assert [row.path.name for row in labels.rows] == ["a.mp4", "b.mp4"]
+    assert labels.warnings == ("1 row(s) repeat a video and were left out",)
+    write(file, ["path,label,split", "a.mp4,left,test", "a.mp4,right,train"])
+    with pytest.raises(BadLabels, match=r"a\.mp4 twice, as 'left' test and as 'right' train"):
+        read_labels(file)
 
 
 def test_warnings__groups_of_two_sources_may_share_a_name() -> None:
@@ -204,7 +271,7 @@ def test_warnings__groups_of_two_sources_may_share_a_name() -> None:
         LabelledVideo(path=Path("/a"), label="left", split="train", group="1", source="A"),
         LabelledVideo(path=Path("/b"), label="left", split="test", group="1", source="B"),
     )
-    assert LabelSet(path=Path("/labels.csv"), layout="csv", rows=rows).warnings == ()
+    assert LabelSet(path=Path("/labels.csv"), layout="csv", root=Path("/"), rows=rows).warnings == ()
 
 
 @pytest.mark.parametrize("make", [write_ucf101, write_hmdb51])
