@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from index.bootstrap import PairedDifference
 
 Verdict = Literal["a", "b", "unsure"]
+FEWEST_QUERIES = 10
+"""Of fewer, all may be in favour of one encoder by luck, and a bootstrap of equal numbers does not vary."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
     """Two encoders in one group and way. a, b: class-mean top-1 of each, 0..1. difference: b minus a, by paired bootstrap.
-    verdict: which is better, where the 95 % interval of the difference leaves out 0.
+    verdict: which is better, where the 95 % interval of the difference leaves out 0 and there are ten queries or more.
     """
 
     group: str
@@ -32,6 +34,8 @@ class Comparison:
     @property
     def verdict(self) -> Verdict:
         """Which one is better for sure."""
+        if self.num_queries < FEWEST_QUERIES:
+            return "unsure"
         if self.difference.interval.low > 0:
             return "b"
         return "a" if self.difference.interval.high < 0 else "unsure"

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 RESAMPLES = 2_000
 COVERAGE = 0.95
+FEWEST_GROUPS = 10
+"""Of fewer groups nothing can be drawn that tells about others: the interval of one is a point. Then queries are drawn singly, and
+the interval is about other queries of the same groups."""
 _SEED = 0
 _AT_ONCE = 4_000_000
 """Numbers drawn at once: what a resample of many queries takes must not fill the memory."""
@@ -39,8 +42,8 @@ def mean_interval(values: Sequence[float], labels: Sequence[str] | None = None, 
     """Of the mean of one value per query, or, with labels, of the mean over labels of their own means.
 
     groups: queries of one group, such as one scene or source video, are drawn again together, for they are right or wrong
-    together; an empty one stands for itself. The same values give the same interval. Raises ValueError where there are none, for
-    NaN, and for unlike lengths.
+    together; an empty one stands for itself, and of fewer than FEWEST_GROUPS every query does. The same values give the same
+    interval. Raises ValueError where there are none, for NaN, and for unlike lengths.
     """
     return _interval(_resampled_means(np.asarray(values, np.float64), labels, groups))
 
@@ -105,6 +108,8 @@ def _units(count: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
         raise ValueError(f"There must be one group per query: {count} queries, {len(groups)} groups.")
     keys = [("", str(number)) if not group else ("group", group) for number, group in enumerate(groups)]
     number_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    if len(number_of) < FEWEST_GROUPS:
+        return np.arange(count)
     return np.array([number_of[key] for key in keys], np.int64)
 
 

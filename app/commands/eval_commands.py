@@ -196,7 +196,7 @@ def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
             )
             for comparison in report.comparisons
         ],
-        caption="class-mean top-1; an encoder is called better where the 95 % interval (paired bootstrap) leaves out 0",
+        caption="class-mean top-1; better: the 95 % interval (paired bootstrap) leaves out 0, and there are ten queries or more",
     )
 
 
@@ -222,5 +222,5 @@ def _print_rows(report: "RetrievalReport") -> None:
             )
             for row in report.rows
         ],
-        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, groups drawn together",
+        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, by groups where there are ten or more",
     )

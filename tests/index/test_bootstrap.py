@@ -37,6 +37,11 @@ def test_interval__of_groups_is_that_of_as_many_queries() -> None:
     assert mean_interval(hits.tolist(), groups=[""] * 40) == alone  # no group: each for itself
 
 
+def test_interval__of_few_groups_is_no_point() -> None:
+    hits = [1.0] * 30 + [0.0] * 10
+    assert mean_interval(hits, groups=["one scene"] * 40) == mean_interval(hits)
+
+
 def test_paired_difference__of_two_that_are_equally_good_is_seldom_sure() -> None:
     """Coin flips, 10 labels of 5 groups of 3 queries: 5 % of verdicts should be wrong, and hardly more are."""
     rng = np.random.default_rng(2)
