@@ -1,4 +1,4 @@
-"""Every pretext task on the same network, for the same number of steps: what does each teach, on drawn and on real footage?
+"""Every pretext task on the same network, for the same time: what does each teach, on drawn and on real footage?
 
     python benchmarks/compare_tasks.py --folder actions --labels actions/labels.csv --within source \
         --ignore-label unclassified --home /tmp/compared
@@ -12,7 +12,6 @@ Prints a Markdown table; the rest goes to stderr.
 """
 
 import argparse
-import csv
 import json
 import os
 import subprocess
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from app.evaluation_ways import WAYS
+from app.labels.read_labels import read_labels
 
 LIBRARY = "compared"
 UNTRAINED_SEEDS = (1, 2, 3)
@@ -102,9 +102,8 @@ def _arguments() -> argparse.Namespace:
 
 def _train_rows(labels: Path, out: Path) -> Path:
     """The train rows' paths, one a line: training must not see the videos that are searched with."""
-    with labels.open(newline="", encoding="utf-8") as file:
-        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
-    out.write_text("".join(f"{(labels.parent / row['path']).resolve()}\n" for row in rows), encoding="utf-8")
+    rows = [row for row in read_labels(labels).rows if row.split == "train"]
+    out.write_text("".join(f"{row.path}\n" for row in rows), encoding="utf-8")
     return out
 
 

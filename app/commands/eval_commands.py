@@ -13,8 +13,9 @@ from app.labels.rows import Layout
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from app.commands.index_command import ProgressBar
     from app.compare_encoders import ComparisonReport
-    from app.evaluate_retrieval import RetrievalReport
+    from app.evaluate_retrieval import OnQuery, RetrievalReport
     from app.labels.rows import LabelSet
 
 evaluation = typer.Typer(
@@ -81,20 +82,19 @@ def retrieval(
     check_one_format(as_json, as_csv)
     from app.commands.index_command import ProgressBar
     from app.evaluate_retrieval import evaluate_retrieval, row_to_dict
-    from app.index_report import IndexProgress
     from app.workspace import Workspace
 
     label_set = _read_labels(labels, videos, layout, fold)
     with Workspace() as ws, ProgressBar() as bar:
         report = evaluate_retrieval(
             ws,
-            library or _library_of(label_set),
+            library or label_set.root.name,
             label_set,
             encoders=encoder or (),
             within=within,
             ways=(by,) if by else WAYS,
             ignore_labels=ignore_label or (),
-            on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
+            on_query=_shown_on(bar),
         )
     rows = [row_to_dict(row) for row in report.rows]
     if as_json:
@@ -130,21 +130,20 @@ def compare(
     check_one_format(as_json, as_csv)
     from app.commands.index_command import ProgressBar
     from app.compare_encoders import compare_encoders, comparison_to_dict
-    from app.index_report import IndexProgress
     from app.workspace import Workspace
 
     label_set = _read_labels(labels, videos, layout, fold)
     with Workspace() as ws, ProgressBar() as bar:
         report = compare_encoders(
             ws,
-            library or _library_of(label_set),
+            library or label_set.root.name,
             label_set,
             a,
             b,
             within=within,
             ways=(by,) if by else WAYS,
             ignore_labels=ignore_label or (),
-            on_query=lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total)),
+            on_query=_shown_on(bar),
         )
     rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
     if as_json:
@@ -160,15 +159,16 @@ def _read_labels(labels: Path, videos: Path | None, layout: Layout | None, fold:
     """Also tells what makes figures of these labels doubtful."""
     from app.labels.read_labels import read_labels
 
-    videos = None if videos is None else videos.expanduser().absolute()
-    label_set = read_labels(labels.expanduser().absolute(), videos=videos, layout=layout, fold=fold)
+    label_set = read_labels(labels.expanduser(), videos=videos and videos.expanduser(), layout=layout, fold=fold)
     for warning in label_set.warnings:
         talk(f"warning: {warning}")
     return label_set
 
 
-def _library_of(labels: "LabelSet") -> str:
-    return labels.root.name
+def _shown_on(bar: "ProgressBar") -> "OnQuery":
+    from app.index_report import IndexProgress
+
+    return lambda name, done, total: bar.show(IndexProgress(phase=f"queries, {name}", done=done, total=total))
 
 
 def _tell_left_out(left_out: "Sequence[tuple[str, str]]") -> None:

@@ -1,6 +1,7 @@
 """Folders named after what their videos show: ROOT/CLASS/video, or ROOT/train/CLASS/video and ROOT/test/CLASS/video."""
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,20 +23,20 @@ def read_class_folders(root: Path) -> LabelSet:
     a video stays on its side when others come. Raises BadLabels where there are no classes, or other folders beside split folders.
     """
     unread: list[OSError] = []
-    videos = {folder: find_videos(folder, on_error=unread.append) for folder in _folders(root)}
-    videos = {folder: found for folder, found in videos.items() if found}
+    found = {folder: find_videos(folder, on_error=unread.append) for folder in _folders(root)}
+    videos_of = {folder: videos for folder, videos in found.items() if videos}
     notes = [f"{error.filename}: {error.strerror}; what is in there takes no part" for error in unread]
-    sides = [folder for folder in videos if folder.name.lower() in _SPLIT_NAMES]
-    others = [folder for folder in videos if folder not in sides]
+    sides = [folder for folder in videos_of if folder.name.lower() in _SPLIT_NAMES]
+    others = [folder for folder in videos_of if folder not in sides]
     if sides and others:
         raise BadLabels(
             f"{root} has the folder {others[0].name!r} beside {sides[0].name!r}: either all are named after what their videos "
             "show, or all are called train, test or val."
         )
     if sides:
-        rows = [row for side in sides for row in _class_rows(side, _side_of_folder(side), unread.append)]
+        rows = [row for side in sides for row in _side_rows(side, videos_of[side])]
     else:
-        rows = _class_rows(root, _drawn_side, unread.append)
+        rows = [row for folder, videos in videos_of.items() for row in _class_rows(folder, videos, _drawn_side)]
         notes.append(f"no folders called train and test: about {TEST_SHARE:.0%} of each class were drawn to be queries")
     if not rows:
         raise BadLabels(f"{root} has no folders of videos named after what they show, such as {root / 'waving' / 'a.mp4'}.")
@@ -50,19 +51,28 @@ def _folders(root: Path) -> list[Path]:
     return [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
 
 
-def _class_rows(root: Path, tests_of: _Sides, on_error: Callable[[OSError], None]) -> list[LabelledVideo]:
-    rows = []
-    for folder in _folders(root):
-        videos = find_videos(folder, on_error=on_error)
-        groups = [VIDEO_NAME.fullmatch(video.name) for video in videos]
-        keys = [
-            group["group"] if group else video.relative_to(folder).as_posix() for video, group in zip(videos, groups, strict=True)
-        ]
-        tests = tests_of(keys)
-        for video, group, key in zip(videos, groups, keys, strict=True):
-            split: Split = "test" if key in tests else "train"
-            rows.append(LabelledVideo(path=video, label=folder.name, split=split, group=f"{folder.name}/{key}" if group else ""))
-    return rows
+def _side_rows(side: Path, videos: list[Path]) -> list[LabelledVideo]:
+    tests_of = _side_of_folder(side)
+    classes: dict[Path, list[Path]] = defaultdict(list)
+    for video in videos:
+        if video.parent != side:  # a video beside the class folders has no class
+            classes[side / video.relative_to(side).parts[0]].append(video)
+    return [row for folder, own in classes.items() for row in _class_rows(folder, own, tests_of)]
+
+
+def _class_rows(folder: Path, videos: list[Path], tests_of: _Sides) -> list[LabelledVideo]:
+    groups = [VIDEO_NAME.fullmatch(video.name) for video in videos]
+    keys = [group["group"] if group else video.relative_to(folder).as_posix() for video, group in zip(videos, groups, strict=True)]
+    tests = tests_of(keys)
+    return [
+        LabelledVideo(
+            path=video,
+            label=folder.name,
+            split="test" if key in tests else "train",
+            group=f"{folder.name}/{key}" if group else "",
+        )
+        for video, group, key in zip(videos, groups, keys, strict=True)
+    ]
 
 
 def _side_of_folder(folder: Path) -> _Sides:
