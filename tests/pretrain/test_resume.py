@@ -1,6 +1,7 @@
 """A run that is stopped in the middle and goes on is the run that was not."""
 
 import dataclasses
+import json
 import os
 import signal
 from pathlib import Path
@@ -113,6 +114,12 @@ def test_signal__saves_after_the_step_in_progress(tmp_path: Path, number: signal
     assert run_status(tmp_path).saved_step == load_checkpoint(tmp_path)["step"] == 3
     assert run_status(tmp_path).stopped == "stopped from outside"
     assert news[-1] == f"Stopped. Go on from step 3 with: vret pretrain --run {tmp_path} --resume"
+
+
+def test_log__the_last_line_is_not_of_the_few_steps_left_over(tmp_path: Path) -> None:
+    train(tiny(steps=9, log_every=4, save_every=4), tmp_path)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines if "loss" in json.loads(line)] == [4, 9]
 
 
 def test_signal__that_is_ignored_stays_so(tmp_path: Path) -> None:
