@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.evaluation_ways import WAYS
+from app.evaluation.ways import WAYS
 from app.labels.read_labels import read_labels
 
 LIBRARY = "compared"

@@ -7,15 +7,15 @@ import typer
 
 from app.commands.options import CsvOption, JsonOption
 from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
-from app.evaluation_ways import WAYS, Way
+from app.evaluation.ways import WAYS, Way
 from app.labels.rows import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from app.commands.index_command import ProgressBar
-    from app.compare_encoders import ComparisonReport
-    from app.evaluate_retrieval import OnQuery, RetrievalReport
+    from app.evaluation.compare import ComparisonReport
+    from app.evaluation.retrieval import OnQuery, RetrievalReport
     from app.labels.rows import LabelSet
 
 evaluation = typer.Typer(
@@ -81,7 +81,7 @@ def retrieval(
     """
     check_one_format(as_json, as_csv)
     from app.commands.index_command import ProgressBar
-    from app.evaluate_retrieval import evaluate_retrieval, row_to_dict
+    from app.evaluation.retrieval import evaluate_retrieval, row_to_dict
     from app.workspace import Workspace
 
     label_set = _read_labels(labels, videos, layout, fold)
@@ -129,7 +129,7 @@ def compare(
     """
     check_one_format(as_json, as_csv)
     from app.commands.index_command import ProgressBar
-    from app.compare_encoders import compare_encoders, comparison_to_dict
+    from app.evaluation.compare import compare_encoders, comparison_to_dict
     from app.workspace import Workspace
 
     label_set = _read_labels(labels, videos, layout, fold)

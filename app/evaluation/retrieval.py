@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, NotIndexed
-from app.evaluation_ways import WAYS, Way
+from app.evaluation.ways import WAYS, Way
 from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.compare_encoders import Comparison
+from app.evaluation.compare import Comparison
 from index.bootstrap import Interval, PairedDifference
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadQuery
-from app.evaluate_retrieval import OnQuery, RetrievalReport, RetrievalRow, evaluate_retrieval
-from app.evaluation_ways import WAYS, Way
+from app.evaluation.retrieval import OnQuery, RetrievalReport, RetrievalRow, evaluate_retrieval
+from app.evaluation.ways import WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
