@@ -55,7 +55,7 @@ def _read_all(job: StretchesJob) -> Iterator[Alive | StretchesDone]:
     kept: list[_Stretch] = []
     every, taken = 1, -1
     with open_video(job.path) as video:
-        scaler = FrameScaler(plan.size_px, plan.size_px, "squash", video.pixel_aspect)
+        scaler = FrameScaler(*plan.frame_shape, "squash", video.pixel_aspect)
         thinning, life = _Thinning(plan.max_frame_rate_hz), _Life()
         for timed in video.frames():
             if life.is_due():
@@ -94,7 +94,7 @@ def _read_one(job: StretchesJob, only: StretchPlace) -> Iterator[Alive | Stretch
     """The frames that `_read_all` takes there, in all files whose places can be found again."""
     pictures: list[Frames] = []
     with open_at(job.path, only.start_s) as (video, frames):
-        scaler = FrameScaler(job.plan.size_px, job.plan.size_px, "squash", video.pixel_aspect)
+        scaler = FrameScaler(*job.plan.frame_shape, "squash", video.pixel_aspect)
         thinning, life = _Thinning(job.plan.max_frame_rate_hz), _Life()
         for timed in frames:
             if life.is_due():

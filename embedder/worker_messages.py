@@ -85,19 +85,27 @@ class GlanceJob:
 class StretchPlan:
     """How a video becomes stretches of consecutive frames, spread over its whole length.
 
-    size_px: frames are squashed to size_px x size_px, as the encoder's default geometry does. max_frame_rate_hz: quicker videos
-    are thinned by a whole factor. stretch_frames, max_stretches: at most so many stretches of so many frames.
+    size_px: frames are squashed to so many pixels a side, as the encoder's default geometry does. max_frame_rate_hz: quicker
+    videos are thinned by a whole factor. stretch_frames, max_stretches: at most so many stretches of so many frames. width_px:
+    None for squares, else the width, and size_px is the height.
     """
 
     size_px: int
     max_frame_rate_hz: float
     stretch_frames: int
     max_stretches: int
+    width_px: int | None = None
+
+    @property
+    def frame_shape(self) -> tuple[int, int]:
+        """Height and width of a frame."""
+        return self.size_px, self.size_px if self.width_px is None else self.width_px
 
     @property
     def frame_bytes(self) -> int:
         """Of one frame."""
-        return 3 * self.size_px**2
+        height_px, width_px = self.frame_shape
+        return 3 * height_px * width_px
 
     @property
     def stretch_bytes(self) -> int:
@@ -122,7 +130,29 @@ class StretchesJob:
     only: StretchPlace | None = None
 
 
-Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob
+@dataclass(frozen=True, kw_only=True)
+class FramePick:
+    """Frames of a video to make pictures of, by ``numbers``: ascending, each once, at least one, 0 the first frame shown.
+
+    Each is squashed to height_px x width_px, of which the middle is kept, crop_height_px x crop_width_px.
+    """
+
+    numbers: tuple[int, ...]
+    height_px: int
+    width_px: int
+    crop_height_px: int
+    crop_width_px: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesJob:
+    """Count the frames of a video that decode, and make pictures of some; without picks, nothing is converted."""
+
+    path: Path
+    picks: tuple[FramePick, ...] = ()
+
+
+Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,6 +221,14 @@ class StretchesDone(Done):
 
     frames: NDArray[np.uint8]
     starts_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesDone(Done):
+    """A video was read to its end. pictures: of each pick, uint8 (N, H, W, 3) RGB in the order of its N numbers."""
+
+    num_frames: int
+    pictures: tuple[NDArray[np.uint8], ...]
 
 
 @dataclass(frozen=True)

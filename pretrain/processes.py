@@ -24,7 +24,7 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
 
     Raises ConfigError for a device that is not there.
     """
-    device = _device(config.device)
+    device = find_device(config.device)
     if device.type == "cuda" and device.index is not None:
         torch.cuda.set_device(device)
     accelerator = Accelerator(
@@ -44,7 +44,8 @@ def make_accelerator(config: TrainConfig) -> Accelerator:
     return accelerator
 
 
-def _device(name: str) -> torch.device:
+def find_device(name: str) -> torch.device:
+    """The device called `cpu`, `cuda`, `cuda:0` ...; `auto` is the GPU where there is one. Raises ConfigError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if name.partition(":")[0] not in ("cpu", "cuda"):

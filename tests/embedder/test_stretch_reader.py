@@ -63,3 +63,14 @@ def test_stretches__of_large_pictures_there_are_fewer(tmp_path: Path) -> None:
     kept = numbers(done.frames)
     assert len(kept) == 16 * most_stretches(large)
     assert kept[-1] > 100
+
+
+def test_stretches__of_frames_that_are_no_squares(tmp_path: Path) -> None:
+    video = draw_counting_video(tmp_path / "a.mp4", num_frames=20)
+    wide = StretchPlan(size_px=48, width_px=64, max_frame_rate_hz=32, stretch_frames=16, max_stretches=4)
+    done = read(StretchesJob(path=video, plan=wide))
+    assert done.frames.shape == (20, 48, 64, 3)
+    assert numbers(done.frames) == list(range(20))
+    alone = read(StretchesJob(path=video, plan=wide, only=StretchPlace(start_s=done.starts_s[1], num_frames=4)))
+    np.testing.assert_array_equal(alone.frames, done.frames[16:])
+    assert wide.frame_bytes == done.frames[0].nbytes
