@@ -11,12 +11,14 @@ from index.database import Database
 from index.embeddings import EmbeddingQueries
 from index.evaluations import EvaluationQueries
 from index.jobs import JobQueries
+from index.judgements import JudgementQueries
 from index.libraries import LibraryQueries, below, library_id_of
 from index.records import (
     EncoderRow,
     EvaluationRun,
     FileFingerprint,
     Job,
+    Judgement,
     KnownFile,
     LabelRow,
     Library,
@@ -35,6 +37,7 @@ __all__ = [
     "EvaluationRun",
     "FileFingerprint",
     "Job",
+    "Judgement",
     "KnownFile",
     "LabelRow",
     "Library",
@@ -45,7 +48,7 @@ __all__ = [
 ]
 
 
-class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, EvaluationQueries):
+class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, EvaluationQueries, JudgementQueries):
     """One catalog, open. Every writing method is one transaction: it happens whole or not at all.
 
     Safe to share between threads; other processes may read and write the same catalog at the same time.

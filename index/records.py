@@ -202,3 +202,22 @@ class EvaluationRun:
     created_at: datetime
     settings: dict[str, Any]
     results: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A person's word on seconds [start_s, end_s] of a video as an answer to a query: relevant or not.
+
+    encoder_id: which found the moment; None if that is not known. query: a JSON object, the same for the same query.
+    query_name: what to call it, perhaps empty.
+    """
+
+    id: int
+    video_id: int
+    encoder_id: int | None
+    query: dict[str, Any]
+    query_name: str
+    start_s: float
+    end_s: float
+    relevant: bool
+    created_at: datetime

@@ -154,6 +154,7 @@ judgement = Table(
     Column("video_id", Id, ForeignKey("video.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("encoder_id", Id, ForeignKey("encoder.id", ondelete="CASCADE")),
     Column("query_json", Text, nullable=False),
+    Column("query_name", Text, nullable=False, server_default=""),
     Column("start_s", Float, nullable=False),
     Column("end_s", Float, nullable=False),
     Column("relevant", Integer, nullable=False),

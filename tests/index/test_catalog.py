@@ -438,6 +438,7 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
     catalog.close()
     with sqlite3.connect(tmp_path / "catalog.db") as connection:
         connection.execute("ALTER TABLE video DROP COLUMN failures")
+        connection.execute("ALTER TABLE judgement DROP COLUMN query_name")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
     with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as migrated:
