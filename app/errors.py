@@ -7,6 +7,9 @@ AppError                  one line on stderr, exit code 1
 ├── BadFolder             a folder to index that is none
 ├── BadLibraryName        a name that no library can have
 ├── BadLabels             a label file that cannot be used
+├── UnknownEvaluation     no stored evaluation run of that number
+├── BadRun                a stored evaluation run that cannot be read
+├── ReportFileError       a report cannot be written where it was asked for
 ├── DataFolderError       the data folder cannot be written
 ├── MissingPart           an optional part (torch, Streamlit) is not installed
 └── Busy                  another run holds the lock (exit code 4)
@@ -41,6 +44,18 @@ class BadLibraryName(AppError):
 
 class BadLabels(AppError):
     """The label file lacks columns or rows."""
+
+
+class BadRun(AppError):
+    """A stored evaluation run has a format of another version, or values that make no sense."""
+
+
+class ReportFileError(AppError):
+    """A report cannot be written: its folder is missing, it is a folder, or the disk or permissions say no."""
+
+
+class UnknownEvaluation(AppError):
+    """No stored evaluation run of that number."""
 
 
 class DataFolderError(AppError):

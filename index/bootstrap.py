@@ -1,6 +1,6 @@
 """How sure a mean over queries is: percentile bootstrap (Efron 1979), of one encoder and of two on the same queries.
 
-Shapes: Q queries, U units drawn together, R resamples.
+Shapes: Q queries, M means of them, U units drawn together, R resamples.
 """
 
 from collections.abc import Sequence
@@ -45,7 +45,15 @@ def mean_interval(values: Sequence[float], labels: Sequence[str] | None = None, 
     together; an empty one stands for itself, and of fewer than FEWEST_GROUPS every query does. The same values give the same
     interval. Raises ValueError where there are none, for NaN, and for unlike lengths.
     """
-    return _interval(_resampled_means(np.asarray(values, np.float64), labels, groups))
+    return mean_intervals([values], labels, groups)[0]
+
+
+def mean_intervals(
+    values: Sequence[Sequence[float]], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None
+) -> list[Interval]:
+    """Of several values per query, from the same draws: one list of Q values for each mean. As `mean_interval` otherwise."""
+    values_QM = np.asarray(values, np.float64).T
+    return [_interval(means_R) for means_R in _resampled_means(values_QM, labels, groups).T]
 
 
 def paired_difference(
@@ -55,7 +63,7 @@ def paired_difference(
     if len(a) != len(b):
         raise ValueError(f"A paired comparison needs the same queries, got {len(a)} and {len(b)}.")
     differences = np.asarray(b, np.float64) - np.asarray(a, np.float64)
-    means = _resampled_means(differences, labels, groups)
+    means = _resampled_means(differences[:, None], labels, groups)[:, 0]
     # The mean of equal numbers is not always exactly theirs.
     above, same = means > 1e-12, np.abs(means) <= 1e-12
     weights = _weights(len(differences), labels)
@@ -67,25 +75,29 @@ def paired_difference(
 
 
 def _resampled_means(
-    values_Q: NDArray[np.float64], labels: Sequence[str] | None, groups: Sequence[str] | None
+    values_QM: NDArray[np.float64], labels: Sequence[str] | None, groups: Sequence[str] | None
 ) -> NDArray[np.float64]:
-    """(R,). Units are drawn from all labels together, each query with its label's weight: drawn within labels, a label of one
+    """(R, M). Units are drawn from all labels together, each query with its label's weight: drawn within labels, a label of one
     query would never vary.
     """
-    if len(values_Q) == 0:
+    num_queries = len(values_QM)
+    if num_queries == 0:
         raise ValueError("There is no query to draw again.")
-    if np.isnan(values_Q).any():
+    if np.isnan(values_QM).any():
         raise ValueError("A query's value is NaN.")
-    weights_Q = _weights(len(values_Q), labels)
-    unit_of = _units(len(values_Q), groups)
+    weights_Q = _weights(num_queries, labels)
+    unit_of = _units(num_queries, groups)
     num_units = int(unit_of.max()) + 1
-    total_U = np.bincount(unit_of, weights_Q * values_Q, num_units)
+    total_UM = np.zeros((num_units, values_QM.shape[1]))
+    np.add.at(total_UM, unit_of, weights_Q[:, None] * values_QM)
     weight_U = np.bincount(unit_of, weights_Q, num_units)
     generator = np.random.default_rng(_SEED)
     means, at_once = [], max(1, _AT_ONCE // num_units)
     for first in range(0, RESAMPLES, at_once):
-        drawn = generator.integers(num_units, size=(min(at_once, RESAMPLES - first), num_units))
-        means.append(total_U[drawn].sum(axis=1) / weight_U[drawn].sum(axis=1))
+        count = min(at_once, RESAMPLES - first)
+        drawn = generator.integers(num_units, size=(count, num_units)) + num_units * np.arange(count)[:, None]
+        times_RU = np.bincount(drawn.ravel(), minlength=count * num_units).reshape(count, num_units).astype(np.float64)
+        means.append(times_RU @ total_UM / (times_RU @ weight_U)[:, None])
     return np.concatenate(means)
 
 

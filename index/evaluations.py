@@ -74,14 +74,21 @@ class EvaluationQueries:
         if library_name is not None:
             query = query.where(evaluation_run.c.library == library_name)
         with self._db.read() as connection:
-            return [
-                EvaluationRun(
-                    row.id,
-                    row.kind,
-                    row.library,
-                    datetime.fromtimestamp(row.created_at, UTC),
-                    json.loads(row.settings_json),
-                    json.loads(row.results_json),
-                )
-                for row in connection.execute(query)
-            ]
+            return [_run(row) for row in connection.execute(query)]
+
+    def evaluation_run(self, run_id: int) -> EvaluationRun | None:
+        """One stored result, None if there is no such."""
+        with self._db.read() as connection:
+            row = connection.execute(sa.select(evaluation_run).where(evaluation_run.c.id == run_id)).one_or_none()
+        return None if row is None else _run(row)
+
+
+def _run(row: Any) -> EvaluationRun:
+    return EvaluationRun(
+        row.id,
+        row.kind,
+        row.library,
+        datetime.fromtimestamp(row.created_at, UTC),
+        json.loads(row.settings_json),
+        json.loads(row.results_json),
+    )

@@ -13,17 +13,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 TOP_K = (1, 5, 10, 20, 50)
+NEAREST = 10
+"""So many of the gallery are kept by query, to be looked at."""
 
 
 @dataclass(frozen=True)
 class QueryScore:
     """Of one query. first_hit: rank, from 0, of the first gallery video of its label, infinite if none is ranked.
     average_precision: 0 to 1, over all gallery videos of its label; those that are not ranked count as never found.
+    nearest: the first ten gallery rows, best first, each with its similarity, NaN where only the order is known.
     """
 
     label: str
     first_hit: float
     average_precision: float
+    nearest: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,31 @@ def scores_from_matrix(
         raise ValueError("The similarity matrix holds NaN. The encoder gave a bad vector.")
     rows_of_label = {label: np.flatnonzero(np.asarray(gallery_labels) == label) for label in set(query_labels)}
     ranks = [_ranks_of(row, rows_of_label[label]) for row, label in zip(similarity, query_labels, strict=True)]
-    return _scores(ranks, query_labels, gallery_labels)
+    return _scores(ranks, query_labels, gallery_labels, [_nearest(row) for row in similarity])
 
 
 def scores_from_rankings(
-    rankings: Sequence[Sequence[int]], query_labels: Sequence[str], gallery_labels: Sequence[str]
+    rankings: Sequence[Sequence[int]],
+    query_labels: Sequence[str],
+    gallery_labels: Sequence[str],
+    similarities: Sequence[Sequence[float]] | None = None,
 ) -> RetrievalScores:
-    """From ranked gallery rows per query, best first; a ranking may stop early (what is not ranked is not found)."""
+    """From ranked gallery rows per query, best first; a ranking may stop early (what is not ranked is not found).
+
+    similarities: of the ranked rows, where they are known.
+    """
     if len(rankings) != len(query_labels):
         raise ValueError(f"There must be one ranking per query: {len(query_labels)} queries, {len(rankings)} rankings.")
     ranks = [
         np.array([rank for rank, row in enumerate(ranking) if gallery_labels[row] == label], dtype=np.int64)
         for ranking, label in zip(rankings, query_labels, strict=True)
     ]
-    return _scores(ranks, query_labels, gallery_labels)
+    known = similarities if similarities is not None else [[np.nan] * len(ranking) for ranking in rankings]
+    nearest = [
+        tuple((int(row), float(score)) for row, score in zip(ranking[:NEAREST], scores[:NEAREST], strict=True))
+        for ranking, scores in zip(rankings, known, strict=True)
+    ]
+    return _scores(ranks, query_labels, gallery_labels, nearest)
 
 
 def mean_vector_scores(
@@ -108,14 +123,28 @@ def _ranks_of(similarity_G: NDArray[np.floating], rows: NDArray[np.int64]) -> ND
     return np.sort(places[rows])
 
 
-def _scores(ranks: Sequence[NDArray[np.int64]], query_labels: Sequence[str], gallery_labels: Sequence[str]) -> RetrievalScores:
+def _nearest(similarity_G: NDArray[np.floating]) -> tuple[tuple[int, float], ...]:
+    """The first ten rows, in the order of all of them: equal similarities by their place in the gallery."""
+    count = min(NEAREST, len(similarity_G))
+    tenth = np.partition(similarity_G, len(similarity_G) - count)[len(similarity_G) - count] if count else 0
+    rows = np.flatnonzero(similarity_G >= tenth)
+    rows = rows[np.argsort(-similarity_G[rows], kind="stable")][:count]
+    return tuple((int(row), float(similarity_G[row])) for row in rows)
+
+
+def _scores(
+    ranks: Sequence[NDArray[np.int64]],
+    query_labels: Sequence[str],
+    gallery_labels: Sequence[str],
+    nearest: Sequence[tuple[tuple[int, float], ...]],
+) -> RetrievalScores:
     """ranks: of each query, those of the gallery videos of its label that are ranked, ascending."""
     if not query_labels or not gallery_labels:
         raise ValueError(f"Retrieval needs queries and a gallery, got {len(query_labels)} and {len(gallery_labels)} videos.")
     in_gallery = Counter(gallery_labels)
     queries = tuple(
-        QueryScore(label, float(own[0]) if len(own) else np.inf, _average_precision(own, in_gallery[label]))
-        for own, label in zip(ranks, query_labels, strict=True)
+        QueryScore(label, float(own[0]) if len(own) else np.inf, _average_precision(own, in_gallery[label]), near)
+        for own, label, near in zip(ranks, query_labels, nearest, strict=True)
     )
     first_hits = np.array([query.first_hit for query in queries])
     labels = np.asarray(query_labels)

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadQuery
-from app.evaluation.retrieval import OnQuery, RetrievalReport, RetrievalRow, evaluate_retrieval
+from app.evaluation.labelled_library import data_fingerprint
+from app.evaluation.retrieval import OnQuery, evaluate_retrieval
+from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
+from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
 from app.evaluation.ways import WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -25,7 +28,7 @@ class Comparison:
     """
 
     group: str
-    way: Way
+    way: str
     num_queries: int
     a: float
     b: float
@@ -43,10 +46,14 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonReport:
-    """What was compared, and the labelled videos that could not take part: (path, why)."""
+    """What was compared. left_out: (path, why) of labelled videos that could not take part. warnings: what makes the figures
+    doubtful. run_id: its number in the catalog.
+    """
 
     comparisons: list[Comparison]
     left_out: list[tuple[str, str]]
+    warnings: tuple[str, ...]
+    run_id: int
 
 
 def compare_encoders(
@@ -76,9 +83,28 @@ def compare_encoders(
         ways=ways,
         ignore_labels=ignore_labels,
         in_all_encoders=True,
+        with_floor=False,
+        keep=False,
         on_query=on_query,
     )
-    return ComparisonReport(comparisons=[_compare(one, other) for one, other in _pairs(report, a, b)], left_out=report.left_out)
+    comparisons = [_compare(one, other) for one, other in _pairs(report, a, b)]
+    took_part = dict.fromkeys(entry.row for row in report.rows for entry in (*row.queries, *row.gallery))
+    settings = run_settings(
+        labels,
+        stored_encoders(ws, (a, b)),
+        data_fingerprint(took_part, content_hashes(ws, library, a)),
+        within=within,
+        ignored=list(ignore_labels),
+        ways=list(ways),
+        asked=[a, b],
+    )
+    results = {
+        "rows": [comparison_to_dict(comparison, a, b) for comparison in comparisons],
+        "left_out": report.left_out,
+        "warnings": list(report.warnings),
+    }
+    run_id = ws.catalog.put_evaluation_run("compare", library, settings, results)
+    return ComparisonReport(comparisons=comparisons, left_out=report.left_out, warnings=report.warnings, run_id=run_id)
 
 
 def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]:
@@ -108,19 +134,19 @@ def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, 
 def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
     from index.bootstrap import paired_difference
 
-    if [path for path, _ in a.queries] != [path for path, _ in b.queries]:
+    if [entry.path for entry in a.queries] != [entry.path for entry in b.queries]:
         raise AssertionError("evaluate_retrieval gives all encoders the same queries when asked to")
     difference = paired_difference(
-        [float(score.first_hit < 1) for _, score in a.queries],
-        [float(score.first_hit < 1) for _, score in b.queries],
-        [score.label for _, score in a.queries],
+        [float(score.first_hit < 1) for score in a.scores.queries],
+        [float(score.first_hit < 1) for score in b.scores.queries],
+        [entry.label for entry in a.queries],
         a.scenes,
     )
     return Comparison(
         group=a.group,
         way=a.way,
-        num_queries=a.num_queries,
-        a=a.class_mean_top_1,
-        b=b.class_mean_top_1,
+        num_queries=len(a.queries),
+        a=a.scores.class_mean_top_1,
+        b=b.scores.class_mean_top_1,
         difference=difference,
     )

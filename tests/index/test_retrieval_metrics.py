@@ -73,9 +73,17 @@ def test_matrix_and_rankings_agree() -> None:
     similarity = rng.normal(size=(30, 80))
     queries, gallery = [f"c{n % 5}" for n in range(30)], [f"c{n % 7}" for n in range(80)]
 
+    ranked = np.argsort(-similarity, axis=1)
     assert scores_from_matrix(similarity, queries, gallery) == scores_from_rankings(
-        np.argsort(-similarity, axis=1).tolist(), queries, gallery
+        ranked.tolist(), queries, gallery, np.take_along_axis(similarity, ranked, axis=1).tolist()
     )
+
+
+def test_nearest_are_the_first_of_the_whole_order_equal_ones_by_place() -> None:
+    similarity = np.array([[0.5, 0.9, 0.5, 0.5] + [0.1] * 10])
+    (query,) = scores_from_matrix(similarity, ["a"], ["a"] * 14).queries
+    assert [row for row, _ in query.nearest] == [1, 0, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert query.nearest[0] == (1, 0.9)
 
 
 def test_mean_vector_scores_are_cosines_of_means() -> None:

@@ -1,0 +1,101 @@
+"""`vret eval compare`: is one encoder better than another?"""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.eval_options import (
+    ByOption,
+    FoldOption,
+    HtmlOption,
+    IgnoreLabelOption,
+    LabelledLibraryOption,
+    LabelsOption,
+    LayoutOption,
+    VideosOption,
+    WithinOption,
+)
+from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.options import CsvOption, JsonOption
+from app.commands.output import check_one_format, print_csv, print_json, print_table
+from app.evaluation.ways import WAYS
+
+if TYPE_CHECKING:
+    from app.evaluation.compare import ComparisonReport
+
+
+def register(evaluation: typer.Typer) -> None:
+    """Adds the verb."""
+    evaluation.command("compare")(compare)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="The encoder to beat.")],
+    b: Annotated[str, typer.Argument(help="The other encoder.")],
+    labels: LabelsOption,
+    library: LabelledLibraryOption = None,
+    videos: VideosOption = None,
+    layout: LayoutOption = None,
+    fold: FoldOption = 1,
+    within: WithinOption = None,
+    by: ByOption = None,
+    ignore_label: IgnoreLabelOption = None,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Is encoder B better than A? Both on the same queries and gallery, with the 95 % interval of the difference.
+
+    Example: vret eval compare default mine --labels videos/labels.csv --within source
+    """
+    check_one_format(as_json, as_csv)
+    from app.evaluation.compare import compare_encoders, comparison_to_dict
+    from app.workspace import Workspace
+
+    label_set = labels_of(labels, videos, layout, fold)
+    name = library or label_set.root.name
+    with Workspace() as ws:
+        with followed(ws, name) as tell:
+            report = compare_encoders(
+                ws,
+                name,
+                label_set,
+                a,
+                b,
+                within=within,
+                ways=(by,) if by else WAYS,
+                ignore_labels=ignore_label or (),
+                on_query=tell,
+            )
+        write_html(ws, report.run_id, html)
+    rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
+    if as_json:
+        print_json({"run": report.run_id, "comparisons": rows, "left_out": report.left_out, "warnings": report.warnings})
+    elif as_csv:
+        print_csv(tuple(rows[0]), rows)
+    else:
+        _print_comparisons(report, a, b)
+    tell_warnings(report.warnings)
+    tell_left_out(report.left_out)
+
+
+def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
+    words = {"a": f"{a} is better", "b": f"{b} is better", "unsure": "cannot be told"}
+    columns = {"group": "left", "compared by": "left", "queries": "right", a: "right", b: "right"}
+    print_table(
+        columns | {"difference": "right", "95 %": "right", "": "left"},
+        [
+            (
+                comparison.group,
+                comparison.way,
+                str(comparison.num_queries),
+                f"{comparison.a:.3f}",
+                f"{comparison.b:.3f}",
+                f"{comparison.difference.mean:+.3f}",
+                f"{comparison.difference.interval.low:+.2f} to {comparison.difference.interval.high:+.2f}",
+                words[comparison.verdict],
+            )
+            for comparison in report.comparisons
+        ],
+        caption="class-mean top-1; better: the 95 % interval (paired bootstrap) leaves out 0, and there are ten queries or more",
+    )

@@ -1,0 +1,118 @@
+"""`vret eval retrieval`: hit rates against labels."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from app.commands.eval_options import (
+    ByOption,
+    EncodersOption,
+    FoldOption,
+    HtmlOption,
+    IgnoreLabelOption,
+    LabelledLibraryOption,
+    LabelsOption,
+    LayoutOption,
+    VideosOption,
+    WithinOption,
+)
+from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.options import CsvOption, JsonOption
+from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.evaluation.ways import WAYS
+
+if TYPE_CHECKING:
+    from app.evaluation.retrieval_rows import RetrievalReport
+
+
+def register(evaluation: typer.Typer) -> None:
+    """Adds the verb."""
+    evaluation.command("retrieval")(retrieval)
+
+
+def retrieval(
+    labels: LabelsOption,
+    library: LabelledLibraryOption = None,
+    encoder: EncodersOption = None,
+    videos: VideosOption = None,
+    layout: LayoutOption = None,
+    fold: FoldOption = 1,
+    within: WithinOption = None,
+    by: ByOption = None,
+    ignore_label: IgnoreLabelOption = None,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Hit rates of an indexed library against labels: queries are the test rows, the gallery the train rows.
+
+    Each video is compared by the mean of its clip vectors ("mean") and by the search itself ("sequence").
+
+    Untrained networks and raw colour are measured beside, where the library is indexed with them (vret eval floors).
+
+    Example: vret eval retrieval --labels videos/labels.csv --within source --ignore-label unclassified -e default -e mine
+    """
+    check_one_format(as_json, as_csv)
+    from app.evaluation.retrieval import evaluate_retrieval
+    from app.evaluation.retrieval_rows import row_to_dict
+    from app.workspace import Workspace
+
+    label_set = labels_of(labels, videos, layout, fold)
+    name = library or label_set.root.name
+    with Workspace() as ws:
+        with followed(ws, name) as tell:
+            report = evaluate_retrieval(
+                ws,
+                name,
+                label_set,
+                encoders=encoder or (),
+                within=within,
+                ways=(by,) if by else WAYS,
+                ignore_labels=ignore_label or (),
+                on_query=tell,
+            )
+        write_html(ws, report.run_id, html)
+    rows = [row_to_dict(row) for row in report.rows]
+    if as_json:
+        per_label = [dict(row.scores.per_class_top_1) for row in report.rows]
+        rows = [row | {"per_label_top_1": labels_of_row} for row, labels_of_row in zip(rows, per_label, strict=True)]
+        told = {"checks": report.checks, "warnings": report.warnings}
+        print_json({"run": report.run_id, "rows": rows, "left_out": report.left_out} | told)
+    elif as_csv:
+        print_csv(tuple(rows[0]), rows)
+    else:
+        _print_rows(report)
+    tell_warnings(report.warnings)
+    for check in report.checks:
+        talk(f"checked: {check}")
+    if not any(row.is_floor for row in report.rows):
+        talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
+    tell_left_out(report.left_out)
+
+
+def _print_rows(report: "RetrievalReport") -> None:
+    ranks = tuple(report.rows[0].scores.top_k)
+    columns = {"group": "left", "encoder": "left", "compared by": "left", "queries": "right", "gallery": "right"}
+    columns |= {f"top-{k}": "right" for k in ranks}
+    columns |= {"mAP": "right", "class mean": "right", "95 %": "right", "chance": "right", "untrained": "right"}
+    print_table(
+        columns,
+        [
+            (
+                row.group,
+                row.encoder,
+                row.way,
+                str(len(row.queries)),
+                str(len(row.gallery)),
+                *[f"{row.scores.top_k[k]:.3f}" for k in ranks],
+                f"{row.scores.mean_average_precision:.3f}",
+                f"{row.scores.class_mean_top_1:.3f}",
+                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
+                f"{row.scores.chance_class_mean_top_1:.3f}",
+                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
+            )
+            for row in report.rows
+        ],
+        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, by groups where there are ten or more; "
+        "untrained: the best untrained network's class mean, covered where the interval does not leave it out",
+    )

@@ -1,0 +1,141 @@
+"""The labelled videos of an evaluation: which of them take part, on which side, and what the index holds of them.
+
+Shapes: V videos, D vector dimensions.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.errors import BadLabels
+from app.labels.rows import LabelledVideo, LabelSet
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+LeftOut = list[tuple[str, str]]
+"""What could not take part, and why."""
+
+_PAGE = 500
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A labelled video that takes part. video_id: its number in the catalog, -1 where no library is asked. scene: what it is drawn
+    again with in a bootstrap: its group, of which two sources may have one of the same name; "" for itself.
+    """
+
+    row: LabelledVideo
+    video_id: int = -1
+
+    @property
+    def path(self) -> Path:
+        return self.row.path
+
+    @property
+    def label(self) -> str:
+        return self.row.label
+
+    @property
+    def scene(self) -> str:
+        return f"{self.row.source}/{self.row.group}" if self.row.group else ""
+
+
+def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequence[str]) -> list[LabelledVideo]:
+    """Without the ignored ones. Raises BadLabels for an ignored label that no row has, for an unknown `within`, and where a side is
+    empty.
+    """
+    if within not in (None, "source", "group"):
+        raise BadLabels(f"--within must be source or group, got {within!r}.")
+    if within and not any(getattr(row, within) for row in labels.rows):
+        raise BadLabels(f"{labels.path} says no {within} of any video, so nothing can be compared within one. Leave out --within.")
+    there = {row.label for row in labels.rows}
+    for name in ignore_labels:
+        if name not in there:
+            raise BadLabels(
+                f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {_some(sorted(there))}."
+            )
+    rows = [row for row in labels.rows if row.label not in ignore_labels]
+    for split, what in (("test", "queries"), ("train", "gallery")):
+        if not any(row.split == split for row in rows):
+            raise BadLabels(f"{labels.path} has no {split} rows, so there is no {what}; both are needed.")
+    return rows
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def group_of(row: LabelledVideo, within: str | None) -> str:
+    """The value that scores are kept within, "" for all together."""
+    return "" if within is None else str(getattr(row, within))
+
+
+def sides(entries: Iterable[Entry], within: str | None, group: str) -> tuple[list[Entry], list[Entry]]:
+    """The queries (test rows) and the gallery (train rows) of one group, in the order of the labels."""
+    own = [entry for entry in entries if group_of(entry.row, within) == group]
+    return [entry for entry in own if entry.row.split == "test"], [entry for entry in own if entry.row.split == "train"]
+
+
+def indexed_entries(ws: Workspace, library: str, encoder: str, rows: Sequence[LabelledVideo], left_out: LeftOut) -> list[Entry]:
+    """The labelled videos that have clips of this encoder, in order; the others are written down with the reason."""
+    known = ws.catalog.known_files(library, ws.encoder_id(encoder))
+    entries = []
+    for row in rows:
+        file = known.get(str(row.path))
+        if file is None:
+            left_out.append((str(row.path), f"not in library {library!r}"))
+        elif file.outcome != "indexed":
+            left_out.append((str(row.path), f"{file.outcome}: {file.reason or 'gone'}"))
+        elif not file.embedded:
+            left_out.append((str(row.path), f"not indexed with encoder {encoder!r}"))
+        else:
+            entries.append(Entry(row, file.video_id))
+    return entries
+
+
+def stored_means(ws: Workspace, encoder: str, entries: Sequence[Entry], left_out: LeftOut) -> "dict[Path, NDArray[np.float32]]":
+    """Unit vectors (D,), each the normalised mean of a video's stored clip vectors; damaged ones are written down."""
+    import numpy as np
+
+    from index.retrieval_metrics import mean_vectors
+
+    encoder_id = ws.encoder_id(encoder)
+    found: dict[Path, NDArray[np.float32]] = {}
+    for start in range(0, len(entries), _PAGE):
+        page = entries[start : start + _PAGE]
+        clips = ws.catalog.clips_of([entry.video_id for entry in page], encoder_id)
+        there = [entry for entry in page if entry.video_id in clips]
+        means = mean_vectors([clips[entry.video_id].vectors for entry in there])
+        found |= {entry.path: mean for entry, mean in zip(there, means, strict=True)}
+    damaged = [entry for entry in entries if entry.path not in found]
+    left_out += [(str(entry.path), f"its vectors of {encoder!r} are damaged; index it again") for entry in damaged]
+    return found
+
+
+def data_fingerprint(rows: Iterable[LabelledVideo], content_hashes: Mapping[str, str | None]) -> str:
+    """SHA-256 of what was measured: each labelled video's content (by its hash where the library knows it, else by name and size),
+    label, split, group and source, in any order. Two runs with the same fingerprint were asked the same.
+    """
+    lines = [
+        "\t".join((_content(row.path, content_hashes), row.label, row.split, row.group, row.source)).encode(
+            "utf-8", "surrogateescape"
+        )
+        for row in rows
+    ]
+    return hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()
+
+
+def _content(path: Path, hashes: Mapping[str, str | None]) -> str:
+    return hashes.get(str(path)) or f"{path.name} {_size(path)}"
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # gone since the labels were read: told elsewhere, and other data than with it
+        return -1

@@ -1,0 +1,135 @@
+"""What a retrieval evaluation finds, as records and as plain dictionaries for JSON, CSV and the catalog."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from app.evaluation.labelled_library import Entry
+
+if TYPE_CHECKING:
+    from index.bootstrap import Interval
+    from index.retrieval_metrics import RetrievalScores
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalRow:
+    """One measurement. group: value of the column that the scores are kept within, "" for all together. way: how videos were
+    compared, one of `WAYS` for the vectors of the index, else the preset's name.
+
+    scores: all shares 0..1, and each query's own, in the order of `queries`. top_k_intervals, class_mean_interval: of 95 %
+    (bootstrap; queries of one group are drawn together). is_floor: the network learnt nothing. floor: class-mean top-1 of the best
+    untrained network in the same group and way; None where there is none, and for a floor itself.
+    """
+
+    group: str
+    encoder: str
+    way: str
+    queries: tuple[Entry, ...]
+    gallery: tuple[Entry, ...]
+    scores: "RetrievalScores"
+    top_k_intervals: "dict[int, Interval]"
+    class_mean_interval: "Interval"
+    is_floor: bool = False
+    floor: float | None = None
+
+    @property
+    def num_labels(self) -> int:
+        return len({entry.label for entry in self.queries})
+
+    @property
+    def above_floor(self) -> bool | None:
+        """Whether the interval leaves out the untrained network's value, above it; None where there is none to compare with."""
+        return None if self.floor is None else self.class_mean_interval.low > self.floor
+
+    @property
+    def scenes(self) -> list[str]:
+        """What each query is drawn again with."""
+        return [entry.scene for entry in self.queries]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalReport:
+    """All measurements. left_out: (path, why) of labelled videos that could not take part. checks: what of the sanity checks came
+    out, in sentences; warnings: what makes the figures doubtful. run_id: its number in the catalog, 0 if it is not stored.
+    """
+
+    rows: list[RetrievalRow]
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    checks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    run_id: int = 0
+
+
+def with_floors(rows: Sequence[RetrievalRow]) -> list[RetrievalRow]:
+    """The rows, each with the best untrained network of its group and way."""
+    floors: dict[tuple[str, str], float] = {}
+    for row in rows:
+        if row.is_floor:
+            place = (row.group, row.way)
+            floors[place] = max(floors.get(place, 0.0), row.scores.class_mean_top_1)
+    return [row if row.is_floor else replace(row, floor=floors.get((row.group, row.way))) for row in rows]
+
+
+def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
+    """A flat row for JSON and CSV."""
+    scores = row.scores
+    flat: dict[str, Any] = {
+        "group": row.group,
+        "encoder": row.encoder,
+        "way": row.way,
+        "queries": len(row.queries),
+        "gallery": len(row.gallery),
+        "labels": row.num_labels,
+    }
+    for k, share in scores.top_k.items():
+        flat |= {f"top_{k}": round(share, 4)} | _interval(f"top_{k}", row.top_k_intervals[k])
+    flat |= {
+        "mean_average_precision": round(scores.mean_average_precision, 4),
+        "class_mean_top_1": round(scores.class_mean_top_1, 4),
+    }
+    flat |= _interval("class_mean_top_1", row.class_mean_interval)
+    floor = None if row.floor is None else round(row.floor, 4)
+    return flat | {"chance": round(scores.chance_class_mean_top_1, 4), "floor": floor, "above_floor": row.above_floor}
+
+
+def _interval(name: str, interval: "Interval") -> dict[str, float]:
+    return {f"{name}_low": round(interval.low, 4), f"{name}_high": round(interval.high, 4)}
+
+
+def report_to_dict(report: RetrievalReport) -> dict[str, Any]:
+    """All of it, with every query and what it found, as the catalog keeps it. Videos are named once and then by number.
+
+    rows: flat, with `per_label_top_1`. videos: [path, label, scene]. queries: of each row a list of
+    [video, rank from 0 of its first hit or None, average precision, [[video, similarity or None], …]].
+    """
+    numbers: dict[Entry, int] = {}
+
+    def number(entry: Entry) -> int:
+        return numbers.setdefault(entry, len(numbers))
+
+    queries = [_queries(row, number) for row in report.rows]
+    return {
+        "rows": [row_to_dict(row) | {"per_label_top_1": dict(row.scores.per_class_top_1)} for row in report.rows],
+        "videos": [[str(entry.path), entry.label, entry.scene] for entry in numbers],
+        "queries": queries,
+        "left_out": report.left_out,
+        "checks": list(report.checks),
+        "warnings": list(report.warnings),
+    }
+
+
+def _queries(row: RetrievalRow, number: Callable[[Entry], int]) -> list[Any]:
+    return [
+        [
+            number(entry),
+            None if score.first_hit == float("inf") else int(score.first_hit),
+            round(score.average_precision, 4),
+            [[number(row.gallery[place]), _known(similarity)] for place, similarity in score.nearest],
+        ]
+        for entry, score in zip(row.queries, row.scores.queries, strict=True)
+    ]
+
+
+def _known(similarity: float) -> float | None:
+    """NaN is no JSON."""
+    return None if similarity != similarity else round(similarity, 4)

@@ -1,0 +1,84 @@
+"""Checks that hold for any retrieval whose figures can be believed; they cost nothing beside the retrieval itself.
+
+Shapes: Q queries, G gallery videos, D dimensions.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+_AT_ONCE = 512
+_SHUFFLES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class SanityCheck:
+    """finds_itself: share of the queries whose nearest video, with the queries as the gallery, is itself or one with the same
+    vector. shuffled: class-mean top-1 with the gallery's labels dealt out anew, over twenty dealings. chance: what guessing gets.
+    tolerance: how far from chance luck may bring it (four standard errors). rises: whether top-k never falls as k grows.
+    """
+
+    finds_itself: float
+    shuffled: float
+    chance: float
+    tolerance: float
+    rises: bool
+
+    @property
+    def faults(self) -> list[str]:
+        """What does not hold, in sentences; none where all is well."""
+        said = []
+        if self.finds_itself < 1:
+            said.append(f"only {self.finds_itself:.1%} of the queries find themselves in a gallery of queries, not 100 %")
+        if abs(self.shuffled - self.chance) > self.tolerance:
+            said.append(f"with shuffled labels {self.shuffled:.3f} are right, and chance is {self.chance:.3f}")
+        if not self.rises:
+            said.append("top-k falls as k grows")
+        return said
+
+
+def check_retrieval(
+    queries_QD: NDArray[np.float32],
+    gallery_GD: NDArray[np.float32],
+    query_labels: Sequence[str],
+    gallery_labels: Sequence[str],
+    top_k: Mapping[int, float],
+    chance: float,
+) -> SanityCheck:
+    """queries_QD, gallery_GD: unit vectors. top_k, chance: as they were measured."""
+    itself: list[bool] = []
+    nearest: list[int] = []
+    for start in range(0, len(queries_QD), _AT_ONCE):
+        page = queries_QD[start : start + _AT_ONCE]
+        same = page @ queries_QD.T
+        own = same[np.arange(len(page)), start + np.arange(len(page))]
+        # Another file with the same content is as near; float32 sums differ in the last digits.
+        itself += (own >= same.max(axis=1) - 1e-5).tolist()
+        nearest += np.argmax(page @ gallery_GD.T, axis=1).tolist()
+    # One gallery video is the nearest of many queries: only different ones say something new.
+    independent = max(1, min(len(query_labels), len(set(nearest)))) * _SHUFFLES
+    values = list(top_k.values())
+    return SanityCheck(
+        finds_itself=float(np.mean(itself)),
+        shuffled=_shuffled_class_mean(nearest, query_labels, gallery_labels),
+        chance=chance,
+        tolerance=float(4 * np.sqrt(max(chance * (1 - chance), 1e-9) / independent)),
+        rises=values == sorted(values),
+    )
+
+
+def _shuffled_class_mean(nearest: Sequence[int], query_labels: Sequence[str], gallery_labels: Sequence[str]) -> float:
+    """Class-mean top-1 with the gallery's labels dealt out anew, the mean of some dealings."""
+    names = sorted({*query_labels, *gallery_labels})
+    number_of = {name: number for number, name in enumerate(names)}
+    wanted_Q = np.array([number_of[name] for name in query_labels])
+    gallery_G = np.array([number_of[name] for name in gallery_labels])
+    weights_Q = 1.0 / np.bincount(wanted_Q, minlength=len(names))[wanted_Q]
+    generator = np.random.default_rng(0)
+    means = []
+    for _ in range(_SHUFFLES):
+        right_Q = generator.permutation(gallery_G)[nearest] == wanted_Q
+        means.append(float((weights_Q * right_Q).sum() / weights_Q.sum()))
+    return float(np.mean(means))
