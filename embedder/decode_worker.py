@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from embedder.clip_reader import read_clips
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
+from embedder.numbered_frames import read_numbered
 from embedder.preview_writer import frame_jpeg, make_preview
 from embedder.query_reader import RangeEmpty, read_query
 from embedder.stretch_reader import read_stretches
@@ -24,6 +25,7 @@ from embedder.worker_messages import (
     ClipsJob,
     Done,
     FrameJob,
+    FramesJob,
     GlanceJob,
     Job,
     PreviewJob,
@@ -88,6 +90,8 @@ def _run(job: Job) -> Iterator[Reply]:
         yield Done(frame_jpeg(job))
     elif isinstance(job, StretchesJob):
         yield from read_stretches(job)
+    elif isinstance(job, FramesJob):
+        yield from read_numbered(job)
     elif isinstance(job, GlanceJob):
         from embedder.glance_reader import read_glance  # only pictures need Pillow, and a worker should start quickly
 

@@ -6,7 +6,7 @@ Shapes: N clips, T frames, H x W pixels, E numbers of an embedding.
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from embedder.encoder_card import EncoderCard
-from pretrain.backbones import build_backbone
 from pretrain.backbones.base import Backbone
 from pretrain.baselines import RawColour
 from pretrain.checkpoint import load_trained
@@ -24,11 +23,11 @@ from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
 from pretrain.errors import ExportError
 from pretrain.export_spec import ExportSpec as ExportSpec
 from pretrain.export_spec import Footage as Footage
-from pretrain.motion_start import start_with_motion
 from pretrain.onnx_graph import to_onnx, weights_sha256
 from pretrain.origin import training_of
 from pretrain.parity import check_parity
 from pretrain.sample_clips import ClipSource, DrawnClips
+from pretrain.untrained import untrained_backbone
 
 _PARITY_CLIPS = 12
 _PARITY_SEED = 20_261_120
@@ -86,13 +85,7 @@ def export_untrained(
     """The encoder that a run of this seed is before its first step: the floor that a training has to beat. start: how its
     weights are drawn, as in `TrainConfig`. Raises ValueError for another one, and what `export` raises.
     """
-    if start not in get_args(Start):
-        raise ValueError(f"start is {start!r}; it must be one of {', '.join(get_args(Start))}")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        backbone = build_backbone(backbone_name)
-        if start == "motion":
-            start_with_motion(backbone)
+    backbone = untrained_backbone(backbone_name, seed, start=start)
     spec = _with_training(spec, {"data": "none", "seed": seed, "start": start})
     return export(backbone, out, spec, backbone_name=backbone_name, task_name="untrained", footage=footage)
 
