@@ -58,6 +58,10 @@ class Workspace:
         return self.home / "previews"
 
     @property
+    def uploads_folder(self) -> Path:
+        return self.home / "uploads"
+
+    @property
     def runs_folder(self) -> Path:
         return self.home / "runs"
 
