@@ -1,4 +1,5 @@
-"""How soon the command line answers: `vret --help`, a cold search over many clips, a second index of an unchanged library.
+"""How soon the command line answers: `vret --help`, a cold search over many clips, a second index of an unchanged library, and
+an evaluation of many labelled videos from their stored vectors.
 
     python benchmarks/cli_latency.py
     python benchmarks/cli_latency.py --clips 100000 --files 5000 --repeats 15
@@ -29,7 +30,9 @@ from index.records import FileFingerprint, VideoFacts
 
 CLIPS_PER_VIDEO = 40
 CLIP_S = 2.0
-LIMITS_S = {"vret --help": 0.4, "cold search --like": 1.5, "index, nothing changed": 1.0}
+LIMITS_S = {"vret --help": 0.4, "cold search --like": 1.5, "index, nothing changed": 1.0, "eval retrieval": 2.0}
+LABELLED_CLIPS = 6
+NUM_LABELS = 100
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=20_000)
     parser.add_argument("--files", type=int, default=1_000)
+    parser.add_argument("--labelled", type=int, default=10_000)
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--encoder", type=Path, default=PACKAGED_FOLDER / "default.onnx")
     parser.add_argument("--json", action="store_true")
@@ -55,19 +59,23 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="vret-benchmark-") as scratch:
         searched = fill(Path(scratch) / "search", args.clips // CLIPS_PER_VIDEO, CLIPS_PER_VIDEO, args.encoder)
         indexed = fill(Path(scratch) / "index", args.files, 3, args.encoder)
+        labelled = fill(Path(scratch) / "eval", args.labelled, LABELLED_CLIPS, args.encoder)
+        labels = write_labels(labelled, args.labelled)
         vret = [sys.executable, "-m", "app"]
         encoder = ["--encoder", str(args.encoder)]
         like = f"{searched / 'videos' / '00007.mp4'}@31"
+        evaluation = [*vret, "eval", "retrieval", "--labels", str(labels), "--library", "bench", "--by", "mean", *encoder]
         timings = [
             measure("empty Python", [sys.executable, "-c", "pass"], Path(scratch), args.repeats),
             measure("vret --help", [*vret, "--help"], Path(scratch), args.repeats),
             measure("cold search --like", [*vret, "search", "--like", like, *encoder], searched, args.repeats),
             measure("index, nothing changed", [*vret, "index", "--library", "bench", *encoder], indexed, args.repeats),
+            measure("eval retrieval", evaluation, labelled, args.repeats),
         ]
     if args.json:
         print(json.dumps({timing.what: timing.__dict__ for timing in timings}, indent=1))
     else:
-        show(timings, args.clips, args.files)
+        show(timings, args.clips, args.files, args.labelled)
 
 
 def fill(home: Path, num_videos: int, num_clips: int, encoder: Path) -> Path:
@@ -95,6 +103,17 @@ def fill(home: Path, num_videos: int, num_clips: int, encoder: Path) -> Path:
     return home
 
 
+def write_labels(home: Path, num_videos: int) -> Path:
+    """Labels of all videos: every fourth one is a query."""
+    lines = [
+        f"videos/{number:05d}.mp4,label {number % NUM_LABELS},{'train' if number // NUM_LABELS % 4 else 'test'}"
+        for number in range(num_videos)
+    ]
+    labels = home / "labels.csv"
+    labels.write_text("\n".join(["path,label,split", *lines]) + "\n")
+    return labels
+
+
 def measure(what: str, command: Sequence[str], home: Path, repeats: int) -> Timing:
     """Runs a command once for the disk's cache, then `repeats` times."""
     environment = os.environ | {"VRET_HOME": str(home)}
@@ -106,9 +125,10 @@ def measure(what: str, command: Sequence[str], home: Path, repeats: int) -> Timi
     return Timing(what, statistics.median(times[1:]), min(times[1:]), max(times[1:]))
 
 
-def show(timings: Sequence[Timing], clips: int, files: int) -> None:
+def show(timings: Sequence[Timing], clips: int, files: int, labelled: int) -> None:
     """Prints a table with limits and ratios."""
-    print(f"{clips} clips to search, {files} files to look at, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
+    print(f"{clips} clips to search, {files} files to look at, {labelled} labelled videos")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
     print(f"{'what':<24}{'median s':>9}{'min':>7}{'max':>7}{'limit':>7}{'x empty Python':>16}")
     for timing in timings:
         limit = LIMITS_S.get(timing.what)

@@ -205,6 +205,19 @@ class FaissIndex:
             rows = np.concatenate([rows for _, rows in found], axis=1)
             return best_k(scores, np.where(rows >= 0, self._rows.ids[rows], -1), k)
 
+    def search_exactly(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """As `search` without a selector, by scoring every clip: what the search is measured against. Slow."""
+        check_search(queries, k, self._dim)
+        with self._lock:
+            alive = self._rows.alive_rows()
+            found = []
+            for start in range(0, len(alive), _FEW):
+                rows = alive[start : start + _FEW]
+                scores = np.asarray(queries, np.float32) @ self._vectors(rows).T
+                found.append(best_k(scores, np.broadcast_to(self._rows.ids[rows], scores.shape), k))
+            scores, ids = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))
+            return best_k(scores, ids, k)
+
     def compacted(self, *, exact_up_to: int = EXACT_UP_TO) -> "FaissIndex":
         """The same clips in one segment of the kind that suits their number."""
         with self._lock:

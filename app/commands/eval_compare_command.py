@@ -14,11 +14,11 @@ from app.commands.eval_options import (
     LayoutOption,
     VideosOption,
     WithinOption,
+    ways_of,
 )
 from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
 from app.commands.options import CsvOption, JsonOption
 from app.commands.output import check_one_format, print_csv, print_json, print_table
-from app.evaluation.ways import WAYS
 
 if TYPE_CHECKING:
     from app.evaluation.compare import ComparisonReport
@@ -63,7 +63,7 @@ def compare(
                 a,
                 b,
                 within=within,
-                ways=(by,) if by else WAYS,
+                ways=ways_of(by),
                 ignore_labels=ignore_label or (),
                 on_query=tell,
             )

@@ -1,11 +1,11 @@
 """Options that several verbs of `vret eval` share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
-from app.evaluation.ways import Way
+from app.evaluation.ways import STORED_WAYS, WAYS, Way
 from app.labels.rows import Layout
 
 LABELS_HELP = (
@@ -20,12 +20,23 @@ VideosOption = Annotated[Path | None, typer.Option(help="Where the videos of off
 LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]
 FoldOption = Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")]
 WithinOption = Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")]
+
+
+def _check_ways(ways: list[str] | None) -> list[str] | None:
+    """Typer takes no list of choices."""
+    for way in ways or ():
+        if way not in WAYS:
+            raise typer.BadParameter(f"{way!r} is none of {', '.join(WAYS)}.")
+    return ways
+
+
 ByOption = Annotated[
-    Way | None,
+    list[str] | None,
     typer.Option(
         "--by",
-        help="How videos are compared: mean, by the means of their vectors, which is quick, or sequence, as the search does. "
-        "Default: both.",
+        callback=_check_ways,
+        help="How videos are compared: mean, by the means of their stored vectors, which is quick; stored, by the search, asked "
+        "with the stored vectors; sequence, by the search, asked with the files. May be repeated. Default: mean, stored.",
     ),
 ]
 IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")]
@@ -33,3 +44,8 @@ EncodersOption = Annotated[
     list[str] | None, typer.Option("--encoder", "-e", help="An encoder to measure; repeat it to see several side by side.")
 ]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with plots into this file, which needs no other.")]
+
+
+def ways_of(by: list[str] | None) -> tuple[Way, ...]:
+    """What `--by` asks for, each once."""
+    return cast("tuple[Way, ...]", tuple(dict.fromkeys(by))) if by else STORED_WAYS

@@ -1,6 +1,6 @@
 """`vret eval retrieval`: hit rates against labels."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,11 +15,12 @@ from app.commands.eval_options import (
     LayoutOption,
     VideosOption,
     WithinOption,
+    ways_of,
 )
 from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
 from app.commands.options import CsvOption, JsonOption
 from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
-from app.evaluation.ways import WAYS
+from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
     from app.evaluation.retrieval_rows import RetrievalReport
@@ -38,39 +39,51 @@ def retrieval(
     layout: LayoutOption = None,
     fold: FoldOption = 1,
     within: WithinOption = None,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="library: the vectors in the index. vcop, gap: features of their own of ten clips a video, as in papers, with "
+            "an untrained network beside; the videos are read, no library is needed."
+        ),
+    ] = "library",
     by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10, help="With vcop and gap: how many untrained networks.")] = 1,
+    stride: Annotated[int, typer.Option(min=1, help="With vcop and gap: take every so many frames one; papers take all.")] = 1,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
     """Hit rates of an indexed library against labels: queries are the test rows, the gallery the train rows.
 
-    Each video is compared by the mean of its clip vectors ("mean") and by the search itself ("sequence").
+    Videos are compared by the mean of their clip vectors ("mean") and by the search itself ("stored").
 
     Untrained networks and raw colour are measured beside, where the library is indexed with them (vret eval floors).
 
     Example: vret eval retrieval --labels videos/labels.csv --within source --ignore-label unclassified -e default -e mine
     """
     check_one_format(as_json, as_csv)
+    if preset != "library" and (by or library):
+        raise typer.BadParameter(f"--by and --library are for the preset library; {preset} makes vectors of its own.")
+    if preset == "library" and (seeds, stride) != (1, 1):
+        raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
+    from app.evaluation.protocol_retrieval import evaluate_by_protocol
     from app.evaluation.retrieval import evaluate_retrieval
     from app.evaluation.retrieval_rows import row_to_dict
     from app.workspace import Workspace
 
     label_set = labels_of(labels, videos, layout, fold)
-    name = library or label_set.root.name
+    chosen: dict[str, Any] = {"encoders": encoder or (), "within": within, "ignore_labels": ignore_label or ()}
     with Workspace() as ws:
-        with followed(ws, name) as tell:
-            report = evaluate_retrieval(
-                ws,
-                name,
-                label_set,
-                encoders=encoder or (),
-                within=within,
-                ways=(by,) if by else WAYS,
-                ignore_labels=ignore_label or (),
-                on_query=tell,
-            )
+        if preset == "library":
+            name = library or label_set.root.name
+            with followed(ws, name) as tell:
+                report = evaluate_retrieval(ws, name, label_set, ways=ways_of(by), on_query=tell, **chosen)
+        else:
+            with followed(ws, None) as tell:
+                report = evaluate_by_protocol(
+                    ws, label_set, preset, seeds=range(1, seeds + 1), stride=stride, on_query=tell, **chosen
+                )
         write_html(ws, report.run_id, html)
     rows = [row_to_dict(row) for row in report.rows]
     if as_json:
@@ -85,7 +98,7 @@ def retrieval(
     tell_warnings(report.warnings)
     for check in report.checks:
         talk(f"checked: {check}")
-    if not any(row.is_floor for row in report.rows):
+    if not any(row.is_floor for row in report.rows) and preset == "library":
         talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
     tell_left_out(report.left_out)
 

@@ -9,7 +9,7 @@ from app.evaluation.labelled_library import data_fingerprint
 from app.evaluation.retrieval import OnQuery, evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
-from app.evaluation.ways import WAYS, Way
+from app.evaluation.ways import STORED_WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
@@ -64,7 +64,7 @@ def compare_encoders(
     b: str,
     *,
     within: str | None = None,
-    ways: Sequence[Way] = WAYS,
+    ways: Sequence[Way] = STORED_WAYS,
     ignore_labels: Sequence[str] = (),
     on_query: OnQuery | None = None,
 ) -> ComparisonReport:

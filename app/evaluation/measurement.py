@@ -31,7 +31,9 @@ class Measurement:
     found: list[RetrievalRow] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    checked: list[str] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    num_checked: int = 0
 
     @property
     def groups(self) -> list[str]:
@@ -62,13 +64,13 @@ class Measurement:
             check = check_retrieval(queries_QD, gallery_GD, asked, answers, scores.top_k, scores.chance_class_mean_top_1)
             name = " ".join(part for part in (group, encoder, way) if part)
             self.faults += [f"{name}: {fault}" for fault in check.faults]
-            self.checked.append(f"{name}: {check.finds_itself:.0%}, {check.shuffled:.3f} of {check.chance:.3f}")
+            self.num_checked += 1
 
     def report(self) -> RetrievalReport:
         """The rows, each beside its floor."""
-        rows = with_floors(self.found)
-        checks = []
-        if self.checked:
+        rows = with_floors(sorted(self.found, key=lambda row: row.group))
+        checks = list(self.checks)
+        if self.num_checked:
             checks.append(
                 "every query finds itself; with shuffled labels as many are right as by chance; top-k never falls: "
                 + ("all hold" if not self.faults else f"{len(self.faults)} do not hold")
@@ -77,7 +79,7 @@ class Measurement:
             rows=rows,
             left_out=_once(self.left_out),
             checks=tuple(checks),
-            warnings=(*self.labels.warnings, *self.faults, *_covered(rows)),
+            warnings=(*self.labels.warnings, *self.notes, *self.faults, *_covered(rows)),
         )
 
 

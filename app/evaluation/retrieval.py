@@ -1,12 +1,12 @@
 """Use case: measure how good retrieval is, against labels.
 
-Query = test rows, gallery = train rows, nothing dropped. With the vectors of an index (preset `library`) videos are compared in two
-ways: "mean", cosine of the means of their clip vectors, and "sequence", the search itself: the query video goes through
-`find_moments` as any clip would. The other presets make features of their own, as papers do.
+Query = test rows, gallery = train rows, nothing dropped. With the vectors of an index (preset `library`) videos are compared by
+the means of their clip vectors, and by the search itself: see `ways`. The other presets make features of their own, as papers do.
 
 Shapes: Q queries, G gallery videos, D vector dimensions.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,15 +25,16 @@ from app.evaluation.labelled_library import (
 from app.evaluation.measurement import Measurement, one_side
 from app.evaluation.retrieval_rows import RetrievalReport, report_to_dict
 from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
-from app.evaluation.ways import WAYS, Way
+from app.evaluation.ways import STORED_WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
     from index.retrieval_metrics import RetrievalScores
 
+_RECALL_QUERIES = 200
 OnQuery = Callable[[str, int, int], None]
-"""Told (encoder, done, total) while query videos are embedded."""
+"""Told (what is done, how many, of how many)."""
 
 
 def evaluate_retrieval(
@@ -44,7 +45,7 @@ def evaluate_retrieval(
     encoders: Sequence[str] = (),
     within: str | None = None,
     ignore_labels: Sequence[str] = (),
-    ways: Sequence[Way] = WAYS,
+    ways: Sequence[Way] = STORED_WAYS,
     in_all_encoders: bool = False,
     with_floor: bool = True,
     keep: bool = True,
@@ -73,8 +74,11 @@ def evaluate_retrieval(
         if "mean" in ways:
             vectors = stored_means(ws, name, entries[name], measurement.left_out)
             measurement.add_by_vectors(name, "mean", entries[name], vectors)
-        if "sequence" in ways:
-            _add_by_search(ws, measurement, name, entries[name], on_query)
+        if any(way != "mean" for way in ways) and entries[name]:
+            measurement.checks.append(_recall(ws, name, entries[name]))
+        for way in ways:
+            if way != "mean":
+                _add_by_search(ws, measurement, name, way, entries[name], on_query)
     if not any(row.encoder in names for row in measurement.found):
         raise NotIndexed(_nothing(library, labels.path, measurement.left_out))
     if not keep:
@@ -116,23 +120,45 @@ def _indexed_floors(ws: Workspace, library: str) -> list[str]:
     return sorted(named[row.weights_sha256] for row in known if ws.catalog.has_clips(row.id, library=library))
 
 
+def _recall(ws: Workspace, encoder: str, entries: Sequence[Entry]) -> str:
+    """How many of the true nearest clips the vector index finds for clips of these very videos, in a sentence."""
+    import numpy as np
+
+    from index.ann_recall import neighbour_recall
+    from index.faiss_index import FaissIndex
+
+    encoder_id = ws.encoder_id(encoder)
+    index = ws.vectors(encoder_id)
+    assert isinstance(index, FaissIndex)  # the only kind that a workspace opens
+    asked = [entry.video_id for entry in entries if entry.row.split == "test"][:_RECALL_QUERIES]
+    clips = ws.catalog.clips_of(asked or [entries[0].video_id], encoder_id)
+    queries = np.concatenate([video.vectors for video in clips.values()]).astype(np.float32)
+    chosen = np.random.default_rng(0).permutation(len(queries))[:_RECALL_QUERIES]
+    found = neighbour_recall(index, queries[np.sort(chosen)])
+    kind = "exact index" if found.is_exact else "approximate index"
+    return (
+        f"{encoder}: the vector index finds {found.recall:.1%} of the true {found.k} nearest clips "
+        f"({kind}, {found.num_queries} query clips among {found.num_clips})"
+    )
+
+
 def _add_by_search(
-    ws: Workspace, measurement: Measurement, encoder: str, entries: Sequence[Entry], on_query: OnQuery | None
+    ws: Workspace, measurement: Measurement, encoder: str, way: Way, entries: Sequence[Entry], on_query: OnQuery | None
 ) -> None:
     for group in measurement.groups:
         queries, gallery = sides(entries, measurement.within, group)
         if not queries or not gallery:
             measurement.left_out.append(one_side(group, measurement.labels, queries, gallery, encoder))
             continue
-        scores = _by_search(ws, encoder, queries, gallery, on_query)
-        measurement.add(group, encoder, "sequence", (queries, gallery), scores)
+        scores = _by_search(ws, encoder, way, queries, gallery, on_query)
+        measurement.add(group, encoder, way, (queries, gallery), scores)
 
 
 def _by_search(
-    ws: Workspace, encoder: str, queries: Sequence[Entry], gallery: Sequence[Entry], on_query: OnQuery | None
+    ws: Workspace, encoder: str, way: Way, queries: Sequence[Entry], gallery: Sequence[Entry], on_query: OnQuery | None
 ) -> "RetrievalScores":
-    """Ranks the gallery by the product's own search, each query embedded from its file as a user's clip is."""
-    from app.find_similar import ClipQuery, find_similar
+    """Ranks the gallery by the product's own search."""
+    from app.find_similar import ClipQuery, MomentQuery, find_similar
     from index.retrieval_metrics import scores_from_rankings
     from index.search import Filters
 
@@ -141,15 +167,14 @@ def _by_search(
     filters = Filters(video_ids=tuple(place_of), include_flagged=True)
     rankings, similarities = [], []
     for done, query in enumerate(queries, start=1):
-        result = find_similar(
-            ws, ClipQuery(path=query.path), encoder_name=encoder, k=len(gallery), filters=filters, one_per_video=True
-        )
+        asked = MomentQuery(video_id=query.video_id, end_s=math.inf) if way == "stored" else ClipQuery(path=query.path)
+        result = find_similar(ws, asked, encoder_name=encoder, k=len(gallery), filters=filters, one_per_video=True)
         rankings.append([place_of[hit.video_id] for hit in result.hits])
         similarities.append([hit.score for hit in result.hits])
         if on_query is not None:
-            on_query(encoder, done, len(queries))
-    asked, answers = [entry.label for entry in queries], [entry.label for entry in gallery]
-    return scores_from_rankings(rankings, asked, answers, similarities)
+            on_query(f"queries, {encoder}", done, len(queries))
+    labels, answers = [entry.label for entry in queries], [entry.label for entry in gallery]
+    return scores_from_rankings(rankings, labels, answers, similarities)
 
 
 def _nothing(library: str, labels_csv: Path, left_out: LeftOut) -> str:

@@ -2,12 +2,18 @@
 
 from typing import Literal, get_args
 
-Way = Literal["mean", "sequence"]
-"""mean: cosine of the means of their clip vectors. sequence: as the search does."""
+Way = Literal["mean", "stored", "sequence"]
+"""mean: cosine of the means of their clip vectors. stored: by the search, asked with the query video's stored vectors ("more like
+this"). sequence: by the search, asked with the query video as a file, embedded anew as any clip is.
+"""
 WAYS: tuple[Way, ...] = get_args(Way)
+STORED_WAYS: tuple[Way, ...] = ("mean", "stored")
+"""Those that need nothing but the index."""
 
 Preset = Literal["library", "vcop", "gap"]
 """library: with the vectors in the index. vcop: ten clips of 16 frames in a row, the last stage's map max-pooled, mean, cosine
 (Xu et al., CVPR 2019). gap: ten such clips, the map's global average, mean, unit length, cosine.
 """
 PRESETS: tuple[Preset, ...] = get_args(Preset)
+Protocol = Literal["vcop", "gap"]
+"""The presets that make features of their own."""
