@@ -1,50 +1,14 @@
-"""Indexing runs that the page starts: processes of their own, so that neither a reload nor a busy page disturbs them."""
+"""Indexing runs that the page starts and shows."""
 
-import json
-import os
-import signal
-import socket
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from app.ui.page_process import LIVE_STATES, PageProcess, RunState, ask_to_stop, pid_here, start_command
 
 if TYPE_CHECKING:
     from index.catalog import Job
-
-RunState = Literal["starting", "running", "saving", "done", "failed", "stopped", "interrupted"]
-LIVE_STATES: tuple[RunState, ...] = ("starting", "running", "saving")
-
-
-@dataclass(frozen=True)
-class IndexProcess:
-    """One run that this page started. Its answer (JSON) and its talk go into two files."""
-
-    library: str
-    process: subprocess.Popen[bytes]
-    answer_file: Path
-    talk_file: Path
-
-    def exit_code(self) -> int | None:
-        """None while it runs."""
-        return self.process.poll()
-
-    def report(self) -> dict[str, Any] | None:
-        """The run's report as `IndexReport.to_dict` wrote it; None when it failed or has not ended."""
-        try:
-            report = json.loads(self.answer_file.read_text(encoding="utf-8", errors="replace"))
-        except (OSError, ValueError):  # not there yet, or half written
-            return None
-        return report if isinstance(report, dict) else None
-
-    def complaint(self) -> str:
-        """The line in which a failed run said why."""
-        lines = self.talk_file.read_text(encoding="utf-8", errors="replace").splitlines()
-        said = [line.removeprefix("vret: ") for line in lines if line.startswith("vret: ")]
-        return said[-1] if said else (lines[-1] if lines else f"it ended with exit code {self.exit_code()} without a word")
 
 
 class IndexRuns:
@@ -52,26 +16,13 @@ class IndexRuns:
 
     def __init__(self, logs_folder: Path) -> None:
         self._logs_folder = logs_folder
-        self.last: IndexProcess | None = None
+        self.last: PageProcess | None = None
 
-    def start(self, library: str, folders: Sequence[Path] = ()) -> IndexProcess:
+    def start(self, library: str, folders: Sequence[Path] = ()) -> PageProcess:
         """Starts `vret index`; without folders the library's own. Raises OSError when no process or file can be made."""
-        self._logs_folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix="index-", suffix=".json", dir=self._logs_folder)
-        answer_file = Path(name)
-        talk_file = answer_file.with_suffix(".log")
-        # -P: a folder named "app" where the page was started must not be taken for vret.
-        command = [sys.executable, "-P", "-m", "app", "index", f"--library={library}", "--json", "--", *map(str, folders)]
-        with os.fdopen(handle, "wb") as answer, talk_file.open("wb") as talk:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=answer, stderr=talk)
-        self.last = IndexProcess(library, process, answer_file, talk_file)
-        self._drop_old_logs()
+        arguments = ["index", f"--library={library}", "--json", "--", *map(str, folders)]
+        self.last = start_command(self._logs_folder, "index", library, arguments)
         return self.last
-
-    def _drop_old_logs(self, keep: int = 40) -> None:
-        files = sorted(self._logs_folder.glob("index-*"), key=lambda path: path.stat().st_mtime)
-        for path in files[:-keep]:
-            path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +54,7 @@ class RunView:
         return self.state in LIVE_STATES
 
 
-def run_view(started: IndexProcess | None, jobs: Sequence["Job"]) -> RunView | None:
+def run_view(started: PageProcess | None, jobs: Sequence["Job"]) -> RunView | None:
     """The run to show: the one that is at work, else the last that this page started, else the latest of the catalog.
 
     jobs: the catalog's index jobs, newest first.
@@ -118,21 +69,17 @@ def run_view(started: IndexProcess | None, jobs: Sequence["Job"]) -> RunView | N
 def stop_run(view: RunView) -> None:
     """Asks a run to end as Ctrl-C would: what is done stays done. One that has just ended is left alone."""
     if view.pid is not None and view.is_live:
-        try:
-            os.kill(view.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            return
+        ask_to_stop(view.pid)
 
 
-def _own_view(started: IndexProcess, jobs: Sequence["Job"]) -> RunView:
-    pid, host = started.process.pid, socket.gethostname()
-    job = next((job for job in jobs if job.pid == pid and job.host == host), None)
+def _own_view(started: PageProcess, jobs: Sequence["Job"]) -> RunView:
+    job = next(iter(started.own_jobs(jobs)), None)
     code = started.exit_code()
     if code is None:
         if job is None:
-            return RunView(state="starting", library=started.library, counts={}, pid=pid)
+            return RunView(state="starting", library=started.library, counts={}, pid=started.pid)
         return _job_view(job, "running" if job.state == "running" else "saving")
-    report = started.report()
+    report = started.answer()
     if report is None:
         return RunView(state="failed", library=started.library, counts={}, complaint=started.complaint())
     counts = _counts_of(report)
@@ -160,7 +107,7 @@ def _job_view(job: "Job", state: RunState) -> RunView:
         current=str(progress.get("current", "")),
         counts={str(name): int(number) for name, number in counts.items()},
         complaint=job.message or "",
-        pid=job.pid if job.host == socket.gethostname() else None,
+        pid=pid_here(job),
     )
 
 
