@@ -13,6 +13,7 @@ LABELS_HELP = (
     "UCF101, HMDB51 or Kinetics."
 )
 LabelsOption = Annotated[Path, typer.Option(help=LABELS_HELP)]
+OptionalLabelsOption = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
 LabelledLibraryOption = Annotated[
     str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the folder of the labelled videos.")
 ]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.commands.eval_judged import measure_judged
 from app.commands.eval_options import (
     ByOption,
     EncodersOption,
@@ -11,8 +12,8 @@ from app.commands.eval_options import (
     HtmlOption,
     IgnoreLabelOption,
     LabelledLibraryOption,
-    LabelsOption,
     LayoutOption,
+    OptionalLabelsOption,
     VideosOption,
     WithinOption,
     ways_of,
@@ -32,7 +33,7 @@ def register(evaluation: typer.Typer) -> None:
 
 
 def retrieval(
-    labels: LabelsOption,
+    labels: OptionalLabelsOption = None,
     library: LabelledLibraryOption = None,
     encoder: EncodersOption = None,
     videos: VideosOption = None,
@@ -48,13 +49,16 @@ def retrieval(
     ] = "library",
     by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
+    judgements: Annotated[
+        bool, typer.Option("--judgements", help="Measure with what was judged on the search page (r and x) instead of labels.")
+    ] = False,
     seeds: Annotated[int, typer.Option(min=1, max=10, help="With vcop and gap: how many untrained networks.")] = 1,
     stride: Annotated[int, typer.Option(min=1, help="With vcop and gap: take every so many frames one; papers take all.")] = 1,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Hit rates of an indexed library against labels: queries are the test rows, the gallery the train rows.
+    """Hit rates of an indexed library against labels: queries are the test rows, the gallery the train rows; or against judgements.
 
     Videos are compared by the mean of their clip vectors ("mean") and by the search itself ("stored").
 
@@ -63,6 +67,13 @@ def retrieval(
     Example: vret eval retrieval --labels videos/labels.csv --within source --ignore-label unclassified -e default -e mine
     """
     check_one_format(as_json, as_csv)
+    if judgements:
+        if labels is not None or library is None or preset != "library":
+            raise typer.BadParameter("--judgements are those of one library: give --library, and neither --labels nor --preset.")
+        measure_judged(library, encoder or (), html, as_json=as_json, as_csv=as_csv)
+        return
+    if labels is None:
+        raise typer.BadParameter("Give --labels, or --judgements with --library.")
     if preset != "library" and (by or library):
         raise typer.BadParameter(f"--by and --library are for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):

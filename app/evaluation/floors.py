@@ -34,11 +34,13 @@ def index_floors(
     *,
     encoder: str | None = None,
     seeds: Sequence[int] = (1,),
+    whiten_dim: int | None = None,
     on_floor: Callable[[str], None] | None = None,
     on_event: "OnEvent | None" = None,
 ) -> FloorReport:
     """Makes untrained networks like the encoder's (backbone, clip lengths, pooling and whitening of a default export), one for each
-    seed, and brings the library up to date with them and with raw colour. on_floor: told the name of each before its turn.
+    seed, and brings the library up to date with them and with raw colour. whiten_dim: of a new file, None as `vret export` does it.
+    on_floor: told the name of each before its turn.
 
     What is there already is neither made nor embedded anew. Raises BadQuery for an encoder that is a floor itself, MissingPart
     without torch, and what `export_baseline` and `index_library` raise.
@@ -55,7 +57,7 @@ def index_floors(
     known = {file.name for file in list_encoders(ws.encoders_folder)}
     missing = [(name, seed) for name, seed in zip(names, seeds, strict=True) if name not in known]
     for name, seed in missing:
-        export_baseline(ws, card.backbone, ExportChoices(name=name, spans_s=card.spans_s), seed=seed)
+        export_baseline(ws, card.backbone, ExportChoices(name=name, spans_s=card.spans_s, whiten_dim=whiten_dim), seed=seed)
     reports = []
     for name in (*names, COLOUR):
         if on_floor is not None:

@@ -7,11 +7,13 @@ it is scored (condensed lists: Sakai, "Alternatives to Bpref", SIGIR 2007).
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from app.errors import BadLabels, BadQuery
 from app.evaluation.condensed import Found, found_moments
 from app.evaluation.judged_report import EncoderScores, JudgedReport, QueryResult
+from app.evaluation.stored_runs import FORMAT, stored_encoders
 from app.find_similar import ClipQuery, Hit, MomentQuery, find_similar
 from app.judge_moments import AskedQuery, ask_again
 from app.search_scope import searchable_encoder
@@ -74,6 +76,18 @@ def evaluate_judgements(
         left_out=tuple(left_out),
         judged_with=_judged_with(ws, names, measured_tasks),
     )
+
+
+def store_judged(ws: Workspace, report: JudgedReport) -> int:
+    """Keeps a report in the catalog, with the encoders it depends on. Returns its number."""
+    settings = {
+        "format": FORMAT,
+        "encoders": stored_encoders(ws, [scores.encoder for scores in report.scores]),
+        "fingerprint": "",
+        "labels": "judgements",
+        "version": version("vret"),
+    }
+    return ws.catalog.put_evaluation_run("judged", report.library, settings, report.to_dict() | {"warnings": list(report.notes())})
 
 
 def _ask_all(

@@ -7,9 +7,9 @@ Shapes: Q queries, G gallery videos, D vector dimensions.
 """
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import NotIndexed
@@ -26,7 +26,7 @@ from app.evaluation.measurement import Measurement, one_side
 from app.evaluation.retrieval_rows import RetrievalReport, report_to_dict
 from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
 from app.evaluation.ways import STORED_WAYS, Way
-from app.labels.rows import LabelSet
+from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -67,6 +67,9 @@ def evaluate_retrieval(
     measurement = Measurement(labels, rows, within, frozenset(name for name in everyone if facts[name]["floor"]))
     measurement.left_out += labels.missing
     entries = {name: indexed_entries(ws, library, name, rows, measurement.left_out) for name in everyone}
+    for name in names:
+        if not entries[name]:
+            raise NotIndexed(_nothing_with(ws, library, labels, rows, name))
     if in_all_encoders:
         common = set.intersection(*({entry.path for entry in own} for own in entries.values()))
         entries = {name: [entry for entry in own if entry.path in common] for name, own in entries.items()}
@@ -80,7 +83,7 @@ def evaluate_retrieval(
             if way != "mean":
                 _add_by_search(ws, measurement, name, way, entries[name], on_query)
     if not any(row.encoder in names for row in measurement.found):
-        raise NotIndexed(_nothing(library, labels.path, measurement.left_out))
+        raise NotIndexed(_nothing(library, labels, measurement.left_out))
     if not keep:
         return measurement.report()
     choices = {"preset": "library", "within": within, "ignored": list(ignore_labels), "ways": list(ways), "asked": list(names)}
@@ -177,6 +180,22 @@ def _by_search(
     return scores_from_rankings(rankings, labels, answers, similarities)
 
 
-def _nothing(library: str, labels_csv: Path, left_out: LeftOut) -> str:
+def _nothing_with(ws: Workspace, library: str, labels: LabelSet, rows: Sequence[LabelledVideo], encoder: str) -> str:
+    """Why no labelled video can be measured with an encoder, and what to do."""
+    known = ws.catalog.known_files(library, ws.encoder_id(encoder))
+    there = [row for row in rows if str(row.path) in known]
+    if not there:
+        return (
+            f"None of the {len(rows)} videos of {labels.path} is in library {library!r}, such as {rows[0].path}. Name their "
+            f"library with --library, or index their folder: "
+            f"vret index {shlex.quote(str(labels.root))} --library {shlex.quote(library)}"
+        )
+    return (
+        f"No labelled video in library {library!r} is indexed with encoder {encoder!r}. "
+        f"Run: vret index --library {shlex.quote(library)} --encoder {shlex.quote(encoder)}"
+    )
+
+
+def _nothing(library: str, labels: LabelSet, left_out: LeftOut) -> str:
     first = f" First: {left_out[0][0]}: {left_out[0][1]}." if left_out else ""
-    return f"No labelled video of {labels_csv} can be measured in library {library!r}.{first} Index its folder: vret index FOLDER"
+    return f"No labelled video of {labels.path} can be measured in library {library!r}.{first}"

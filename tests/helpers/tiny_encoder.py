@@ -22,8 +22,9 @@ def write_tiny_encoder(
     num_frames: int = 8,
     size_px: int = 32,
     seed: int = 0,
+    task: str = "none",
 ) -> Path:
-    """Writes the encoder with its card; another `seed` or `dim` makes another encoder."""
+    """Writes the encoder with its card; another `seed` or `dim` makes another encoder. task: "untrained" makes it a floor."""
     rng = np.random.default_rng(seed)
     num_colours = num_frames * 3 * 16
     weights = {
@@ -56,7 +57,7 @@ def write_tiny_encoder(
         "format_version": 1,
         "name": name,
         "backbone": "colours",
-        "task": "none",
+        "task": task,
         "num_frames": num_frames,
         "height_px": size_px,
         "width_px": size_px,

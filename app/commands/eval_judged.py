@@ -1,0 +1,57 @@
+"""`vret eval retrieval --judgements`: the search against what its user judged."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.commands.eval_output import followed, tell_left_out, write_html
+from app.commands.output import print_csv, print_json, print_table, talk
+
+if TYPE_CHECKING:
+    from app.evaluation.judged_report import JudgedReport
+
+
+def measure_judged(library: str, encoders: Sequence[str], html: Path | None, *, as_json: bool, as_csv: bool) -> None:
+    """Measures, stores, prints."""
+    from app.evaluation.judged import evaluate_judgements, store_judged
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        with followed(ws, library) as tell:
+            report = evaluate_judgements(ws, library, encoders=encoders, on_query=tell)
+        run_id = store_judged(ws, report)
+        write_html(ws, run_id, html)
+    if as_json:
+        print_json({"run": run_id} | report.to_dict())
+    elif as_csv:
+        rows = report.rows()
+        print_csv(tuple(rows[0]), rows)
+    else:
+        _print_rows(report)
+    for note in report.notes():
+        talk(f"note: {note}")
+    tell_left_out(report.left_out)
+
+
+def _print_rows(report: "JudgedReport") -> None:
+    columns = {"encoder": "left", "queries": "right", "judgements": "right", "top-1": "right", "95 %": "right", "top-5": "right"}
+    columns |= {"top-10": "right", "mAP": "right", "right of judged in 10": "right", "chance": "right"}
+    print_table(
+        columns,
+        [
+            (
+                row["encoder"],
+                str(row["queries"]),
+                str(row["judgements"]),
+                f"{row['top_1']:.3f}",
+                f"{row['top_1_low']:.2f}-{row['top_1_high']:.2f}",
+                f"{row['top_5']:.3f}",
+                f"{row['top_10']:.3f}",
+                f"{row['mean_average_precision']:.3f}",
+                "" if row["precision_at_10"] is None else f"{row['precision_at_10']:.3f}",
+                f"{row['chance']:.3f}",
+            )
+            for row in report.rows()
+        ],
+        caption="hits that nobody judged do not count among the ranks; chance: top-1 of a random order of the judged ones",
+    )

@@ -1,0 +1,229 @@
+"""Retrieval against labels: a table computed by hand, floors, checks, stored runs, and the official layouts from end to end."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.errors import BadLabels, NotIndexed
+from app.evaluation.floors import index_floors
+from app.evaluation.retrieval import evaluate_retrieval
+from app.evaluation.retrieval_rows import RetrievalReport, row_to_dict
+from app.index_library import index_library
+from app.labels.read_labels import read_labels
+from app.labels.rows import LabelSet
+from app.workspace import Workspace
+from index.records import FileFingerprint, VideoFacts
+from tests.helpers.label_trees import Drawn, write_hmdb51, write_kinetics, write_ucf101
+from tests.helpers.tiny_encoder import write_tiny_encoder
+
+ANGLES = {"g1": 0, "g2": 30, "g3": 60, "g4": 90, "q1": 10, "q2": 20, "q3": 50, "q4": 85}
+LABELS = {"g1": "a", "g2": "b", "g3": "a", "g4": "c", "q1": "a", "q2": "b", "q3": "c", "q4": "d"}
+
+
+def put(ws: Workspace, root: Path, angles: Mapping[str, float], encoder: str = "default", library: str = "lib") -> None:
+    """One video of one clip for each name, its vector in the plane of the first two dimensions, at an angle in degrees."""
+    root.mkdir(exist_ok=True)
+    ws.catalog.add_library(library, [root])
+    encoder_id, dim = ws.encoder_id(encoder), ws.encoder_card(encoder).dim
+    for number, (name, degrees) in enumerate(angles.items()):
+        path = root / f"{name}.mp4"
+        path.touch()
+        vectors = np.zeros((1, dim), np.float32)
+        vectors[0, :2] = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        file = FileFingerprint(str(path), 0, path.stat().st_mtime_ns, f"{number:064x}")
+        facts = VideoFacts(2.0, 96, 64, 25.0, "h264", "mp4")
+        ws.catalog.put_embedded(library, file, facts, encoder_id, [[0.0, 2.0]], vectors, np.zeros(1, np.uint8), [])
+
+
+def labels_of(root: Path, labels: Mapping[str, str] = LABELS) -> LabelSet:
+    file = root / "labels.csv"
+    lines = [f"{name}.mp4,{label},{'test' if name[0] == 'q' else 'train'}" for name, label in labels.items()]
+    file.write_text("\n".join(["path,label,split", *lines]) + "\n")
+    return read_labels(file)
+
+
+@pytest.fixture
+def root(ws: Workspace, tmp_path: Path) -> Path:
+    root = tmp_path / "lib"
+    put(ws, root, ANGLES)
+    return root
+
+
+@pytest.mark.parametrize("way", ["mean", "stored"])
+def test_a_table_computed_by_hand(ws: Workspace, root: Path, way: str) -> None:
+    """q1 at 10 degrees: g1 (10 away, a), g2 (20), g3 (50, a), g4 (80); q2: g2 (10, b), …; q3: g3 (10), g2, g4 (40, c); q4: no d."""
+    (row,) = evaluate_retrieval(ws, "lib", labels_of(root), ways=[way]).rows
+
+    assert row.scores.top_k == {1: 2 / 4, 5: 3 / 4, 10: 3 / 4, 20: 3 / 4, 50: 3 / 4}
+    assert row.scores.mean_average_precision == pytest.approx(((1 / 1 + 2 / 3) / 2 + 1 + 1 / 3 + 0) / 4)
+    assert row.scores.per_class_top_1 == {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}
+    assert row.scores.class_mean_top_1 == 2 / 4
+    assert row.scores.chance_class_mean_top_1 == pytest.approx((2 / 4 + 1 / 4 + 1 / 4 + 0) / 4)
+    assert [entry.path.stem for entry in row.queries] == ["q1", "q2", "q3", "q4"]
+    assert [[row.gallery[place].path.stem for place, _ in query.nearest] for query in row.scores.queries] == [
+        ["g1", "g2", "g3", "g4"],
+        ["g2", "g1", "g3", "g4"],
+        ["g3", "g2", "g4", "g1"],
+        ["g4", "g3", "g2", "g1"],
+    ]
+    assert row.scores.queries[0].nearest[0][1] == pytest.approx(math.cos(math.radians(10)), abs=2e-3)
+
+
+def test_equal_similarities_rank_in_the_order_of_the_labels(ws: Workspace, tmp_path: Path) -> None:
+    angles = {"g1": 40, "g2": 40, "q1": 40}
+    put(ws, tmp_path / "lib", angles)
+    for labels, hits in (({"g1": "a", "g2": "b", "q1": "b"}, 0.0), ({"g2": "b", "g1": "a", "q1": "b"}, 1.0)):
+        (row,) = evaluate_retrieval(ws, "lib", labels_of(tmp_path / "lib", labels), ways=["mean"]).rows
+        assert row.scores.top_k[1] == hits
+
+
+def test_a_run_is_stored_with_what_it_depends_on(ws: Workspace, root: Path) -> None:
+    labels = labels_of(root)
+    first, again = (evaluate_retrieval(ws, "lib", labels, ways=["mean"]) for _ in range(2))
+    stored = ws.catalog.evaluation_run(first.run_id)
+
+    assert stored is not None and stored.library == "lib"
+    assert stored.settings["encoders"]["default"]["sha256"] == ws.encoder_card("default").weights_sha256
+    assert stored.results["rows"][0] == row_to_dict(first.rows[0]) | {"per_label_top_1": {"a": 1.0, "b": 1.0, "c": 0.0, "d": 0.0}}
+    videos = [Path(path).stem for path, _, _ in stored.results["videos"]]
+    query, rank, _, nearest = stored.results["queries"][0][2]
+    assert (videos[query], rank, [videos[number] for number, _ in nearest]) == ("q3", 2, ["g3", "g2", "g4", "g1"])
+    assert fingerprint(ws, first) == fingerprint(ws, again)
+    assert len(fingerprint(ws, first)) == 64
+
+
+@pytest.mark.parametrize("change", ["label", "content", "fewer"])
+def test_other_data_have_another_fingerprint(ws: Workspace, root: Path, change: str) -> None:
+    before = fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"]))
+    labels = dict(LABELS)
+    if change == "label":
+        labels["g3"] = "b"
+    elif change == "fewer":
+        del labels["g3"]
+    else:
+        path = root / "g3.mp4"
+        facts = VideoFacts(2.0, 96, 64, 25.0, "h264", "mp4")
+        vectors = np.eye(1, ws.encoder_card().dim, dtype=np.float32)
+        file = FileFingerprint(str(path), 1, 0, "f" * 64)
+        ws.catalog.put_embedded("lib", file, facts, ws.encoder_id(), [[0.0, 2.0]], vectors, np.zeros(1, np.uint8), [])
+    assert fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root, labels), ways=["mean"])) != before
+
+
+def fingerprint(ws: Workspace, report: RetrievalReport) -> str:
+    run = ws.catalog.evaluation_run(report.run_id)
+    assert run is not None
+    return str(run.settings["fingerprint"])
+
+
+def test_an_untrained_network_stands_beside_and_a_result_that_it_reaches_says_so(ws: Workspace, home: Path, tmp_path: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=4)
+    names = [f"{side}{number:02}" for side in "gq" for number in range(20)]
+    labels = {name: "ab"[int(name[1:]) % 2] for name in names}
+    put(ws, tmp_path / "lib", {name: 0 if labels[name] == "a" else 90 for name in names})
+    unsure = {name: (0 if labels[name] == "a" else 90) if name[0] == "g" or int(name[1:]) < 12 else 45.1 for name in names}
+    put(ws, tmp_path / "lib", unsure, "other")
+    put(ws, tmp_path / "lib", {name: 40 if name[0] == "q" else (0 if labels[name] == "a" else 90) for name in names}, "floor")
+    report = evaluate_retrieval(ws, "lib", labels_of(tmp_path / "lib", labels), encoders=["default", "other"], ways=["mean"])
+
+    rows = {row.encoder: row for row in report.rows}
+    assert list(rows) == ["default", "other", "floor"]
+    assert rows["floor"].is_floor and rows["floor"].above_floor is None
+    assert (rows["default"].floor, rows["default"].above_floor) == (0.5, True)
+    assert (rows["other"].floor, rows["other"].above_floor) == (0.5, rows["other"].class_mean_interval.low > 0.5)
+    covered = [warning for warning in report.warnings if "covers the untrained network's" in warning]
+    assert len(covered) == (not rows["other"].above_floor)
+
+
+def test_what_does_no_better_than_untrained_says_so(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    put(ws, root, ANGLES, "floor")
+    report = evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"])
+    assert [row_to_dict(row)["above_floor"] for row in report.rows] == [False, None]
+    assert any(warning.startswith("default mean: the interval") for warning in report.warnings)
+
+
+def test_checks_hold_and_are_told(ws: Workspace, root: Path) -> None:
+    report = evaluate_retrieval(ws, "lib", labels_of(root))
+    assert any("100.0% of the true 8 nearest clips (exact index" in check for check in report.checks)
+    assert report.checks[-1].endswith("all hold")
+
+
+def test_a_label_file_of_another_library(ws: Workspace, root: Path, tmp_path: Path) -> None:
+    put(ws, tmp_path / "other", {"g1": 0, "q1": 0}, library="other")
+    with pytest.raises(NotIndexed, match=r"None of the 8 videos of .*labels.csv is in library 'other', such as .*g1.mp4\. Name"):
+        evaluate_retrieval(ws, "other", labels_of(root))
+    assert ws.catalog.evaluation_runs() == []
+
+
+def test_an_encoder_without_vectors_here_is_named_with_the_command_that_helps(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "new.onnx", name="new", seed=5)
+    for encoders in (["new"], ["default", "new"]):
+        with pytest.raises(NotIndexed, match=r"indexed with encoder 'new'\. Run: vret index --library lib --encoder new"):
+            evaluate_retrieval(ws, "lib", labels_of(root), encoders=encoders, in_all_encoders=len(encoders) == 2)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [({"q1": "a"}, "has no train rows"), ({"g1": "a", "g2": "b"}, "has no test rows")],
+)
+def test_one_side_only(ws: Workspace, root: Path, labels: dict[str, str], said: str) -> None:
+    with pytest.raises(BadLabels, match=said):
+        evaluate_retrieval(ws, "lib", labels_of(root, labels))
+
+
+def test_within_a_column_that_says_nothing(ws: Workspace, root: Path) -> None:
+    with pytest.raises(BadLabels, match="says no source of any video"):
+        evaluate_retrieval(ws, "lib", labels_of(root), within="source")
+
+
+def test_floors_are_made_once_and_indexed(ws: Workspace, folder: Path, home: Path) -> None:
+    pytest.importorskip("torch", reason="making an untrained network needs the train extra")
+    card = home / "encoders" / "small.onnx"
+    from pretrain.export_onnx import ExportSpec, export_untrained
+
+    export_untrained("r3d_quarter", 9, card, ExportSpec(name="small", spans_s=(2.0,)))
+    trained = json_card(card, task="pace")
+    index_library(ws, "lib", [folder], encoder_name=str(trained))
+    report = index_floors(ws, "lib", encoder=str(trained), whiten_dim=0)
+    assert report.made == ("untrained-r3d_quarter-1",)
+    assert [run.added + run.touched + run.changed + run.unchanged for run in report.reports] == [4, 4]
+    assert all(run.clips for run in report.reports)
+    again = index_floors(ws, "lib", encoder=str(trained), whiten_dim=0)
+    assert again.made == () and all(run.unchanged == 4 for run in again.reports)
+
+
+def json_card(path: Path, **changes: str) -> Path:
+    """The same file with another card."""
+    import onnx
+
+    model = onnx.load(path)
+    (entry,) = (entry for entry in model.metadata_props if entry.key == "vret.card")
+    entry.value = json.dumps(json.loads(entry.value) | changes | {"weights_sha256": "a" * 64})
+    onnx.save(model, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("write", "videos", "layout", "queries", "gallery"),
+    [
+        (write_ucf101, "UCF-101", "ucf101", 2, 4),
+        (write_hmdb51, "hmdb51_org", "hmdb51", 2, 4),
+        (write_kinetics, ".", "kinetics", 2, 4),
+    ],
+)
+def test_official_layouts_from_files_to_figures(
+    ws: Workspace, tmp_path: Path, write: Callable[..., Path], videos: str, layout: str, queries: int, gallery: int
+) -> None:
+    lists = write(tmp_path / "data", Drawn())
+    index_library(ws, "lib", [tmp_path / "data" / videos])
+    labels = read_labels(lists, videos=tmp_path / "data" / videos)
+    report = evaluate_retrieval(ws, "lib", labels, ways=["mean"])
+
+    assert labels.layout == layout
+    assert [(len(row.queries), len(row.gallery), row.num_labels) for row in report.rows] == [(queries, gallery, 2)]
+    assert report.left_out == []
