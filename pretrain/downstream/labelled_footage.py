@@ -75,11 +75,14 @@ class LabelledFootage:
                 for future in coming:
                     future.cancel()
 
-    def stretches(self, frames_NHWC: Frames) -> list[Frames]:
-        """The runs of consecutive frames that a video's frames consist of, each as long as it can be told to be."""
+    def run_frames(self, frames_NHWC: Frames) -> int:
+        """After how many of a video's frames there may be a jump in time; as many as there are where nothing was left out."""
         size = self._plan.stretch_frames
-        if len(frames_NHWC) < size * most_stretches(self._plan):
-            return [frames_NHWC]  # nothing was left out
+        return len(frames_NHWC) if len(frames_NHWC) < size * most_stretches(self._plan) else size
+
+    def stretches(self, frames_NHWC: Frames) -> list[Frames]:
+        """The runs of consecutive frames that a video's frames consist of."""
+        size = self.run_frames(frames_NHWC)
         return [frames_NHWC[first : first + size] for first in range(0, len(frames_NHWC), size)]
 
     def take_remarks(self) -> list[str]:
