@@ -47,7 +47,7 @@ def evaluate_by_protocol(
     names = tuple(dict.fromkeys(encoders)) or (ws.settings.encoder_name,)
     facts = stored_encoders(ws, names)
     networks: dict[str, Path | Untrained] = {name: ws.encoder_path(name) for name in names}
-    floors = _floors(ws, names, facts, seeds)
+    floors = untrained_like(ws, names, facts, seeds)
     entries = [Entry(row) for row in rows]
 
     def tell(done: int, total: int) -> None:
@@ -58,7 +58,7 @@ def evaluate_by_protocol(
         [*networks.values(), *floors.values()], preset, [entry.path for entry in entries], on_progress=tell, stride=stride
     )
     named: dict[str, ProtocolFeatures] = dict(zip((*networks, *floors), found, strict=True))
-    facts |= {name: _floor_facts(floor) for name, floor in floors.items()}
+    facts |= {name: floor_facts(floor) for name, floor in floors.items()}
     measurement = Measurement(labels, rows, within, frozenset(name for name, fact in facts.items() if fact["floor"]))
     measurement.left_out += [*labels.missing, *found[0].left_out]
     for name, features in named.items():
@@ -81,7 +81,9 @@ def evaluate_by_protocol(
     return store_retrieval(ws, None, measurement, facts, choices)
 
 
-def _floors(ws: Workspace, names: Sequence[str], facts: dict[str, dict[str, Any]], seeds: Sequence[int]) -> "dict[str, Untrained]":
+def untrained_like(
+    ws: Workspace, names: Sequence[str], facts: dict[str, dict[str, Any]], seeds: Sequence[int]
+) -> "dict[str, Untrained]":
     """Untrained networks like the encoders', by name; none for what is no network."""
     from app.evaluation.protocol_features import Untrained
     from pretrain.registered_names import registered_names
@@ -100,7 +102,8 @@ def _floors(ws: Workspace, names: Sequence[str], facts: dict[str, dict[str, Any]
     return floors
 
 
-def _floor_facts(floor: "Untrained") -> dict[str, Any]:
+def floor_facts(floor: "Untrained") -> dict[str, Any]:
+    """As `encoder_facts` has them of a file."""
     return {
         "sha256": "",
         "backbone": floor.backbone,

@@ -62,7 +62,7 @@ def evaluate_retrieval(
     ws.catalog.library(library)
     rows = measured_rows(labels, within=within, ignore_labels=ignore_labels)
     names = tuple(dict.fromkeys(encoders)) or (ws.settings.encoder_name,)
-    everyone = (*names, *(floor for floor in _indexed_floors(ws, library) if floor not in names)) if with_floor else names
+    everyone = (*names, *(floor for floor in indexed_floors(ws, library) if floor not in names)) if with_floor else names
     facts = stored_encoders(ws, everyone)
     measurement = Measurement(labels, rows, within, frozenset(name for name in everyone if facts[name]["floor"]))
     measurement.left_out += labels.missing
@@ -106,7 +106,7 @@ def store_retrieval(
     return replace(report, run_id=run_id)
 
 
-def _indexed_floors(ws: Workspace, library: str) -> list[str]:
+def indexed_floors(ws: Workspace, library: str) -> list[str]:
     """The encoders that learnt nothing, raw colour among them, of which the library has vectors and the file is here."""
     from app.encoder_files import list_encoders
     from embedder.errors import EncoderError

@@ -1,0 +1,131 @@
+"""`vret eval probe`: what can be told from frozen features."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.commands.eval_options import (
+    EncodersOption,
+    FoldOption,
+    HtmlOption,
+    IgnoreLabelOption,
+    LabelledLibraryOption,
+    LabelsOption,
+    LayoutOption,
+    VideosOption,
+    WithinOption,
+)
+from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.options import CsvOption, JsonOption
+from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.evaluation.ways import Preset
+
+if TYPE_CHECKING:
+    from app.evaluation.probe_rows import ProbeReport
+
+
+def register(evaluation: typer.Typer) -> None:
+    """Adds the verb."""
+    evaluation.command("probe")(probe)
+
+
+def probe(
+    labels: LabelsOption,
+    library: LabelledLibraryOption = None,
+    encoder: EncodersOption = None,
+    videos: VideosOption = None,
+    layout: LayoutOption = None,
+    fold: FoldOption = 1,
+    within: WithinOption = None,
+    preset: Annotated[
+        Preset,
+        typer.Option(
+            help="library: the means of the vectors in the index. vcop, gap: features of their own of ten clips a video, as in "
+            "papers, with an untrained network beside; the videos are read, no library is needed."
+        ),
+    ] = "library",
+    ignore_label: IgnoreLabelOption = None,
+    seeds: Annotated[int, typer.Option(min=1, max=10, help="With vcop and gap: how many untrained networks.")] = 1,
+    stride: Annotated[int, typer.Option(min=1, help="With vcop and gap: take every so many frames one; papers take all.")] = 1,
+    html: HtmlOption = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """What a linear classifier and nearest neighbours can tell from frozen features: they learn the train rows, and are asked the
+    test rows once.
+
+    Settings are chosen on held-out groups of the train rows. "linear raw" takes features as they are, "linear L2+BN" of unit
+    length and standardised.
+
+    Example: vret eval probe --labels videos/labels.csv --within source -e default -e mine
+    """
+    check_one_format(as_json, as_csv)
+    if preset != "library" and library:
+        raise typer.BadParameter(f"--library is for the preset library; {preset} makes vectors of its own.")
+    if preset == "library" and (seeds, stride) != (1, 1):
+        raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
+    from app.evaluation.probe import probe_encoders
+    from app.evaluation.probe_rows import report_to_dict, row_to_dict
+    from app.workspace import Workspace
+
+    label_set = labels_of(labels, videos, layout, fold)
+    name = (library or label_set.root.name) if preset == "library" else None
+    with Workspace() as ws:
+        with followed(ws, name) as tell:
+            report = probe_encoders(
+                ws,
+                name,
+                label_set,
+                preset,
+                encoders=encoder or (),
+                within=within,
+                ignore_labels=ignore_label or (),
+                seeds=range(1, seeds + 1),
+                stride=stride,
+                on_step=tell,
+            )
+        write_html(ws, report.run_id, html)
+    if as_json:
+        print_json({"run": report.run_id} | report_to_dict(report))
+    elif as_csv:
+        rows = [row_to_dict(row) for row in report.rows]
+        print_csv(tuple(rows[0]), rows)
+    else:
+        _print_rows(report)
+    tell_warnings(report.warnings)
+    for check in report.checks:
+        talk(f"checked: {check}")
+    if not any(row.is_floor for row in report.rows) and preset == "library":
+        talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
+    tell_left_out(report.left_out)
+
+
+def _print_rows(report: "ProbeReport") -> None:
+    columns = {"group": "left", "encoder": "left", "probe": "left", "queries": "right", "train": "right", "labels": "right"}
+    columns |= {"top-1": "right", "class mean": "right", "95 %": "right", "chance": "right", "majority": "right"}
+    columns |= {"untrained": "right", "held out": "right", "chosen": "left"}
+    print_table(
+        columns,
+        [
+            (
+                row.group,
+                row.encoder,
+                row.probe,
+                str(len(row.queries)),
+                str(len(row.train)),
+                str(row.num_labels),
+                f"{row.top_1:.3f}",
+                f"{row.class_mean_top_1:.3f}",
+                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
+                f"{row.chance:.3f}",
+                f"{row.majority_top_1:.3f}",
+                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
+                "" if row.held_out_class_mean is None else f"{row.held_out_class_mean:.3f}",
+                row.settings,
+            )
+            for row in report.rows
+        ],
+        caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, by groups where there are ten or more; "
+        "chance: of the class mean; majority: top-1 of always the commonest label; untrained: the best untrained network's class "
+        "mean, covered where the interval does not leave it out; held out: class mean of the settings where they were chosen",
+    )

@@ -1,0 +1,121 @@
+"""The frozen features that probes are fitted on: one vector a video, of each encoder and of what learnt nothing.
+
+Shapes: D dimensions.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import BadLabels, NotIndexed
+from app.evaluation.labelled_library import Entry, LeftOut, indexed_entries, stored_means
+from app.evaluation.protocol_retrieval import floor_facts, untrained_like
+from app.evaluation.retrieval import indexed_floors
+from app.evaluation.stored_runs import stored_encoders
+from app.evaluation.ways import Protocol
+from app.labels.rows import LabelledVideo, LabelSet
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from app.evaluation.protocol_features import Untrained
+
+OnStep = Callable[[str, int, int], None]
+"""Told (what is done, how many, of how many)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenFeatures:
+    """Of each encoder by name, those that were asked for first. entries: the labelled videos, in order. vectors: (D,) float32,
+    finite, of those that have one. facts: of the encoders, for the record. left_out, notes: as a report has them.
+    """
+
+    entries: "dict[str, list[Entry]]"
+    vectors: "dict[str, dict[Path, NDArray[np.float32]]]"
+    facts: dict[str, dict[str, Any]]
+    left_out: LeftOut = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def of(self, encoder: str) -> "list[tuple[Entry, NDArray[np.float32]]]":
+        """The videos that have a vector."""
+        own = self.vectors[encoder]
+        return [(entry, own[entry.path]) for entry in self.entries[encoder] if entry.path in own]
+
+
+def stored_features(
+    ws: Workspace, library: str, labels: LabelSet, rows: Sequence[LabelledVideo], names: Sequence[str]
+) -> FrozenFeatures:
+    """The normalised mean of each video's clip vectors in the index; also of the untrained networks and of raw colour with which
+    the library is indexed. Raises NotIndexed where none of the encoders has any, UnknownLibrary, UnknownEncoder, EncoderError.
+    """
+    ws.catalog.library(library)
+    everyone = (*names, *(floor for floor in indexed_floors(ws, library) if floor not in names))
+    facts = stored_encoders(ws, everyone)
+    left_out: LeftOut = list(labels.missing)
+    entries = {name: indexed_entries(ws, library, name, rows, left_out) for name in everyone}
+    vectors = {name: _finite(stored_means(ws, name, entries[name], left_out), name, left_out) for name in everyone}
+    if not any(vectors[name] for name in names):
+        raise NotIndexed(
+            f"No labelled video of {labels.path} has vectors in library {library!r}.{_first(left_out)} "
+            f"Index its folder: vret index FOLDER --encoder {names[0]}"
+        )
+    return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out)
+
+
+def own_features(
+    ws: Workspace,
+    labels: LabelSet,
+    rows: Sequence[LabelledVideo],
+    names: Sequence[str],
+    preset: Protocol,
+    *,
+    seeds: Sequence[int],
+    stride: int,
+    on_step: OnStep | None,
+) -> FrozenFeatures:
+    """Made anew from the files by a protocol of the papers, also of one untrained network for each backbone and seed.
+
+    Raises BadLabels where no video can be read, and what `features_of_networks` does.
+    """
+    from app.evaluation.protocol_features import features_of_networks
+
+    facts = stored_encoders(ws, names)
+    networks: dict[str, Path | Untrained] = {name: ws.encoder_path(name) for name in names}
+    floors = untrained_like(ws, names, facts, seeds)
+    facts |= {name: floor_facts(floor) for name, floor in floors.items()}
+    entries = [Entry(row) for row in rows]
+
+    def tell(done: int, total: int) -> None:
+        if on_step is not None:
+            on_step("videos", done, total)
+
+    found = features_of_networks(
+        [*networks.values(), *floors.values()], preset, [entry.path for entry in entries], on_progress=tell, stride=stride
+    )
+    left_out: LeftOut = [*labels.missing, *found[0].left_out]
+    everyone = (*networks, *floors)
+    vectors = {name: _finite(own.vectors, name, left_out) for name, own in zip(everyone, found, strict=True)}
+    if not any(vectors[name] for name in names):
+        raise BadLabels(f"No video of {labels.path} can be measured.{_first(left_out)}")
+    notes = [
+        f"{name}: its network cannot be had from the file, so its own vectors of the clips were averaged"
+        for name, own in zip(everyone, found, strict=True)
+        if own.made == "file's vectors" and preset == "gap"
+    ]
+    return FrozenFeatures(entries=dict.fromkeys(everyone, entries), vectors=vectors, facts=facts, left_out=left_out, notes=notes)
+
+
+def _finite(vectors: "dict[Path, NDArray[np.float32]]", encoder: str, left_out: LeftOut) -> "dict[Path, NDArray[np.float32]]":
+    """Without those that hold NaN or infinity, which are written down."""
+    import numpy as np
+
+    broken = [path for path, vector in vectors.items() if not np.isfinite(vector).all()]
+    left_out += [(str(path), f"its vector of {encoder!r} holds NaN or infinity; the encoder is broken") for path in broken]
+    return {path: vector for path, vector in vectors.items() if path not in set(broken)}
+
+
+def _first(left_out: LeftOut) -> str:
+    return f" First: {left_out[0][0]}: {left_out[0][1]}." if left_out else ""
