@@ -42,22 +42,24 @@ def fit_nearest(train: TrainSide, folds: Folds) -> FittedProbe:
     unit_ND = unit_rows(train.features_ND)
 
     def guess(fit: Rows, held: Rows) -> list[NDArray[np.int64]]:
-        return _vote(unit_ND[held], unit_ND[fit], train.numbers_N[fit], VOTINGS)
+        return vote(unit_ND[held], unit_ND[fit], train.numbers_N[fit], VOTINGS)
 
     choice = choose(train, folds, len(VOTINGS), 0, guess)
     voting = VOTINGS[choice.setting]
     return FittedProbe(
         names=train.names,
-        predict_numbers=lambda features_MD: _vote(unit_rows(features_MD), unit_ND, train.numbers_N, (voting,))[0],
+        predict_numbers=lambda features_MD: vote(unit_rows(features_MD), unit_ND, train.numbers_N, (voting,))[0],
         chosen={"k": min(voting.k, len(unit_ND)), "votes": voting.words},
         held_out_class_mean=choice.class_mean,
     )
 
 
-def _vote(
+def vote(
     asked_MD: NDArray[np.float64], unit_ND: NDArray[np.float64], numbers_N: NDArray[np.int64], votings: tuple[Voting, ...]
 ) -> list[NDArray[np.int64]]:
-    """Of each voting the numbers (M,) of the labels that win. Neighbours are sought once for all."""
+    """Of each voting the numbers (M,) of the labels that win; the neighbours are sought once. asked_MD, unit_ND: unit vectors.
+    numbers_N: the neighbours' labels.
+    """
     most = min(max(voting.k for voting in votings), len(unit_ND))
     pages: list[list[NDArray[np.int64]]] = [[np.empty(0, np.int64)] for _ in votings]
     for start in range(0, len(asked_MD), _AT_ONCE):
