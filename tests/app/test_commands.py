@@ -293,7 +293,7 @@ def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) ->
     common = ("eval", "retrieval", "--labels", labels, "--library", "home", "--within", "source", "-e", "default", "-e", "other")
     result = json.loads(ok(*common, "--json"))
     assert [(row["encoder"], row["way"]) for row in result["rows"]] == [
-        (encoder, way) for encoder in ("default", "other") for way in ("mean", "sequence")
+        (encoder, way) for encoder in ("default", "other") for way in ("mean", "stored")
     ]
     for row in result["rows"]:
         assert (row["group"], row["queries"], row["gallery"], row["chance"]) == ("S", 2, 2, 0.5)
@@ -314,7 +314,7 @@ def test_eval_compare_says_which_is_better_and_how_sure(indexed: Path, home: Pat
     common = ("eval", "compare", "default", "other", "--labels", labels, "--library", "home")
     rows = json.loads(ok(*common, "--json"))["comparisons"]
     assert [(row["way"], row["queries"], row["a"], row["b"]) for row in rows] == [
-        (way, 2, "default", "other") for way in ("mean", "sequence")
+        (way, 2, "default", "other") for way in ("mean", "stored")
     ]
     for row in rows:
         assert row["difference"] == pytest.approx(row["b_class_mean_top_1"] - row["a_class_mean_top_1"])
@@ -322,6 +322,35 @@ def test_eval_compare_says_which_is_better_and_how_sure(indexed: Path, home: Pat
         assert row["verdict"] == ""  # two queries tell nothing
     assert "difference" in ok(*common)
     assert "cannot be compared with itself" in vret("eval", "compare", "default", "default", "--labels", labels).stderr
+
+
+def test_eval_runs_lists_what_was_measured_and_report_writes_it_down(indexed: Path, tmp_path: Path) -> None:
+    labels = indexed / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,left,train\nb.mp4,right,train\nc.mp4,left,test\nbelow/long.mp4,right,test\n")
+    assert "Nothing has been evaluated yet" in vret("eval", "runs").stderr
+    run = json.loads(ok("eval", "retrieval", "--labels", labels, "--library", "home", "--json"))["run"]
+    (listed,) = json.loads(ok("eval", "runs", "--library", "home", "--json"))["runs"]
+    assert (listed["run"], listed["kind"], listed["library"], listed["encoders"]) == (run, "retrieval", "home", "default")
+    assert len(ok("eval", "runs", "--csv").splitlines()) == 2
+    ok("eval", "report", run, "--html", tmp_path / "report.html")
+    assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "There is no evaluation run 999. List them: vret eval runs" in vret("eval", "report", 999, "--html", "x.html").stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ((), "Give --labels, or --judgements"),
+        (("--judgements",), "give --library"),
+        (("--labels", "x.csv", "--preset", "gap", "--by", "mean"), "preset library"),
+        (("--labels", "x.csv", "--by", "median"), "none of mean, stored, sequence"),
+        (("--labels", "x.csv", "--stride", "4"), "presets vcop and gap"),
+    ],
+)
+def test_eval_retrieval_refuses_options_that_do_not_go_together(home: Path, options: Sequence[str], said: str) -> None:
+    done = vret("eval", "retrieval", *options)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.replace("│", " ").split())
 
 
 VERBS = [(name, command) for name, command in commands(get_command(cli), "vret") if name not in ("vret", "vret eval")]
