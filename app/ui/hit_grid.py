@@ -12,6 +12,7 @@ from app.find_similar import Hit, SearchResult
 from app.previews import PreviewCache
 from app.ui import cached
 from app.ui.clip_player import play
+from app.ui.judge_buttons import Judging, judge_html, show_judging
 from app.ui.queries import ShownQuery
 from app.ui.search_history import ask
 from app.ui.search_options import SearchOptions
@@ -35,18 +36,20 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
         _no_hits(options)
         return
     on = f", {result.provider}" if result.provider else ""
+    judging = Judging.of(query, options.encoder)
     summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{as_html(on)}"
     st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
+    show_judging(hits, judging)
     previews, workers = cached.previews(), cached.preview_workers()
     jobs = {workers.submit(_preview, previews, hit): hit for hit in hits}
     try:
-        _fill(hits, jobs, options)
+        _fill(hits, jobs, options, judging)
     finally:  # also when a click ends this run of the page
         for job in jobs:
             job.cancel()
 
 
-def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchOptions) -> None:
+def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchOptions, judging: Judging) -> None:
     ready = wait(jobs, timeout=_AT_ONCE_S).done
     done = {jobs[job].rank for job in ready}
     pictures = _thumbnails([hit for hit in hits if hit.rank not in done], options)
@@ -60,7 +63,7 @@ def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchO
                     _show_preview(slots[hit.rank], place, hit, by_rank[hit.rank])
                 else:
                     _show_picture(slots[hit.rank], pictures.get((hit.video_id, hit.clip_ordinal)))
-                _facts(place, hit)
+                _facts(place, hit, judging)
                 _actions(place, hit)
     watch()
     for job in as_completed([job for job in jobs if job not in ready]):
@@ -96,13 +99,14 @@ def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
         slot.image(picture, width="stretch")
 
 
-def _facts(place: int, hit: Hit) -> None:
+def _facts(place: int, hit: Hit, judging: Judging) -> None:
     share = percent(hit.score)
     flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
     st.html(
-        f'<div class="vret-hit"><p class="vret-name" title="{as_html(hit.path)}">'
+        f'<div class="vret-hit"><div><div><p class="vret-name" title="{as_html(hit.path)}">'
         f'<span class="vret-rank">{place}</span>{as_html(hit.path.name)}</p>'
-        f'<p class="vret-quiet">{span(hit.start_s, hit.end_s)} · {as_html(hit.library)} {flag}</p>'
+        f'<p class="vret-quiet">{span(hit.start_s, hit.end_s)} · {as_html(hit.library)} {flag}</p></div>'
+        f"{judge_html(hit, judging)}</div>"
         f'<div class="vret-score" title="cosine {hit.score:.3f}">'
         f'<div><i style="width:{share}%"></i></div><b>{share}%</b></div></div>'
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.judge_moments import judged_uploads
 from app.ui import cached, state_keys
 from app.ui.queries import Draft, ShownQuery
 from app.ui.range_picker import pick_range
@@ -57,7 +58,8 @@ def _choose_clip() -> None:
 def _from_upload() -> None:
     upload = st.file_uploader("A clip of any video format", key="clip-upload")
     if upload is not None:
-        path = keep_upload(cached.workspace().home / "uploads", upload.name, upload.getbuffer())
+        ws = cached.workspace()
+        path = keep_upload(ws.uploads_folder, upload.name, upload.getbuffer(), needed=judged_uploads(ws))
         with shown_trouble(path, upload.name):
             _begin(path, upload.name, note="uploaded")
 

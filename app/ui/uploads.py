@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from app.errors import DataFolderError
@@ -11,8 +12,11 @@ _KEPT = 20  # the newest; an older one is uploaded again if it is wanted again
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 
-def keep_upload(folder: Path, name: str, content: bytes | memoryview) -> Path:
-    """Writes an upload to a file named by its content, whole or not at all, and drops old ones. Raises DataFolderError."""
+def keep_upload(folder: Path, name: str, content: bytes | memoryview, *, needed: Collection[str] = ()) -> Path:
+    """Writes an upload to a file named by its content, whole or not at all, and drops old ones. Raises DataFolderError.
+
+    needed: names of files that stay, however old they are.
+    """
     suffix = Path(name).suffix
     suffix = suffix.lower() if _SUFFIX.fullmatch(suffix) else ".video"
     target = folder / f"{hashlib.blake2b(content, digest_size=16).hexdigest()}{suffix}"
@@ -26,11 +30,11 @@ def keep_upload(folder: Path, name: str, content: bytes | memoryview) -> Path:
             partial.unlink(missing_ok=True)
     except OSError as error:
         raise DataFolderError(f"Cannot keep the uploaded clip in {folder}: {error.strerror}.") from error
-    _drop_old(folder)
+    _drop_old(folder, needed)
     return target
 
 
-def _drop_old(folder: Path) -> None:
-    files = sorted(folder.glob("[!.]*"), key=lambda path: path.stat().st_mtime)
+def _drop_old(folder: Path, needed: Collection[str]) -> None:
+    files = sorted((path for path in folder.glob("[!.]*") if path.name not in needed), key=lambda path: path.stat().st_mtime)
     for path in files[:-_KEPT]:
         path.unlink(missing_ok=True)

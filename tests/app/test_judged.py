@@ -184,7 +184,7 @@ def test_queries_that_cannot_be_asked_again_are_left_out_and_counted(videos: Vid
     ]
     assert any("cannot be asked again: 3 queries. First: holiday.mp4" in note for note in report.notes())
     ws.catalog.remove_judgement(videos.ids["a"], videos.asked("q").stored, 0, 2)
-    with pytest.raises(BadLabels, match="No judged query of library 'home' can be asked again.* First: holiday.mp4: the uploaded"):
+    with pytest.raises(BadLabels, match=r"No judged query of library 'home' can be asked again\. First: holiday\.mp4"):
         evaluate_judgements(ws, "home")
 
 

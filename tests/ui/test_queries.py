@@ -71,6 +71,15 @@ def test_keep_upload__old_ones_go(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 20
 
 
+def test_keep_upload__what_is_needed_stays(tmp_path: Path) -> None:
+    first = keep_upload(tmp_path, "a.mp4", b"first")
+    os.utime(first, (1, 1))
+    for number in range(20):
+        keep_upload(tmp_path, "a.mp4", b"%d" % number, needed={first.name})
+    assert first.exists()
+    assert len(list(tmp_path.iterdir())) == 21  # it takes no place from the others
+
+
 def test_keep_upload__no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataFolderError, match="Cannot keep the uploaded clip"):
