@@ -5,24 +5,20 @@ So a run's place in its data is one number, and resuming needs no worker's state
 Shapes: B examples, K clips, T frames, H x W pixels.
 """
 
-import atexit
-import os
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
-from embedder.worker_process import close_idle_workers
 from pretrain.cache_remarks import Remark
 from pretrain.config import TrainConfig
 from pretrain.drawn_footage import DrawnFootage
 from pretrain.errors import TrainingDataError
+from pretrain.example_workers import make_loader
 from pretrain.filmed_footage import FilmedFootage
 from pretrain.frame_cache import FrameCache
 from pretrain.frame_source import FrameSource, SmallerFrames
@@ -120,7 +116,7 @@ def drawn_footage(config: TrainConfig, task: FrameTask) -> DrawnFootage:
     )
 
 
-def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, share: Share = ALONE) -> Iterator[Batch]:
+def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, share: Share = ALONE) -> Generator[Batch]:
     """Batches of the steps from `first_step` on, made ahead by worker processes: `config.accumulate` for each step, and of each
     the examples that fall to this process. Of each kind the first remark alone comes through.
 
@@ -142,26 +138,6 @@ def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, sh
         yield replace(batch, remarks=list(first.values()))
 
 
-def make_loader(dataset: Dataset[Any], workers: int, **options: Any) -> DataLoader[Any]:
-    """torch's loader with everything that makes it safe here. What the workers make, they hand over in shared memory."""
-    return _Loader(
-        dataset,
-        num_workers=workers,
-        worker_init_fn=_begin_worker if workers else None,
-        # A fork of a process whose torch has started threads can hang. And workers of a fork server outlive a killed training:
-        # they watch their parent, which is then the server, which in turn waits for them.
-        multiprocessing_context="spawn" if workers else None,
-        # Else it takes a number from the global generator, and a resumed run no longer has the same.
-        generator=torch.Generator(),
-        **options,
-    )
-
-
-class _Loader(DataLoader[Any]):
-    def check_worker_number_rationality(self) -> None:
-        """No warning: two workers on one core are fine, while one waits for a disk the other works."""
-
-
 def collate(items: Sequence[Item | NoExample]) -> Batch | NoExample:
     """Examples of one batch stacked, task by task; no batch where one is missing."""
     good = []
@@ -176,24 +152,3 @@ def collate(items: Sequence[Item | NoExample]) -> Batch | NoExample:
         rejected=[bad for item in good for bad in item.rejected],
         remarks=[remark for item in good for remark in item.remarks],
     )
-
-
-def _begin_worker(worker: int) -> None:
-    """Workers share the cores with the training; threads of their own would only get in its way."""
-    import cv2
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    atexit.register(_leave_at_once)
-
-
-def _leave_at_once() -> None:
-    """A worker whose loader is given up may still be handing over a batch, in a thread inside of torch. Python's usual end
-    stops such threads where they are, which C++ answers with an abort. Nothing is lost: what was asked for has been handed over.
-    """
-    close_idle_workers()  # registered before this, so its own turn would come after it
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(0)  # what goes wrong in a worker is told through its queue

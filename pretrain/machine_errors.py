@@ -18,6 +18,9 @@ _REFUSED = {
     errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ESTALE,
 }  # fmt: skip
 
+_NOT_MEMORY = re.compile(r"by signal: (?!Killed|Bus error)")
+"""By these two signals the system ends who wants memory that is not there."""
+
 
 @contextmanager
 def explained(run_dir: Path, config: TrainConfig) -> Iterator[None]:
@@ -42,11 +45,19 @@ def _explained(error: Exception, run_dir: Path, config: TrainConfig) -> Pretrain
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
         return TrainingFailed(f"the memory does not suffice for {_step(config)}. {_less_memory(config)}")
     if isinstance(error, RuntimeError) and text.startswith("DataLoader worker (pid"):
-        return TrainingFailed(
-            f"a process that makes examples died ({text.splitlines()[0]}). Mostly the memory was used up, in a container also its "
-            f"shared memory (/dev/shm). Go on with fewer of them: {resume_command(run_dir)} --workers {config.workers // 2}"
-        )
+        return TrainingFailed(_of_worker(text.splitlines()[0].strip(), run_dir, config))
     return None
+
+
+def _of_worker(words: str, run_dir: Path, config: TrainConfig) -> str:
+    """words: torch's, with the name of the signal that killed it."""
+    died = f"a process that makes examples died ({words})"
+    if _NOT_MEMORY.search(words):
+        return f"{died}. Go on: {resume_command(run_dir)}"
+    return (
+        f"{died}. Mostly the memory was used up, in a container also its shared memory (/dev/shm). Go on with fewer of them: "
+        f"{resume_command(run_dir)} --workers {config.workers // 2}"
+    )
 
 
 def _of_disk(error: OSError, run_dir: Path) -> RunFolderError | None:

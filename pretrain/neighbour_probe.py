@@ -15,8 +15,8 @@ from torch.utils.data import Dataset
 
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchPlan
-from pretrain.clip_dataset import make_loader
 from pretrain.config import LabelledVideo, ProbeConfig, TrainConfig
+from pretrain.example_workers import make_loader
 from pretrain.frame_cache import FrameCache
 from pretrain.frame_store import Frames
 from pretrain.health import NeighbourScore

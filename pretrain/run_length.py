@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -55,23 +56,25 @@ def _seconds_of_a_step(config: TrainConfig, run_dir: Path, accelerator: Accelera
 
 def _decoded_steps(run: TrainRun, cache_dir: Path, most: int) -> int:
     """For how many first steps the frames are ready after this: examples are made and not used."""
-    stream, began_s = run.stream(cache_dir, 0), time.perf_counter()
-    for step in range(most):
-        run.pieces(stream, step)
-        if run.agree(step + 1 >= _FEWEST_STEPS and time.perf_counter() - began_s > _TIMED_S):
-            return step + 1
+    began_s = time.perf_counter()
+    with closing(run.stream(cache_dir, 0)) as stream:
+        for step in range(most):
+            run.pieces(stream, step)
+            if run.agree(step + 1 >= _FEWEST_STEPS and time.perf_counter() - began_s > _TIMED_S):
+                return step + 1
     return most
 
 
 def _timed(run: TrainRun, cache_dir: Path, most: int) -> float:
     """Seconds of a step, waiting for its examples included, on average over the steps that follow the warm ones."""
     take = run.step_taker(learns=False)
-    stream, began_s, warm_s = run.stream(cache_dir, 0), time.perf_counter(), 0.0
-    for step in range(most):
-        take(run.pieces(stream, step), step + 1)
-        now_s = time.perf_counter()
-        if step + 1 == _WARM_STEPS:
-            warm_s = now_s
-        if run.agree(step + 1 >= _FEWEST_STEPS and now_s - began_s > _TIMED_S):
-            break
-    return (time.perf_counter() - warm_s) / (step + 1 - _WARM_STEPS)
+    began_s = warm_s = time.perf_counter()
+    with closing(run.stream(cache_dir, 0)) as stream:
+        for step in range(most):
+            take(run.pieces(stream, step), step + 1)
+            now_s = time.perf_counter()
+            if step + 1 == _WARM_STEPS:
+                warm_s = now_s
+            if run.agree(step + 1 >= _FEWEST_STEPS and now_s - began_s > _TIMED_S):
+                break
+    return (now_s - warm_s) / (step + 1 - _WARM_STEPS)

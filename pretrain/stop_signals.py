@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 _MEANT_S = 3.0
 """A second signal within this time is the first one again: torchrun passes on what the terminal has sent already."""
 
@@ -30,7 +32,7 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in STOP_SIGNALS:
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._handle)
         return self
@@ -64,3 +66,26 @@ class StopSignals:
         elif held and now_s - self._asked_s < _MEANT_S:
             return
         raise KeyboardInterrupt
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """What a signal must not break off halfway, such as starting and ending processes: it is handled when this ends, and once."""
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    came: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+
+    kept = {number: handler for number, handler in handlers.items() if callable(handler)}
+    if threading.current_thread() is not threading.main_thread():
+        kept = {}
+    for number in kept:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+        if came:
+            kept[signal.Signals(came[0])](came[0], None)

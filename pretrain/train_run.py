@@ -1,7 +1,8 @@
 """The training loop. It knows no task by name: what is learnt, from what, and how well, the tasks themselves say."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,7 +93,8 @@ class TrainRun:
                     record.probe = self._probe(cache_dir, log, record, tell)
                     record.held_out = self._held_out(cache_dir, record, tell)
                 tell("Reading the first videos." if config.reads_videos else "Drawing the first clips.")
-                self._steps(stream, record, on_progress, tell)
+                with closing(stream):
+                    self._steps(stream, record, on_progress, tell)
         self._accelerator.wait_for_everyone()
         if state is not None:
             shutil.rmtree(self._run_dir / OWN_CACHE, ignore_errors=True)
@@ -180,8 +182,8 @@ class TrainRun:
                 group["lr"] = 0.0
         return TrainStep(self._accelerator, self._model, self._optimiser, clip_norm=self._config.optimiser.clip_norm)
 
-    def stream(self, cache_dir: Path, first_step: int) -> Iterator[Batch]:
-        """This process's batches, as they are made. Raises TrainingDataError at once when there is no video."""
+    def stream(self, cache_dir: Path, first_step: int) -> Generator[Batch]:
+        """This process's batches, as they are made; close it to end the workers. Raises TrainingDataError at once for no video."""
         is_main = self._share.rank == 0
         footage = footage_of_run(self._config, self._run_dir, is_main=is_main, resumes=first_step > 0)
         dataset = ExampleDataset(self._config, cache_dir, footage)

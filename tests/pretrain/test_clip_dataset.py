@@ -1,17 +1,22 @@
 import dataclasses
 import multiprocessing
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
-from pretrain.clip_dataset import Batch, ExampleDataset, Item, batches, make_loader
+from pretrain.clip_dataset import Batch, ExampleDataset, Item, batches
 from pretrain.config import FootageConfig, TrainConfig
 from pretrain.errors import TrainingDataError
+from pretrain.example_workers import make_loader
 from pretrain.frame_cache import decode
 from pretrain.recipes import RECIPES
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
@@ -183,3 +188,36 @@ def test_loader__that_is_given_up_while_a_batch_is_handed_over_leaves_nobody_abo
     assert len(workers) == 2
     del made
     assert [worker.exitcode for worker in workers] == [0, 0]
+
+
+def test_loader__that_fails_under_way_has_ended_its_workers_before_the_error_arrives() -> None:
+    """A traceback keeps all that it knows; workers that lived as long would be ended when Python is half gone."""
+    before = set(multiprocessing.active_children())
+
+    def fail_under_way() -> None:
+        for _ in make_loader(ManyTensors(), 1, batch_size=4):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as kept:
+        fail_under_way()
+    assert kept.tb is not None
+    assert set(multiprocessing.active_children()) == before
+
+
+def test_loader__a_signal_while_its_workers_are_started_waits_until_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a loader cannot be ended: what it has started would be left, and complain."""
+    started: list[int] = []
+    start = DataLoader.__iter__
+
+    def signalled(loader: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        made = start(loader)
+        started.append(len(made._workers))
+        return made
+
+    monkeypatch.setattr(DataLoader, "__iter__", signalled)
+    before = set(multiprocessing.active_children())
+    with pytest.raises(KeyboardInterrupt):
+        next(iter(make_loader(ManyTensors(), 1, batch_size=4)))
+    assert started == [1]
+    assert set(multiprocessing.active_children()) == before

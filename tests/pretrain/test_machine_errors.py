@@ -74,6 +74,12 @@ def test_folder__that_is_a_file_or_below_one_is_said(tmp_path: Path) -> None:
             r"GPU's memory .*--accumulate 4\), or with a smaller --batch",
         ),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), TrainingFailed, "the memory does not suffice"),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Terminated. "),
+            TrainingFailed,
+            r"examples died \(.* is killed by signal: Terminated\.\)\. Go on: vret pretrain --run \S+ --resume$",
+        ),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. "), TrainingFailed, r"/dev/shm.* --workers 0$"),
         (PermissionError(errno.EACCES, "Permission denied", "/r/state.json"), RunFolderError, r"/r/state\.json cannot be used"),
         (
             OSError("Caught OSError in DataLoader worker process 0.\nOriginal Traceback\nOSError: [Errno 28] No space left: '/c'"),
@@ -108,6 +114,22 @@ def test_worker__that_was_killed_is_named_with_what_to_do(tmp_path: Path) -> Non
     run = tiny(tasks=TaskSum((WeightedTask("trajectory", Killer()),)), workers=1)
     with pytest.raises(TrainingFailed, match=r"makes examples died \(DataLoader worker .*\)\. .*--resume --workers 0"):
         train(run, tmp_path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bystander(Trajectory):
+    """Its worker gets what is meant for the whole group of processes."""
+
+    def make_example(self, clip: ClipShape, rng: np.random.Generator) -> Example:
+        if torch.utils.data.get_worker_info() is not None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().make_example(clip, rng)
+
+
+def test_worker__leaves_signals_to_the_training(tmp_path: Path) -> None:
+    run = tiny(tasks=TaskSum((WeightedTask("trajectory", Bystander()),)), workers=1)
+    assert train(run, tmp_path).steps == 4
 
 
 @pytest.mark.parametrize("device", ["cuda:x", "cuda:99", "tpu"])
