@@ -107,7 +107,8 @@ def _encode(job: PreviewJob, frames: Iterator[TimedFrame], pixel_aspect: float, 
         for timed in frames:
             if timed.time_s - job.start_s >= shown_s + 1 / MAX_RATE_HZ - 0.001:
                 picture, shown_s = output.scaler.picture(timed.frame), timed.time_s - job.start_s
-                container.mux(output.packets(picture, round(shown_s * _TICKS_HZ)))
+                # A frame less than a tick after the start must not share it with the one on screen before: no file takes that.
+                container.mux(output.packets(picture, max(1, round(shown_s * _TICKS_HZ))))
             if time.monotonic() > alive_at:
                 alive_at = time.monotonic() + ALIVE_EVERY_S
                 yield Alive(timed.time_s)

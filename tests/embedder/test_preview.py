@@ -37,6 +37,14 @@ def test_preview__shows_the_range(tmp_path: Path, start_s: float) -> None:
     assert out.read_bytes().index(b"moov") < out.read_bytes().index(b"mdat")  # plays before it is loaded whole
 
 
+def test_preview__a_frame_comes_a_hair_after_the_start(tmp_path: Path) -> None:
+    source = draw_counting_video(tmp_path / "v.mp4", num_frames=75)
+    write_preview(source, 1.4 - 1e-7, 2.4, tmp_path / "p.mp4")
+    _, frames = watched(tmp_path / "p.mp4")
+    assert [number_in(picture) for _, picture in frames][:4] == [34, 35, 36, 37]
+    assert [time_s for time_s, _ in frames][:4] == pytest.approx([0, 0, 0.04, 0.08], abs=1e-3)
+
+
 @pytest.mark.parametrize(
     ("size", "pixel_aspect", "wanted"),
     [
