@@ -24,6 +24,8 @@ METRICS_NAME = "metrics.jsonl"
 STATE_NAME = "state.json"
 LOCK_NAME = "run.lock"
 TENSORBOARD_NAME = "tensorboard"
+FRAMES_NAME = "frames"
+"""Folder of decoded frames, until the run is done."""
 
 
 @dataclass(frozen=True)

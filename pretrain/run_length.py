@@ -1,6 +1,7 @@
 """How many steps fit into some minutes here, measured before the run: its schedule must know them from the first step."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +20,12 @@ _FEWEST_STEPS = _WARM_STEPS + 3
 _TIMED_S = 20.0  # slow machines take fewer steps, three at least besides the warm ones
 
 
+def check_minutes(minutes: float) -> None:
+    """Raises ConfigError for a time in which nothing can be done."""
+    if not 0 < minutes < math.inf:
+        raise ConfigError(f"minutes is {minutes:g}; it must be above 0")
+
+
 def lasting(
     minutes: float, config: TrainConfig, run_dir: Path, accelerator: Accelerator, tell: Callable[[str], None]
 ) -> TrainConfig:
@@ -29,8 +36,7 @@ def lasting(
     A first decoding does not count, since later rounds find the frames ready, if the cache has room for them; all else that
     examples cost does. So a run that sees every video once only lasts longer.
     """
-    if not minutes > 0:
-        raise ConfigError(f"minutes is {minutes:g}; it must be above 0")
+    check_minutes(minutes)
     tell("Measuring how long a step takes here, which decides the number of steps.")
     began_s = time.perf_counter()
     step_s = max(gather_lists([_seconds_of_a_step(config, run_dir, accelerator)]))
@@ -38,12 +44,20 @@ def lasting(
     steps = max(1, round((60 * minutes - took_s) / step_s))
     if 60 * minutes - took_s < step_s:
         tell(
-            f"The measuring took {took_s:.0f} s, and a step takes {step_s:.1f} s: {minutes:g} minutes leave time for one step "
-            "only. Give more --minutes, or --steps."
+            f"The measuring took {took_s:.0f} s, and a step takes {step_s:.1f} s: {_counted(minutes, 'minute')} "
+            "in all leaves time for one step only. Give more --minutes, or --steps."
         )
     else:
-        tell(f"{steps} steps fit into {minutes:g} minutes, at {step_s:.2g} s a step.")
+        tell(
+            f"The measuring took {took_s:.0f} s, and a step takes {step_s:.2g} s: {_counted(steps, 'step')} fit into what is left "
+            f"of {_counted(minutes, 'minute')}."
+        )
     return dataclasses.replace(config, steps=steps)
+
+
+def _counted(number: float, what: str) -> str:
+    digits = str(number) if isinstance(number, int) else f"{number:g}"
+    return f"{digits} {what}" + ("" if number == 1 else "s")
 
 
 def _seconds_of_a_step(config: TrainConfig, run_dir: Path, accelerator: Accelerator) -> float:

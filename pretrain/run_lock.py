@@ -17,7 +17,9 @@ def at_work(run_dir: Path) -> Iterator[None]:
     try:
         lock.acquire(timeout=2)  # somebody may just be looking whether it is held
     except Timeout:
-        raise RunBusy(f"{run_dir} is being trained by {_holder(run_dir)}; wait for it, or choose another folder") from None
+        raise RunBusy(
+            f"{run_dir} is being trained by {_holder(run_dir)}; wait for it, or give this one another name: --run NAME"
+        ) from None
     try:
         _sweep(run_dir)
         yield

@@ -1,23 +1,25 @@
 """Train a backbone: the one function that starts a run or goes on with one."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 from accelerate import Accelerator
 
 from pretrain.checkpoint import load_config, save_config
 from pretrain.config import TrainConfig
-from pretrain.errors import CheckpointError, TrainingStopped
+from pretrain.errors import CheckpointError, RunBusy, TrainingStopped
 from pretrain.machine_errors import explained
 from pretrain.origin import keep_origin
 from pretrain.processes import make_accelerator
 from pretrain.progress import Progress as Progress
 from pretrain.progress import TrainResult as TrainResult
-from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, RunState, keeping_state, read_state, resume_command, train_on_command
-from pretrain.run_length import lasting
+from pretrain.run_beginning import beginning
+from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, RunState, keeping_state, resume_command, train_on_command
+from pretrain.run_length import check_minutes, lasting
 from pretrain.run_lock import at_work
-from pretrain.train_run import TrainRun
+from pretrain.shares import Share
+from pretrain.train_run import TrainRun, check_config
 
 
 def train(
@@ -37,21 +39,37 @@ def train(
     step; on_news: told in sentences what happens besides steps. Started by torchrun or accelerate launch, each process calls this
     alike; the first one writes and tells. Seeds torch's global generator.
 
-    Ctrl-C and SIGTERM: the step in progress is finished, a checkpoint saved, and KeyboardInterrupt raised.
+    Ctrl-C and SIGTERM: the step in progress is finished, a checkpoint saved, and KeyboardInterrupt raised; before the first
+    step, the new run's files are removed.
 
     Raises ConfigError (what the config asks cannot be), CheckpointError (a run is there already, or another one), RunBusy,
     RunFolderError (it cannot be written), TrainingDataError (no usable video), TrainingStopped (NaN or infinity),
     TrainingFailed (no memory).
     """
+    if minutes is not None:
+        check_minutes(minutes)
     with explained(run_dir, config):
-        run_dir.mkdir(parents=True, exist_ok=True)
         accelerator = make_accelerator(config)
         tell = on_news if on_news is not None and accelerator.is_main_process else _nobody
-        with at_work(run_dir) if accelerator.is_main_process else nullcontext():
+        run_dir.mkdir(parents=True, exist_ok=True)
+        with _alone(run_dir, config, accelerator, tell) if accelerator.is_main_process else nullcontext():
             _check_run_dir(run_dir, config, resume=resume)
             if minutes is not None and not (run_dir / CHECKPOINT_NAME).exists():
                 config = lasting(minutes, config, run_dir, accelerator, tell)
             return _go(config, run_dir, accelerator, on_progress or _nobody, tell)
+
+
+@contextmanager
+def _alone(run_dir: Path, config: TrainConfig, accelerator: Accelerator, tell: Callable[[str], None]) -> Iterator[None]:
+    """Holds the run's folder. Where another process has it, options that cannot be are told first: no waiting mends them."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(at_work(run_dir))
+        except RunBusy:
+            check_config(config, Share(accelerator.process_index, accelerator.num_processes))
+            raise
+        held.enter_context(beginning(run_dir, tell))
+        yield
 
 
 def _go(
@@ -64,26 +82,22 @@ def _go(
     run = TrainRun(config, run_dir, accelerator)
     restored = run.restore()
     if not accelerator.is_main_process:
-        with _advised(config, run_dir, tell):
+        with _advised(config, run_dir):
             return run.go(_nobody, None, _nobody)
     keep_origin(run_dir, config)
     save_config(run_dir, config)
     state = RunState(step=restored.step, saved_step=restored.step, steps=config.steps, rejected=restored.rejected)
-    with keeping_state(run_dir, state) as file, explained(run_dir, config), _advised(config, run_dir, tell):
+    with keeping_state(run_dir, state) as file, explained(run_dir, config), _advised(config, run_dir):
         return run.go(on_progress, file, tell)
 
 
 @contextmanager
-def _advised(config: TrainConfig, run_dir: Path, tell: Callable[[str], None]) -> Iterator[None]:
-    """A training that ends before its last step says how to go on."""
+def _advised(config: TrainConfig, run_dir: Path) -> Iterator[None]:
+    """A training that ends for bad numbers says what helps."""
     try:
         yield
     except TrainingStopped as error:
         raise TrainingStopped(f"{error}. {_after_bad_numbers(config, run_dir)}") from error
-    except KeyboardInterrupt:
-        state = read_state(run_dir)
-        tell(f"Stopped. Go on from step {state.saved_step if state else 0} with: {resume_command(run_dir)}")
-        raise
 
 
 def _after_bad_numbers(config: TrainConfig, run_dir: Path) -> str:

@@ -23,7 +23,7 @@ from pretrain.optimiser import build_optimiser, set_learning_rate
 from pretrain.pretrain_model import PretrainModel
 from pretrain.processes import gather_lists
 from pretrain.progress import Progress, TrainResult
-from pretrain.run_files import CHECKPOINT_NAME, StateFile
+from pretrain.run_files import CHECKPOINT_NAME, FRAMES_NAME, StateFile
 from pretrain.run_footage import footage_of_run
 from pretrain.run_log import RunLog
 from pretrain.run_record import RunRecord
@@ -32,13 +32,19 @@ from pretrain.stop_signals import StopSignals
 from pretrain.sync_norm import synchronise_norms
 from pretrain.train_step import TrainStep
 
-OWN_CACHE = "frames"
-"""Folder of decoded frames in a run's folder, until it is done."""
-
 
 def cache_folder(config: TrainConfig, run_dir: Path) -> Path:
     """Where decoded frames lie."""
-    return Path(config.footage.cache_dir) if config.footage.cache_dir else run_dir / OWN_CACHE
+    return Path(config.footage.cache_dir) if config.footage.cache_dir else run_dir / FRAMES_NAME
+
+
+def check_config(config: TrainConfig, share: Share) -> None:
+    """Raises ConfigError for a network or a batch that cannot be."""
+    try:
+        share.of(config)
+        PretrainModel(config)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
 
 
 class TrainRun:
@@ -97,7 +103,7 @@ class TrainRun:
                     self._steps(stream, record, on_progress, tell)
         self._accelerator.wait_for_everyone()
         if state is not None:
-            shutil.rmtree(self._run_dir / OWN_CACHE, ignore_errors=True)
+            shutil.rmtree(self._run_dir / FRAMES_NAME, ignore_errors=True)
         return TrainResult(
             run_dir=self._run_dir,
             steps=config.steps,

@@ -173,6 +173,16 @@ def test_busy__is_said_before_anything_is_done(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / CONFIG_NAME).read_text() == "theirs"
 
 
+def test_busy__options_that_cannot_be_are_said_first(tmp_path: Path) -> None:
+    with at_work(tmp_path):
+        with pytest.raises(ConfigError, match="must be a multiple of 3"):
+            train(tiny(accumulate=3), tmp_path)
+        with pytest.raises(ConfigError, match="minutes is 0"):
+            train(tiny(), tmp_path, minutes=0)
+        with pytest.raises(RunBusy, match="wait for it, or give this one another name: --run NAME"):
+            train(tiny(), tmp_path)
+
+
 @pytest.mark.parametrize("saves", [False, True])
 def test_bad_numbers__the_advice_can_be_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, saves: bool) -> None:
     def stopped(self: Any, pieces: Any, step: int) -> Any:

@@ -1,5 +1,6 @@
 """How many steps fit into some minutes, and what a training tells besides its steps."""
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ def test_minutes__the_measuring_learns_nothing_and_so_cannot_go_wrong(tmp_path: 
     config = lasting(1e-4, absurd, tmp_path, make_accelerator(absurd), news.append)
     assert (config.steps, config.optimiser) == (1, absurd.optimiser)
     assert news[0].startswith("Measuring how long a step takes here")
-    assert "0.0001 minutes leave time for one step only. Give more --minutes, or --steps." in news[1]
+    assert "0.0001 minutes in all leaves time for one step only. Give more --minutes, or --steps." in news[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +43,13 @@ def test_minutes__what_examples_of_footage_cost_at_every_visit_counts(tmp_path: 
     draw_counting_video(tmp_path / "videos" / "one.mp4", num_frames=30)
     footage = FootageConfig(paths=(str(tmp_path / "videos"),))
     config = tiny(tasks=TaskSum((WeightedTask("pace", SlowToCut()),)), footage=footage)
-    steps = lasting(1, config, tmp_path, make_accelerator(config), lambda sentence: None).steps
+    news: list[str] = []
+    steps = lasting(1, config, tmp_path, make_accelerator(config), news.append).steps
     assert 1 <= steps <= 60 / (config.batch_size * 0.05)  # seconds, by the least that a step can take
+    said = re.fullmatch(
+        r"The measuring took (\d+) s, and a step takes [0-9.]+ s: (\d+) steps fit into what is left of 1 minute\.", news[1]
+    )
+    assert said is not None and int(said[2]) == steps
 
 
 def test_minutes__must_be_some(tmp_path: Path) -> None:
