@@ -102,9 +102,7 @@ def held_out_folds(train: TrainSide) -> Folds:
     parts = _split(train, None)
     judged = _judged(train, parts)
     if len(judged) < 2:
-        said = (
-            "fewer than two labels have a second training video, so nothing could be held out and the settings are the first ones"
-        )
+        said = "fewer than two labels have a second training video, so nothing could be held out: the settings are C 1 and k 1"
         return Folds(parts=(), by_groups=False, notes=(said,))
     return Folds(parts=parts, by_groups=False, notes=(*notes, *_unjudged(train, judged)))
 

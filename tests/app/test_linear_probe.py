@@ -151,6 +151,16 @@ def test_a_label_of_one_video_is_said_to_take_no_part_in_the_choice() -> None:
     assert folds.notes == ("settings were chosen without 'rare': too few training videos or groups to hold some of them out",)
 
 
+def test_a_part_that_can_judge_nothing_is_passed_over() -> None:
+    features, labels = blobs(30, seed=0)
+    groups = ["alone" if label == "wave" else f"scene{number // 8}" for number, label in enumerate(labels)]
+    train = side(features, labels, groups)
+    folds = held_out_folds(train)
+    assert folds.by_groups and any({labels[row] for row in held} == {"wave"} for _, held in folds.parts)
+    for fit in PROBES.values():
+        assert fit(train, folds).held_out_class_mean == 1.0
+
+
 def test_nothing_to_hold_out_leaves_the_default() -> None:
     train = side(*blobs(3, seed=0))
     folds = held_out_folds(train)
@@ -165,6 +175,13 @@ def test_a_choice_counts_labels_alike_and_takes_the_first_of_equals() -> None:
     always_a, right_for_b, as_good = np.zeros(6, np.int64), np.array([0, 1, 1, 1, 1, 1]), np.array([1, 0, 1, 1, 1, 1])
     choice = choose(train, folds, 3, 0, lambda fit, held: [guess[held] for guess in (always_a, right_for_b, as_good)])
     assert choice == Choice(setting=1, class_mean=(1 / 4 + 1) / 2)
+
+
+def test_a_label_that_was_not_fitted_on_does_not_count_in_a_choice() -> None:
+    train = side(np.zeros((5, 1), np.float32), ["a", "a", "b", "b", "c"])
+    folds = Folds(parts=((np.array([0, 2]), np.array([1, 3, 4])),), by_groups=False)
+    choice = choose(train, folds, 1, 0, lambda fit, held: [np.minimum(train.numbers_N[held], 1)])  # c is called b
+    assert choice == Choice(setting=0, class_mean=1.0)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +202,13 @@ def test_neighbours_vote_as_counted_by_hand(voting: Voting, winner: str) -> None
     numbers = np.array([0, 0, 1, 1, 0, 0])
     (won,) = vote(np.array([[1.0, 0.0]]), unit, numbers, (voting,))
     assert won.tolist() == ["ab".index(winner)]
+
+
+def test_neighbours_of_the_same_cosine_rank_in_the_order_of_the_videos() -> None:
+    near = np.random.default_rng(0).random(400) < 0.5
+    unit = np.where(near[:, None], [[0.8, 0.6]], [[0.6, 0.8]])
+    (won,) = vote(np.array([[1.0, 0.0]]), unit, np.arange(400), (Voting(20, False),))  # one vote each: the first of the near
+    assert won.tolist() == [np.flatnonzero(near)[0]]
 
 
 @pytest.mark.parametrize(

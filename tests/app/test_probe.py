@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from app.errors import AppError, BadLabels, BadQuery, NotIndexed
+from app.evaluation.held_out_folds import FittedProbe, Folds, TrainSide
 from app.evaluation.probe import PROBES, probe_encoders
 from app.evaluation.probe_rows import ProbeReport, row_to_dict
 from app.evaluation.protocol_features import ProtocolFeatures, Untrained
@@ -99,15 +100,31 @@ def test_figures_are_those_of_the_answers(ws: Workspace, tmp_path: Path) -> None
     assert (run.settings["preset"], len(run.settings["fingerprint"])) == ("library", 64)
 
 
-def test_other_test_videos_change_no_choice(ws: Workspace, tmp_path: Path) -> None:
+def test_other_test_videos_change_no_choice(ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is said of them."""
-    near, far = (
-        probed(ws, tmp_path / "lib", placed(noise=0.6, test_noise=test_noise), encoders=["default"]).rows
-        for test_noise in (0.0, 9.0)
-    )
+    learnt: list[list[TrainSide]] = []
+
+    def spied(fit: Callable[[TrainSide, Folds], FittedProbe]) -> Callable[[TrainSide, Folds], FittedProbe]:
+        def spy(train: TrainSide, folds: Folds) -> FittedProbe:
+            learnt[-1].append(train)
+            return fit(train, folds)
+
+        return spy
+
+    for probe, fit in list(PROBES.items()):
+        monkeypatch.setitem(PROBES, probe, spied(fit))
+    found = []
+    for test_noise in (0.0, 9.0):
+        learnt.append([])
+        found.append(probed(ws, tmp_path / "lib", placed(noise=0.6, test_noise=test_noise)).rows)
+    near, far = found
     assert [(row.chosen, row.held_out_class_mean) for row in near] == [(row.chosen, row.held_out_class_mean) for row in far]
     assert all(one.predicted != other.predicted for one, other in zip(near, far, strict=True))
     assert all((row.held_out_class_mean or 0) < 1 for row in near), "a choice must have been made"
+    for one, other in zip(*learnt, strict=True):
+        assert len(one.labels) == 18
+        assert (one.labels, one.groups) == (other.labels, other.groups)
+        np.testing.assert_array_equal(one.features_ND, other.features_ND)
 
 
 def test_an_untrained_network_stands_beside(ws: Workspace, home: Path, tmp_path: Path) -> None:
