@@ -76,6 +76,12 @@ class EvaluationQueries:
         with self._db.read() as connection:
             return [_run(row) for row in connection.execute(query)]
 
+    def evaluation_run_ids(self, *, limit: int = 100) -> list[int]:
+        """The numbers of stored results, newest first, without reading what came out."""
+        query = sa.select(evaluation_run.c.id).order_by(evaluation_run.c.id.desc()).limit(limit)
+        with self._db.read() as connection:
+            return list(connection.scalars(query))
+
     def evaluation_run(self, run_id: int) -> EvaluationRun | None:
         """One stored result, None if there is no such."""
         with self._db.read() as connection:

@@ -1,4 +1,4 @@
-"""What all sessions of the page share: the open workspace, previews, workers for them, indexing runs."""
+"""What all sessions of the page share: the open workspace, previews, workers for them, the runs it starts."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from app.previews import PreviewCache
+from app.ui.evaluation_runs import EvaluationRuns
 from app.ui.index_runs import IndexRuns
 from app.workspace import Workspace
 from embedder.glance import Glance, glance
@@ -45,3 +46,8 @@ def preview_workers() -> ThreadPoolExecutor:
 @st.cache_resource(show_spinner=False)
 def index_runs() -> IndexRuns:
     return IndexRuns(workspace().logs_folder)
+
+
+@st.cache_resource(show_spinner=False)
+def evaluation_runs() -> EvaluationRuns:
+    return EvaluationRuns(workspace().logs_folder)

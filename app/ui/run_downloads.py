@@ -1,0 +1,55 @@
+"""A stored run as files: its rows as CSV, all of it as JSON, and the report as one HTML file. Each is made when it is asked for."""
+
+import csv
+import io
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app.evaluation.report import write_run_report
+from app.evaluation.run_view import RunView
+from app.ui import cached
+from app.workspace import Workspace
+
+
+def show_downloads(view: RunView) -> None:
+    """Three buttons in a row."""
+    ws = cached.workspace()
+    name = f"vret-run-{view.id}"
+    with st.container(horizontal=True, gap="small", key="downloads"):
+        _button("Report", lambda: report_html(ws, view.id), f"{name}.html", "text/html", ":material/description:")
+        _button("CSV", lambda: rows_csv(view), f"{name}.csv", "text/csv", ":material/table:")
+        _button("JSON", lambda: run_json(ws, view.id), f"{name}.json", "application/json", ":material/data_object:")
+
+
+def _button(label: str, make: Any, file_name: str, mime: str, icon: str) -> None:
+    st.download_button(label, make, file_name, mime, key=f"download-{file_name}", on_click="ignore", icon=icon)
+
+
+def rows_csv(view: RunView) -> bytes:
+    """The rows with every column that any of them has; what is unknown is empty."""
+    columns = list(dict.fromkeys(name for row in view.flat_rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(view.flat_rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def run_json(ws: Workspace, run_id: int) -> bytes:
+    """The whole run, as it is stored."""
+    run = ws.catalog.evaluation_run(run_id)
+    assert run is not None, "a run that is shown is stored, and none is ever deleted"
+    whole = {"run": run.id, "kind": run.kind, "library": run.library, "created_at": run.created_at.isoformat()}
+    return json.dumps(whole | {"settings": run.settings, "results": run.results}, indent=1).encode()
+
+
+def report_html(ws: Workspace, run_id: int) -> bytes:
+    """The report with plots. Raises what `write_run_report` does."""
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "report.html"
+        write_run_report(ws, run_id, target)
+        return target.read_bytes()

@@ -1,0 +1,59 @@
+"""How the page calls what a stored run holds."""
+
+from app.evaluation.run_view import RetrievalView, Share
+from app.evaluation.ways import Way
+from app.ui.shown_text import printable
+
+WAY_CHOICES: dict[Way, str] = {"mean": "by mean vector", "stored": "as the search does"}
+"""What the form offers."""
+_WAYS: dict[str, str] = {
+    "mean": WAY_CHOICES["mean"],
+    "stored": WAY_CHOICES["stored"],
+    "sequence": "as the search does, asked with files",
+    "vcop": "protocol vcop",
+    "gap": "protocol gap",
+}
+
+
+_KINDS = {
+    "retrieval": "retrieval",
+    "judged": "retrieval, by what was judged",
+    "compare": "two encoders compared",
+    "probe": "linear probe",
+    "finetune": "fine-tuning",
+    "cloze": "cloze",
+}
+
+
+def kind_words(kind: str) -> str:
+    """What a run measured."""
+    return _KINDS.get(kind) or printable(kind)
+
+
+def way_words(way: str) -> str:
+    """A way of comparing, in words."""
+    return _WAYS.get(way) or printable(way)
+
+
+def figure(share: float) -> str:
+    """A share as the command line's tables print it."""
+    return f"{share:.3f}"
+
+
+def interval(share: Share) -> str:
+    """The interval of a share, empty where none was stored."""
+    if share.low is None or share.high is None:
+        return ""
+    return f"{share.low:.2f}\N{EN DASH}{share.high:.2f}"
+
+
+def verdict(row: RetrievalView) -> str:
+    """How a result stands to the untrained network, in a sentence; empty for an untrained one itself."""
+    if row.encoder.floor:
+        return ""
+    if row.floor is None or row.above_floor is None:
+        return "No untrained network was measured beside it, so how much of this is training cannot be said."
+    where = f"Its 95 % interval ({interval(row.class_mean_top_1)}, class mean)"
+    if row.above_floor:
+        return f"{where} lies above the best untrained network's {figure(row.floor)}."
+    return f"{where} covers the untrained network's {figure(row.floor)}: here it may be no better than one that learnt nothing."
