@@ -44,6 +44,12 @@ IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the
 EncodersOption = Annotated[
     list[str] | None, typer.Option("--encoder", "-e", help="An encoder to measure; repeat it to see several side by side.")
 ]
+SourceOption = Annotated[str | None, typer.Option(help="Only rows of this source; what differs by source gives labels away.")]
+DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+CacheDirOption = Annotated[
+    Path | None, typer.Option(help="Keep decoded frames here for later runs. Default: until the run is done.")
+]
+CacheGbOption = Annotated[float, typer.Option(min=0, help="Gigabytes of decoded frames at most.")]
 HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with plots into this file, which needs no other.")]
 
 

@@ -81,6 +81,7 @@ def finetune(
     for want of memory.
     """
     tell = on_phase or (lambda phase, done, total: None)
+    find_device(choices.device)  # before hours are spent on decoding
     students = [_Student(name, start, train, test, cache, choices, tell) for name, start in starts.items()]
     return {student.name: student.tested(test) for student in students}
 

@@ -71,7 +71,7 @@ FINETUNE_RECIPES.register("laptop")(
         max_frame_rate_hz=8.0,
         optimiser=OptimiserConfig(name="adamw", learning_rate=1e-3, weight_decay=0.01, schedule="cosine", clip_norm=5.0),
         batch_size=16,
-        epochs=30,
+        epochs=20,
         held_out_share=0.15,
     )
 )

@@ -1,0 +1,148 @@
+"""What cloze as a target task finds, as records and as plain dictionaries for JSON, CSV and the catalog."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from index.bootstrap import Interval
+    from pretrain.downstream.cloze_target import ClozeResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClozeRow:
+    """One network. num_train: videos whose tuples the head learnt from; num_tuples: of them all. num_test: videos that were asked
+    under every operation; num_remote: those of them that have a clip remote enough to be asked under "remote" too.
+
+    recalls: by operation, None where none was asked; mean_recall: over those that were. interval: of the latter, of 95 %
+    (bootstrap; videos of one group are drawn together). counts: rows are the true operations, columns the answers, in the order of
+    `recalls`. rotation: recall by angle in degrees. chosen: the head's settings, in words. num_held_out: train videos by which
+    they were chosen. floor: mean recall of the best untrained network; None for such a one.
+    """
+
+    encoder: str
+    is_floor: bool
+    num_train: int
+    num_tuples: int
+    num_test: int
+    num_remote: int
+    recalls: Mapping[str, float | None]
+    mean_recall: float
+    interval: "Interval"
+    counts: tuple[tuple[int, ...], ...]
+    rotation: Mapping[int, float]
+    chosen: str
+    num_held_out: int
+    floor: float | None = None
+
+    @property
+    def chance(self) -> float:
+        """Mean recall of guessing."""
+        return 1 / sum(recall is not None for recall in self.recalls.values())
+
+    @property
+    def above_floor(self) -> bool | None:
+        """Whether the interval leaves out the untrained network's value, above it; None for an untrained network."""
+        return None if self.floor is None else self.interval.low > self.floor
+
+    def to_dict(self) -> dict[str, Any]:
+        """Flat, for JSON and CSV; without the counts."""
+        return {
+            "encoder": self.encoder,
+            "train": self.num_train,
+            "tuples": self.num_tuples,
+            "test": self.num_test,
+            **{f"recall_{name}": _rounded(recall) for name, recall in self.recalls.items()},
+            "mean_recall": round(self.mean_recall, 4),
+            "mean_recall_low": round(self.interval.low, 4),
+            "mean_recall_high": round(self.interval.high, 4),
+            "chance": round(self.chance, 4),
+            **{f"recall_rotation_{angle}": round(recall, 4) for angle, recall in self.rotation.items()},
+            "test_with_remote": self.num_remote,
+            "held_out": self.num_held_out,
+            "chosen": self.chosen,
+            "is_floor": self.is_floor,
+            "floor": _rounded(self.floor),
+            "above_floor": self.above_floor,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClozeReport:
+    """All rows, those that were asked for first. left_out: (path, why) of videos that could not take part. checks: what was seen
+    to, warnings: what makes the figures doubtful, in sentences. asked: the settings that the run is stored with. run_id: its
+    number.
+    """
+
+    rows: list[ClozeRow]
+    asked: Mapping[str, Any]
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+    checks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    run_id: int = 0
+
+    def settings(self) -> dict[str, Any]:
+        """What was asked, as the catalog keeps it."""
+        return dict(self.asked)
+
+    def results(self) -> dict[str, Any]:
+        """All that was found, as the catalog keeps it."""
+        return {
+            "rows": [row.to_dict() for row in self.rows],
+            "confusions": [_confusion(row) for row in self.rows],
+            "left_out": [list(pair) for pair in self.left_out],
+            "checks": list(self.checks),
+            "warnings": list(self.warnings),
+        }
+
+
+def cloze_row(encoder: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRow:
+    """A network's answers, counted."""
+    from pretrain.downstream.cloze_answers import confusion, mean_recall, recalls, rotation_recalls
+
+    counts_OO, choice = confusion(result.answers), result.choice
+    return ClozeRow(
+        encoder=encoder,
+        is_floor=is_floor,
+        num_train=result.num_train_videos,
+        num_tuples=result.num_train_tuples,
+        num_test=len(result.answers),
+        num_remote=sum("remote" in video.of_operation for video in result.answers),
+        recalls={str(name): recall for name, recall in recalls(counts_OO).items()},
+        mean_recall=mean_recall(counts_OO),
+        interval=_interval(result),
+        counts=tuple(tuple(row) for row in counts_OO.tolist()),
+        rotation=rotation_recalls(result.answers),
+        chosen=f"rate {choice.learning_rate:g}, decay {choice.weight_decay:g}, {choice.epochs} epochs",
+        num_held_out=len(result.held_out.places),
+    )
+
+
+def with_floor(rows: Sequence[ClozeRow]) -> list[ClozeRow]:
+    """The rows, each with the mean recall of the best untrained network among them."""
+    best = max((row.mean_recall for row in rows if row.is_floor), default=None)
+    return [row if row.is_floor else replace(row, floor=best) for row in rows]
+
+
+def _interval(result: "ClozeResult") -> "Interval":
+    """Tuples of one group are drawn together, or those of one video where there are too few groups."""
+    from index.bootstrap import FEWEST_GROUPS, mean_interval
+
+    by_scene = len({video.scene for video in result.answers}) >= FEWEST_GROUPS
+    asked = [
+        (float(true == answer), str(true), video.scene if by_scene else str(video.path))
+        for video in result.answers
+        for true, answer in video.of_operation.items()
+    ]
+    right, operations, units = zip(*asked, strict=True)
+    return mean_interval(right, operations, units)
+
+
+def _confusion(row: ClozeRow) -> dict[str, Any]:
+    """counts[i][j]: how often labels[i] was taken for labels[j]."""
+    title = f"{row.encoder}: what was done, and what was answered"
+    return {"title": title, "labels": list(row.recalls), "counts": [list(counts) for counts in row.counts]}
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,137 @@
+"""What protocols that train on labelled videos begin with: the rows of both sides, the networks, and a place for decoded frames."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from app.errors import BadLabels, BadQuery, DataFolderError
+from app.evaluation.labelled_library import Entry
+from app.evaluation.stored_runs import stored_encoders
+from app.labels.rows import LabelSet
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pretrain.config import Start
+    from pretrain.downstream.labelled_footage import CacheChoice, LabelledFile
+    from pretrain.downstream.networks import StartingPoint
+
+_NAMED = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetVideos:
+    """train: to learn from. test: to be asked once. In the order of the labels. labels: with these rows alone."""
+
+    labels: LabelSet
+    train: tuple[Entry, ...]
+    test: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is measured. facts: as the catalog keeps them of it."""
+
+    name: str
+    start: "StartingPoint"
+    facts: dict[str, Any]
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it learnt nothing."""
+        return bool(self.facts["floor"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class FramesChoice:
+    """Where decoded frames are kept: folder, to be used again by later runs; None for a folder that goes when the run is done.
+    gigabytes: at most.
+    """
+
+    folder: Path | None = None
+    gigabytes: float = 8.0
+
+
+def target_videos(labels: LabelSet, *, source: str | None, ignore_labels: Sequence[str]) -> TargetVideos:
+    """source: rows of this one alone. ignore_labels: rows that take no part. Raises BadLabels for a source or label that no row
+    has, where there is no test row, and where there are fewer than two train rows.
+    """
+    for name, values, what in (
+        (source, {row.source for row in labels.rows}, "is from the source"),
+        *((label, {row.label for row in labels.rows}, "has the label") for label in ignore_labels),
+    ):
+        if name is not None and name not in values:
+            raise BadLabels(f"No row of {labels.path} {what} {name!r}. There are: {_some(values)}.")
+    rows = [row for row in labels.rows if source in (None, row.source) and row.label not in ignore_labels]
+    train, test = (tuple(Entry(row) for row in rows if row.split == split) for split in ("train", "test"))
+    for side, entries, least in (("train", train, 2), ("test", test, 1)):
+        if len(entries) < least:
+            raise BadLabels(
+                f"{labels.path} has {len(entries)} {side} row(s) to use, {least} at least are needed. Give more labelled videos."
+            )
+    return TargetVideos(labels=replace(labels, rows=tuple(rows)), train=train, test=test)
+
+
+def labelled_files(entries: Sequence[Entry]) -> "list[LabelledFile]":
+    """As the protocols take them; a video without a group is a scene of its own."""
+    from pretrain.downstream.labelled_footage import LabelledFile
+
+    return [LabelledFile(path=entry.path, label=entry.label, scene=entry.scene or str(entry.path)) for entry in entries]
+
+
+def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
+    """Of encoders, each once; none for the default one. Raises BadQuery for one whose file does not hold its network,
+    UnknownEncoder, EncoderError.
+    """
+    from pretrain.downstream.networks import of_encoder
+    from pretrain.errors import EncoderFileError
+
+    chosen = tuple(dict.fromkeys(names)) or (ws.settings.encoder_name,)
+    facts, found = stored_encoders(ws, chosen), []
+    for name in chosen:
+        try:
+            start = of_encoder(ws.encoder_path(name))
+        except EncoderFileError as error:
+            raise BadQuery(f"Encoder {name!r} cannot be measured in this way, which needs its network: {error}") from error
+        found.append(Network(name=name, start=start, facts=facts[name]))
+    return found
+
+
+def untrained_networks(networks: Sequence[Network], seeds: Sequence[int], *, start: "Start" = "motion") -> list[Network]:
+    """One for each backbone, size of clips and seed. start: how their weights are drawn."""
+    from pretrain.downstream.networks import untrained
+
+    found: dict[str, Network] = {}
+    for network in networks:
+        backbone, clip = network.start.backbone, network.start.clip
+        size = "" if (clip.num_frames, clip.size_px) == (16, 64) else f"-{clip.num_frames}x{clip.size_px}"
+        for seed in seeds:
+            name = f"untrained-{backbone}{size}-{seed}"
+            facts = {"sha256": "", "backbone": backbone, "task": "untrained", "precision": "fp32", "floor": True}
+            drawn = untrained(backbone, clip, seed=seed, start=start)
+            found[name] = Network(name=name, start=drawn, facts=facts | {"seed": seed, "start": start})
+    return list(found.values())
+
+
+@contextmanager
+def frames_cache(ws: Workspace, choice: FramesChoice) -> "Iterator[CacheChoice]":
+    """A place for decoded frames while the block runs. Raises DataFolderError where none can be made."""
+    from pretrain.downstream.labelled_footage import CacheChoice
+
+    ws.make_home()
+    if choice.folder is not None:
+        yield CacheChoice(folder=choice.folder, gigabytes=choice.gigabytes)
+        return
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="frames-", dir=ws.home, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise DataFolderError(f"Cannot make a folder for decoded frames in {ws.home}: {error.strerror}.") from error
+    with folder as path:
+        yield CacheChoice(folder=Path(path), gigabytes=choice.gigabytes)
+
+
+def _some(values: set[str]) -> str:
+    names = sorted(name for name in values if name)
+    return (", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")) or "none"
