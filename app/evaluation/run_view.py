@@ -1,0 +1,141 @@
+"""A stored evaluation run with types, as the page and the report show it.
+
+All shares and intervals are 0..1, the intervals of 95 %. Paths and labels are as they were stored: any text.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """A measured share; low and high are None where no interval was stored."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoder:
+    """An encoder as it was when it was measured. floor: a network that learnt nothing. Unknown texts are ""."""
+
+    name: str
+    sha256: str = ""
+    backbone: str = ""
+    task: str = ""
+    floor: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Video:
+    """A labelled video. group: what it is drawn together with in the bootstrap, "" for itself."""
+
+    path: str
+    label: str
+    group: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One query video. first_hit: rank from 0 of the first video with its label, None where there is none. nearest: up to ten
+    (video, similarity), nearest first; the similarity is None where the way of comparing has none.
+    """
+
+    video: Video
+    first_hit: int | None
+    average_precision: float
+    nearest: tuple[tuple[Video, float | None], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelShare:
+    """Top-1 among the queries of one label; num_queries is None where the queries were not stored."""
+
+    label: str
+    top_1: float
+    num_queries: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confusion:
+    """counts[i][j]: how often labels[i] was taken for labels[j]. unanswered: how many queries got no answer at all."""
+
+    title: str
+    labels: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RetrievalView:
+    """One measured row. way: "mean", "sequence", "vcop" or "gap". top_k: by ascending k. floor: class-mean top-1 of the best
+    untrained encoder in the same group and way. above_floor: whether the interval lies above it. Both are None where there is
+    nothing to compare with.
+    """
+
+    group: str
+    encoder: Encoder
+    way: str
+    num_queries: int
+    num_gallery: int
+    num_labels: int
+    top_k: dict[int, Share]
+    mean_average_precision: float
+    class_mean_top_1: Share
+    chance: float
+    floor: float | None
+    above_floor: bool | None
+    per_label: tuple[LabelShare, ...]
+    queries: tuple[Query, ...]
+
+    def confusion(self) -> Confusion:
+        """The label of each query against that of the video nearest to it; without stored queries it has no labels."""
+        pairs = Counter((query.video.label, query.nearest[0][0].label) for query in self.queries if query.nearest)
+        labels = sorted({query.video.label for query in self.queries} | {label for pair in pairs for label in pair})
+        return Confusion(
+            title=f"{self.encoder.name}: label of the query, label of the nearest video",
+            labels=tuple(labels),
+            counts=tuple(tuple(pairs[true, nearest] for nearest in labels) for true in labels),
+            unanswered=sum(not query.nearest for query in self.queries),
+        )
+
+    def worst(self, limit: int | None = None) -> list[Query]:
+        """Queries whose nearest video has another label: those that found none first, then by how late they did, then by path."""
+        failed = [query for query in self.queries if query.first_hit != 0]
+        return sorted(failed, key=_lateness)[:limit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """One stored run. settings: as stored, for what has no field here. rows: what retrieval measured, none for other kinds.
+    flat_rows: the rows of any kind for a table, without what is no single value. left_out: (what, why).
+    """
+
+    id: int
+    kind: str
+    library: str
+    created_at: datetime
+    settings: dict[str, Any]
+    encoders: tuple[Encoder, ...]
+    fingerprint: str
+    rows: tuple[RetrievalView, ...]
+    flat_rows: tuple[dict[str, Any], ...]
+    confusions: tuple[Confusion, ...]
+    left_out: tuple[tuple[str, str], ...]
+    checks: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def sections(self) -> dict[tuple[str, str], list[RetrievalView]]:
+        """The rows that can be compared with each other, by (group, way), in the order of the run."""
+        found: dict[tuple[str, str], list[RetrievalView]] = {}
+        for row in self.rows:
+            found.setdefault((row.group, row.way), []).append(row)
+        return found
+
+
+def _lateness(query: Query) -> tuple[bool, int, str]:
+    """Sorts the worst first."""
+    return query.first_hit is not None, -(query.first_hit or 0), query.video.path
