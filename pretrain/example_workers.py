@@ -5,6 +5,7 @@ examples away for which the training waits, and it would fail where it should sa
 """
 
 import atexit
+import multiprocessing
 import os
 import signal
 import sys
@@ -85,6 +86,9 @@ def _begin_worker(worker: int) -> None:
     """Workers share the cores with the training; threads of their own would only get in its way."""
     import cv2
 
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid != os.getppid():
+        os._exit(0)  # killed while this process was started; torch, which looks for a change of parents, would never see it
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     atexit.register(_leave_at_once)

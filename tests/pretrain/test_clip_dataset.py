@@ -2,6 +2,8 @@ import dataclasses
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -221,3 +223,28 @@ def test_loader__a_signal_while_its_workers_are_started_waits_until_they_are(mon
         next(iter(make_loader(ManyTensors(), 1, batch_size=4)))
     assert started == [1]
     assert set(multiprocessing.active_children()) == before
+
+
+_KILLED_AT_ONCE = """
+import multiprocessing, os, signal, threading, time
+from pretrain.example_workers import make_loader
+from tests.helpers.many_tensors import ManyTensors
+
+def kill():
+    while not multiprocessing.active_children():
+        time.sleep(0.01)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    threading.Thread(target=kill).start()
+    next(iter(make_loader(ManyTensors(), 1, batch_size=4)))
+"""
+
+
+def test_loader__workers_whose_training_is_killed_while_they_start_end_too(tmp_path: Path) -> None:
+    (tmp_path / "training.py").write_text(_KILLED_AT_ONCE)
+    root = Path(__file__).parents[2]
+    training = [sys.executable, tmp_path / "training.py"]
+    # Workers have its output open: it is read to the end when the last of them is gone.
+    done = subprocess.run(training, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
