@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 import app.ui.about_page as about_page
+import app.ui.evaluate_page as evaluate_page
 import app.ui.library_page as library_page
 import app.ui.search_page as search_page
 from app.ui import state_keys
@@ -18,6 +19,7 @@ st.html(_ASSETS / "style.css")
 pages = {
     "search": st.Page(search_page.show, title="Search", icon=":material/search:", url_path="search", default=True),
     "libraries": st.Page(library_page.show, title="Libraries", icon=":material/video_library:", url_path="libraries"),
+    "evaluate": st.Page(evaluate_page.show, title="Evaluate", icon=":material/speed:", url_path="evaluate"),
     "about": st.Page(about_page.show, title="About", icon=":material/info:", url_path="about"),
 }
 st.session_state[state_keys.PAGES] = pages

@@ -348,6 +348,8 @@ def test_evaluation_runs_are_kept(filled: Catalog) -> None:
     runs = filled.evaluation_runs(kind="retrieval")
     assert [run.results["top_1"] for run in runs] == [0.6, 0.5]
     assert runs[0].id == newest
+    assert filled.evaluation_run_ids(limit=1) == [newest]
+    assert filled.evaluation_run_ids() == [run.id for run in runs]
     assert len(filled.evaluation_runs(library_name="films")) == 1
 
 

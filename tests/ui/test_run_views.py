@@ -1,0 +1,114 @@
+"""Stored runs in lists, tables and side by side."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from app.evaluation.run_view import Encoder, Query, RetrievalView, RunView, Share, Video
+from app.ui.run_history import data_marks, summary_of
+from app.ui.run_map import labelled_videos
+from app.ui.run_tables import readable
+from app.ui.run_words import verdict
+from app.ui.runs_beside import beside, common_sections
+
+
+def row(
+    name: str,
+    share: float,
+    *,
+    group: str = "",
+    way: str = "mean",
+    floor: bool = False,
+    queries: tuple[Query, ...] = (),
+    untrained: float | None = None,
+    above: bool | None = None,
+) -> RetrievalView:
+    return RetrievalView(
+        group=group,
+        encoder=Encoder(name=name, floor=floor),
+        way=way,
+        num_queries=40,
+        num_gallery=60,
+        num_labels=4,
+        top_k={1: Share(value=share)},
+        mean_average_precision=share,
+        class_mean_top_1=Share(value=share, low=share - 0.1, high=share + 0.1),
+        chance=0.25,
+        floor=untrained,
+        above_floor=above,
+        per_label=(),
+        queries=queries,
+    )
+
+
+def run(number: int, *rows: RetrievalView, fingerprint: str = "f") -> RunView:
+    return RunView(
+        id=number,
+        kind="retrieval",
+        library="home",
+        created_at=datetime(2026, 1, 1, tzinfo=UTC),
+        settings={},
+        encoders=tuple({one.encoder.name: one.encoder for one in rows}.values()),
+        fingerprint=fingerprint,
+        rows=rows,
+        flat_rows=(),
+        confusions=(),
+        left_out=(),
+        checks=(),
+        warnings=(),
+    )
+
+
+def test_data_marks__only_data_that_several_runs_have() -> None:
+    assert data_marks(["b", "a", "", "b", "c", "a", ""]) == {"b": "A", "a": "B"}
+    many = data_marks([str(number) for number in range(28)] * 2)
+    assert (many["25"], many["26"], many["27"]) == ("Z", "A2", "B2")
+
+
+def test_summary__best_is_averaged_over_groups_and_no_untrained_one() -> None:
+    floor = row("random", 0.99, floor=True)
+    rows = [row("one", 0.9, group="x"), row("one", 0.3, group="y"), row("two", 0.7, group="x"), row("two", 0.6, group="y"), floor]
+    summary = summary_of(run(3, *rows))
+    assert summary.best == pytest.approx(0.65)
+    assert (summary.encoders, summary.num_queries) == ("one, two", 40)
+    assert summary_of(run(4, floor)).best == 0.99
+
+
+def test_side_by_side__what_most_runs_measured_and_the_best_untrained_of_each() -> None:
+    floors = [row("u1", 0.2, floor=True), row("u2", 0.3, floor=True)]
+    first, second = run(1, row("one", 0.5), *floors), run(2, row("one", 0.6, way="stored"), row("two", 0.7))
+    third = run(3, row("one", 0.8, group="x"))
+    sections = common_sections([first, second, third])
+    assert sections[0] == ("", "mean")
+    assert list(beside([first, second, third], *sections[0])) == ["1: one", "1: u2 (untrained)", "2: two"]
+    assert common_sections([run(5)]) == []
+
+
+def test_readable__intervals_in_one_cell_and_empty_columns_left_out() -> None:
+    rows = [
+        {"group": "", "way": "mean", "top_1": 0.5, "top_1_low": 0.25, "top_1_high": 1.0, "sure": True, "difference_low": -0.5},
+        {"group": "", "way": "gap", "top_1": 0.75, "top_1_low": None, "top_1_high": None, "queries": 12},
+    ]
+    heads, lines = readable(rows)
+    assert heads == ["compared", "top-1", "95 %", "sure", "difference low", "queries"]
+    assert lines == [
+        ["by mean vector", "0.500", "0.25 to 1.00", "yes", "-0.500", ""],
+        ["protocol gap", "0.750", "", "", "", "12"],
+    ]
+
+
+def test_verdict() -> None:
+    assert "lies above the best untrained network's 0.200" in verdict(row("one", 0.5, untrained=0.2, above=True))
+    assert "covers the untrained network's 0.450" in verdict(row("one", 0.5, untrained=0.45, above=False))
+    assert "No untrained network" in verdict(row("one", 0.5))
+    assert verdict(row("u", 0.5, floor=True)) == ""
+
+
+def test_map__each_video_once_queries_first() -> None:
+    a, b, c = (Video(path=f"/v/{name}.mp4", label=name) for name in "abc")
+    queries = tuple(Query(video=asked, first_hit=0, average_precision=1.0, nearest=((c, 0.5), (b, None))) for asked in (a, b))
+    assert [(one.path.stem, one.split) for one in labelled_videos(row("one", 1.0, queries=queries))] == [
+        ("a", "test"),
+        ("b", "test"),
+        ("c", "train"),
+    ]
