@@ -99,7 +99,7 @@ def finetune(
         raise BadLabels(f"{labels} is in the layout {found!r}, which has one split; several splits have UCF101 and HMDB51.")
     with Workspace() as ws:
         with followed(ws, None) as tell:
-            report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell)
+            report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell, on_news=talk)
         write_html(ws, report.run_id, html)
     if as_json:
         print_json({"run": report.run_id} | report.results())

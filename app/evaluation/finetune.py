@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 OnStep = Callable[[str, int, int], None]
 """Told (what is done, how many, of how many)."""
+OnNews = Callable[[str], None]
 
 DEFAULT_RECIPE = "laptop"
 
@@ -53,10 +54,17 @@ class FinetuneAsked:
 
 
 def evaluate_finetuning(
-    ws: Workspace, folds: Mapping[int, LabelSet], encoders: Sequence[str], asked: FinetuneAsked, *, on_step: OnStep | None = None
+    ws: Workspace,
+    folds: Mapping[int, LabelSet],
+    encoders: Sequence[str],
+    asked: FinetuneAsked,
+    *,
+    on_step: OnStep | None = None,
+    on_news: OnNews | None = None,
 ) -> FinetuneReport:
     """Fine-tunes each encoder's network, by default the default one's, on the train rows of each split, and tests it once; the run
-    is stored. folds: the labels of each split by its number; of several the mean is reported too.
+    is stored. folds: the labels of each split by its number; of several the mean is reported too. on_news: told what should be
+    known before hours go by, in sentences.
 
     Raises BadLabels (also for fewer than two labels to learn), BadQuery (a file that does not hold its network, an unknown recipe),
     UnknownEncoder, EncoderError, DataFolderError, PretrainError (videos that cannot be read, a loss that is not finite, want of
@@ -67,7 +75,7 @@ def evaluate_finetuning(
     networks = asked_networks(ws, encoders)
     if asked.from_scratch:
         networks += untrained_networks(networks, (asked.seed,), start=recipe.scratch)
-    measured = _Measured(networks, recipe, asked, on_step)
+    measured = _Measured(networks, recipe, asked, on_step, on_news)
     with frames_cache(ws, asked.frames) as cache:
         for fold, own in videos.items():
             measured.fold(fold, own, cache, several=len(videos) > 1)
@@ -78,8 +86,16 @@ def evaluate_finetuning(
 class _Measured:
     """What is being measured: filled split by split, then reported."""
 
-    def __init__(self, networks: Sequence[Network], recipe: "FinetuneRecipe", asked: FinetuneAsked, on_step: OnStep | None) -> None:
-        self._networks, self._recipe, self._asked, self._on_step = networks, recipe, asked, on_step
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        recipe: "FinetuneRecipe",
+        asked: FinetuneAsked,
+        on_step: OnStep | None,
+        on_news: OnNews | None,
+    ) -> None:
+        self._networks, self._recipe, self._asked = networks, recipe, asked
+        self._on_step, self._on_news = on_step, on_news
         self._rows: list[FinetuneRow] = []
         self._left_out: list[tuple[str, str]] = []
         self._warnings: list[str] = []
@@ -96,7 +112,7 @@ class _Measured:
         choices = FinetuneChoices(recipe=self._recipe, seed=self._asked.seed, device=self._asked.device)
         starts = {network.name: network.start for network in self._networks}
         train, test = labelled_files(videos.train), labelled_files(videos.test)
-        results = finetune(starts, train, test, cache, choices, tell)
+        results = finetune(starts, train, test, cache, choices, tell, self._on_news)
         self._left_out += videos.labels.missing
         self._warnings += videos.labels.warnings
         for network in self._networks:

@@ -100,11 +100,15 @@ def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
 
 
 def untrained_networks(networks: Sequence[Network], seeds: Sequence[int], *, start: "Start" = "motion") -> list[Network]:
-    """One for each backbone, size of clips and seed. start: how their weights are drawn."""
+    """One for each backbone, size of clips and seed; none for networks that learnt nothing themselves. start: how their weights
+    are drawn.
+    """
     from pretrain.downstream.networks import untrained
 
     found: dict[str, Network] = {}
     for network in networks:
+        if network.is_floor:
+            continue
         backbone, clip = network.start.backbone, network.start.clip
         size = "" if (clip.num_frames, clip.size_px) == (16, 64) else f"-{clip.num_frames}x{clip.size_px}"
         for seed in seeds:

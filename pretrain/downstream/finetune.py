@@ -6,7 +6,7 @@ on it counts; no test video is opened before every network of the comparison is 
 Shapes: C labels.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,8 @@ from pretrain.errors import ConfigError, TrainingDataError
 from pretrain.keep_memory import keep_memory
 from pretrain.processes import find_device
 from pretrain.tasks.base import ClipShape
+
+OnNews = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,16 +75,18 @@ def finetune(
     cache: CacheChoice,
     choices: FinetuneChoices,
     on_phase: OnPhase | None = None,
+    on_news: OnNews | None = None,
 ) -> dict[str, FinetuneResult]:
     """Every network by its name, in order: all are trained, then all are tested. on_phase: told `NAME: training` and so on.
+    on_news: told what the user should know before hours go by, in sentences.
 
     Raises ConfigError for a device that is not there and clips that cannot be had; TrainingDataError where the readable train
     videos have fewer than two labels, or no test video can be read; TrainingStopped for a loss that is not finite; TrainingFailed
     for want of memory.
     """
-    tell = on_phase or (lambda phase, done, total: None)
+    tell, say = on_phase or (lambda phase, done, total: None), on_news or (lambda sentence: None)
     find_device(choices.device)  # before hours are spent on decoding
-    students = [_Student(name, start, train, test, cache, choices, tell) for name, start in starts.items()]
+    students = [_Student(name, start, train, test, cache, choices, tell, say) for name, start in starts.items()]
     return {student.name: student.tested(test) for student in students}
 
 
@@ -98,6 +102,7 @@ class _Student:
         cache: CacheChoice,
         choices: FinetuneChoices,
         tell: OnPhase,
+        say: OnNews,
     ) -> None:
         self.name = name
         self._tell: OnPhase = lambda phase, done, total: tell(f"{name}: {phase}", done, total)
@@ -109,6 +114,9 @@ class _Student:
         self._footage = LabelledFootage([*train, *test], plan, cache)
         readable = self._readable(train)
         self._num_train_videos = len(readable)
+        self._remarks = self._footage.take_remarks()
+        for remark in self._remarks:
+            say(remark)
         self._labels = tuple(sorted({file.label for file in readable}))
         recipe = choices.recipe
         self._held_out = hold_out(
@@ -136,7 +144,7 @@ class _Student:
             held_out=self._held_out,
             num_train_videos=self._num_train_videos,
             rejected=tuple(self._footage.rejected),
-            remarks=tuple(self._footage.take_remarks()),
+            remarks=tuple(dict.fromkeys([*self._remarks, *self._footage.take_remarks()])),
         )
 
     def _readable(self, train: Sequence[LabelledFile]) -> list[LabelledFile]:

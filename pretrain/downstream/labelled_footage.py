@@ -42,12 +42,13 @@ class LabelledFootage:
     def __init__(self, files: Sequence[LabelledFile], plan: StretchPlan, cache: CacheChoice) -> None:
         self._plan = plan
         self._cache = FrameCache(cache.folder, plan, int(cache.gigabytes * 1e9), [file.path for file in files])
+        self._place_of = {file.path: place for place, file in enumerate(files)}
         self._reasons: dict[Path, str] = {}
 
     @property
     def rejected(self) -> list[tuple[str, str]]:
-        """(path, reason) of the videos met so far that give no frames."""
-        return [(str(path), reason) for path, reason in self._reasons.items()]
+        """(path, reason) of the videos met so far that give no frames, in the order of the files."""
+        return [(str(path), self._reasons[path]) for path in sorted(self._reasons, key=self._place_of.__getitem__)]
 
     def frames(self, path: Path) -> Frames | None:
         """uint8 (N, H, W, 3), N >= 1, in memory or mapped; None for a bad video. What may pass is tried twice."""

@@ -186,6 +186,12 @@ def test_finetuning__learns_two_labels_and_is_set_beside_the_network_from_scratc
     assert [(row.encoder, row.above_floor) for row in alone.rows] == [("small", None)]
 
 
+def test_untrained_networks__have_no_untrained_networks_beside(ws: Workspace, drawn: None, tmp_path: Path) -> None:
+    export(SmallBackbone(), ws.encoders_folder / "floor.onnx", SMALL, backbone_name="small", task_name="untrained")
+    report = evaluate_cloze(ws, two_labels(tmp_path / "videos"), ["floor"], ClozeAsked(device="cpu", tuples=1))
+    assert [(row.encoder, row.is_floor, row.above_floor) for row in report.rows] == [("floor", True, None)]
+
+
 def test_finetuning__three_splits_and_their_mean(ws: Workspace, drawn: None, tmp_path: Path) -> None:
     lists = write_ucf101(tmp_path)
     folds = {fold: read_labels(lists, fold=fold) for fold in (1, 2, 3)}

@@ -179,6 +179,19 @@ def test_bad_videos__are_named_and_unknown_labels_cannot_be_answered(tmp_path: P
     assert [answer.rank for answer in result.answers if answer.label == "new"] == [None]
 
 
+def test_a_cache_without_room__is_told_before_training_and_changes_nothing(tmp_path: Path, reader: Reader) -> None:
+    sides = files(tmp_path, *names("a", "b")), files(tmp_path, *names("x"))
+    choices = FinetuneChoices(recipe=replace(SHORT_AND_QUICK, epochs=2), device="cpu")
+    events: list[str] = []
+    full = CacheChoice(folder=tmp_path / "full", gigabytes=1e-9)
+    result = finetune({"it": start()}, *sides, full, choices, lambda phase, done, total: events.append(phase), events.append)["it"]
+    (said,) = [event for event in events if "cache of decoded frames is full" in event]
+    assert events.index(said) < events.index("it: training")
+    assert said in result.remarks
+    roomy = finetune({"it": start()}, *sides, CacheChoice(folder=tmp_path / "roomy"), choices)["it"]
+    assert replace(result, remarks=()) == roomy
+
+
 def test_what_cannot_be_learnt_or_tested__is_said(tmp_path: Path, reader: Reader) -> None:
     with pytest.raises(TrainingDataError, match=r"^the 2 train video\(s\) .* have 1 label.*bad-a-1: holds no pictures"):
         tuned(tmp_path, files(tmp_path, "dim-a-1", "dim-b-1", "bad-a-1"), files(tmp_path, *names("x")))
