@@ -1,15 +1,15 @@
 """From a recipe and what is wanted otherwise to the config of a training run."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.encoder_files import find_encoder
+from app.encoder_files import find_encoder, list_encoders
 from app.errors import BadFolder, UnknownEncoder
 from app.training_labels import read_probe
-from app.training_runs import BadTraining, run_folder
+from app.training_runs import BadTraining, WrongUsage, known_runs, run_folder
 from app.workspace import Workspace
 from pretrain.run_files import CONFIG_NAME
 
@@ -46,9 +46,11 @@ class TrainingChanges:
     workers: int | None = None
 
 
-def changed_config(ws: Workspace, config: "TrainConfig", changes: TrainingChanges) -> "TrainConfig":
-    """A copy with these changes. Raises BadTraining, BadFolder, BadLabels, PretrainError (weights to start from that are none), and
-    ValueError for numbers and names that cannot be.
+def changed_config(
+    ws: Workspace, config: "TrainConfig", changes: TrainingChanges, tell: Callable[[str], None] = lambda sentence: None
+) -> "TrainConfig":
+    """A copy with these changes. tell: told in sentences what is odd about the labels. Raises BadTraining, BadFolder, BadLabels,
+    PretrainError (weights to start from that are none), and ValueError for numbers and names that cannot be.
     """
     from pretrain.task_sum import parse_task_sum
 
@@ -66,8 +68,10 @@ def changed_config(ws: Workspace, config: "TrainConfig", changes: TrainingChange
     same = ("backbone", "steps", "batch_size", "accumulate", "precision", "seed", "device", "threads", "workers")
     config = _changed(config, **{name: getattr(changes, name) for name in same})
     if changes.labels is not None:
-        probe, held_out = read_probe(changes.labels, seed=config.seed)
-        config = replace(config, probe=probe, footage=replace(config.footage, never=held_out))
+        found = read_probe(changes.labels, seed=config.seed, data=changes.data)
+        for note in found.notes:
+            tell(note)
+        config = replace(config, probe=found.probe, footage=replace(config.footage, never=found.held_out))
     return config if changes.start_from is None else _starting_from(ws, config, changes.start_from, changes.backbone)
 
 
@@ -81,7 +85,7 @@ def _check_data(config: "TrainConfig", data: Sequence[Path]) -> None:
             raise BadFolder(f"There is no folder or file {path} to train on.")
     if data and not config.tasks.uses_footage:
         others = [name for name in TASKS.names() if issubclass(TASKS[name], FrameTask)]
-        raise BadTraining(
+        raise WrongUsage(
             f"{config.tasks} learns only from clips that it draws itself and would never open {', '.join(map(str, data))}. Add a "
             f"task that learns from videos, such as --task pace; there are {', '.join(others)}. Or leave out --data."
         )
@@ -99,7 +103,7 @@ def _starting_from(ws: Workspace, config: "TrainConfig", wanted: str, backbone: 
     source = _source(ws, wanted)
     name, _ = find_backbone(source)
     if backbone is not None and backbone != name:
-        raise BadTraining(f"{wanted} holds the backbone {name}, and {backbone} was asked for; leave out --backbone.")
+        raise WrongUsage(f"{wanted} holds the backbone {name}, and {backbone} was asked for; leave out --backbone.")
     return replace(config, backbone=name, init_from=str(source))
 
 
@@ -113,6 +117,7 @@ def _source(ws: Workspace, wanted: str) -> Path:
     except UnknownEncoder:
         if (run_folder(ws, wanted) / CONFIG_NAME).is_file():
             return run_folder(ws, wanted)
+        names = ", ".join(encoder.name for encoder in list_encoders(ws.encoders_folder)) or "none"
         raise BadTraining(
-            f"There is no file, encoder or run {wanted!r} to start from. See vret encoders and vret pretrain list."
+            f"There is no file, encoder or run {wanted!r} to start from. Encoders: {names}. Runs: {known_runs(ws)}"
         ) from None

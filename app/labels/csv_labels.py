@@ -20,6 +20,8 @@ def read_csv_labels(path: Path, *, split_needed: bool = True) -> LabelSet:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
+            if not columns:
+                raise BadLabels(f"{path} is empty. Its first line should be {','.join(_NEEDED)}.")
             needed = [name for name in _NEEDED if name != "split" or split_needed or name in columns]
             lacking = [name for name in needed if name not in columns]
             if lacking:

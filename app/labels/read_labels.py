@@ -15,12 +15,18 @@ from app.labels.ucf101 import CLASS_FILE, read_ucf101
 
 
 def read_labels(
-    path: Path, *, videos: Path | None = None, layout: Layout | None = None, fold: int = 1, split_needed: bool = True
+    path: Path,
+    *,
+    videos: Path | None = None,
+    layout: Layout | None = None,
+    fold: int = 1,
+    split_needed: bool = True,
+    advice: str = "Say where the videos are: --videos FOLDER",
 ) -> LabelSet:
     """path: a CSV file, or a folder of class folders or of a dataset's split files. layout: None tells it by what is there.
 
     videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. split_needed: whether a CSV
-    file without splits is an error.
+    file without splits is an error. advice: for whoever names labels whose videos are not there.
     Raises BadLabels for what is missing or does not fit, with file and line, where no video is there, and for a video that is
     listed twice with unlike labels or splits.
     """
@@ -29,7 +35,7 @@ def read_labels(
     labels = _read(path, videos, layout or find_layout(path), fold, split_needed)
     if not labels.rows:
         first = f" First: {labels.missing[0][0]}: {labels.missing[0][1]}." if labels.missing else ""
-        raise BadLabels(f"No video that {path} names is there.{first} Say where the videos are: --videos FOLDER")
+        raise BadLabels(f"No video that {path} names is there.{first} {advice}")
     return _each_once(labels)
 
 

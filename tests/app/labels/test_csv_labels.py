@@ -33,7 +33,7 @@ def test_group_and_source_may_be_absent(tmp_path: Path) -> None:
         ("path,label,split\n", "no rows"),
         ("path,label,split\na.mp4,,test\n", "line 2: label is empty"),
         ("path,label,split\na.mp4,x,val\n", "line 2: split must be train or test, got 'val'"),
-        ("", "'path'"),
+        ("", r"labels\.csv is empty"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, content: str, said: str) -> None:
