@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from app.encoder_files import check_encoder_name, new_encoder_file, new_encoder_path
 from app.errors import BadFolder
-from app.train_encoder import BadTraining, newest_run, run_folder
+from app.training_runs import WrongUsage, find_run, newest_run
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,19 +47,19 @@ class ExportChoices:
 def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "tuple[Exported, Path]":
     """Makes an encoder file of a run, by default the newest, called like the run, and returns what it is and where it lies.
 
-    What can be known to be wrong is said before the work begins. Raises BadTraining, BadFolder, UnknownEncoder (a bad or taken
-    name), DataFolderError, CheckpointError, TrainingDataError, ExportError (the file would differ from the network; nothing is
-    written).
+    What can be known to be wrong is said before the work begins. Raises BadTraining (no such run; WrongUsage for choices that
+    cannot be), BadFolder, UnknownEncoder (a bad or taken name), DataFolderError, CheckpointError, TrainingDataError, ExportError
+    (the file would differ from the network; nothing is written).
     """
     from pretrain.export_onnx import export_run
 
-    folder = newest_run(ws) if run is None else run_folder(ws, run)
+    folder = newest_run(ws, configured=True) if run is None else find_run(ws, run)
     target = _target(ws, choices, folder.name)
     try:
         spec = _spec(choices, folder.name)
         return export_run(folder, target, spec, footage=_footage(choices)), target
     except ValueError as error:
-        raise BadTraining(str(error)) from error
+        raise WrongUsage(str(error)) from error
 
 
 def export_baseline(
@@ -79,7 +79,7 @@ def export_baseline(
             return export_colour(target, spec), target
         return export_untrained(baseline, seed, target, spec, start=start, footage=_footage(choices)), target
     except ValueError as error:
-        raise BadTraining(str(error)) from error
+        raise WrongUsage(str(error)) from error
 
 
 def export_in_precision(ws: Workspace, encoder: str, choices: ExportChoices) -> "tuple[Exported, Path]":
@@ -99,7 +99,7 @@ def export_in_precision(ws: Workspace, encoder: str, choices: ExportChoices) -> 
             target,
         )
     except ValueError as error:
-        raise BadTraining(str(error)) from error
+        raise WrongUsage(str(error)) from error
 
 
 def _spec(choices: ExportChoices, default_name: str) -> "ExportSpec":

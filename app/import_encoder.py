@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.encoder_files import EncoderFile, add_encoder, new_encoder_path
-from app.train_encoder import BadTraining
+from app.training_runs import WrongUsage
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def import_encoder(ws: Workspace, backbone: str, file: Path, choices: ImportChoi
     were trained on, not exactly. Theirs were 16 frames of about a second; `spans_s` may begin there. The vector is the mean over
     the last feature map, not whitened.
 
-    Raises UnknownEncoder (a bad or taken name), BadTraining (an unknown backbone, or sizes that it cannot take), WeightsError (the
+    Raises UnknownEncoder (a bad or taken name), WrongUsage (an unknown backbone, or sizes that it cannot take), WeightsError (the
     file does not fit), ExportError, DataFolderError; ModuleNotFoundError without the train extra.
     """
     from pretrain.export_onnx import ExportSpec
@@ -70,5 +70,5 @@ def import_encoder(ws: Workspace, backbone: str, file: Path, choices: ImportChoi
             exported, weights = import_weights(backbone, file, Path(folder) / "encoder.onnx", spec)
             encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=name, replace=choices.replace)
     except ValueError as error:
-        raise BadTraining(str(error)) from error
+        raise WrongUsage(str(error)) from error
     return Imported(encoder=encoder, exported=exported, left_out=weights.left_out)

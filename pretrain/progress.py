@@ -14,8 +14,8 @@ class Progress:
     step: steps done, of `steps`. clips_per_s: clips trained on in a second, of all tasks and processes, over the last whole log
     window, or over the steps so far before there is one. data_wait: share of that time in which the training waited for
     examples, 0 to 1. seconds_left: as the last whole window went, with what log lines and saving take; None before there is
-    one. loss: of the last step. health: of the last whole log window, None before it. rejected: videos that could not be used
-    so far.
+    one. loss: as the last log line has it; of the last step before there is one. health: of the last whole log window, None
+    before it. rejected: videos that could not be used so far.
     """
 
     step: int

@@ -39,7 +39,7 @@ class Rejected:
 @dataclass(frozen=True, kw_only=True)
 class RunState:
     """How far a run is. step: done, of `steps`; saved_step: in the checkpoint. stopped: why training ended before the last
-    step, as far as the training itself could say. began: of the latest start.
+    step, as far as the training itself could say. began: of the latest start. tasks: what it learns, in words, with knobs.
     """
 
     step: int
@@ -50,6 +50,7 @@ class RunState:
     host: str = field(default_factory=socket.gethostname)
     began: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     rejected: tuple[Rejected, ...] = ()
+    tasks: str = ""
 
 
 class StateFile:

@@ -51,6 +51,7 @@ class RunRecord:
         self.probe: NeighbourProbe | None = None
         self.held_out: HeldOutExamples | None = None
         self.health: Health | None = None
+        self._loss: float | None = None
 
     def begin(self, restored: Restored) -> None:
         """Go on where the checkpoint was made."""
@@ -110,7 +111,7 @@ class RunRecord:
             self.save(self._done)
 
     def progress(self, loss: float) -> Progress:
-        """What is told after a step. loss: of it."""
+        """What is told after a step. loss: of it, which is told until there is a log line."""
         whole = self._window.last
         rates = whole or self._window.rates()
         return Progress(
@@ -119,7 +120,7 @@ class RunRecord:
             clips_per_s=rates.clips_per_s,
             data_wait=rates.data_wait,
             seconds_left=None if whole is None else (self._config.steps - self._done) * whole.step_s,
-            loss=loss,
+            loss=loss if self._loss is None else self._loss,
             health=self.health,
             rejected=self.rejected,
         )
@@ -131,6 +132,7 @@ class RunRecord:
         """A log line of all processes together; at a save, held-out videos are asked too."""
         device = next(self._model.parameters()).device
         averages, features = self._window.averages(device), self._window.features(device)
+        self._loss = averages["loss"]
         self.note(gather_lists(self.rejected))
         if self._state is None:
             return

@@ -2,12 +2,13 @@
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pretrain.errors import CheckpointError
-from pretrain.run_files import CONFIG_NAME, METRICS_NAME, Rejected, RunState, read_metrics, read_state
+from pretrain.run_files import CONFIG_NAME, LOCK_NAME, METRICS_NAME, Rejected, RunState, read_metrics, read_state
 from pretrain.run_lock import is_at_work
 
 State = Literal["running", "finished", "broken off", "not started", "damaged"]
@@ -16,7 +17,9 @@ State = Literal["running", "finished", "broken off", "not started", "damaged"]
 @dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """state: `running`, `finished` (its last step is in the checkpoint), `broken off` (it can be resumed), `not started` (nothing
-    but a config) or `damaged` (in a list only; stopped says what is wrong). saved_step: what a resumed run would start from.
+    but a config, or not even that: killed while it measured its steps) or `damaged` (in a list only; stopped says what is
+    wrong). saved_step: what a resumed run would start from. steps: 0 before they are known. tasks: with their knobs, where the
+    run has begun.
     stopped: why it ended early, where it could still say so; after a kill it could not.
     loss, clips_per_s, data_wait (share of the time), words: of the last log line, None or "" before there is one.
     quiet_s: seconds since that line. line_s: from one line to the next, usually. seconds_left: at that rate, None unless running.
@@ -66,12 +69,24 @@ def all_runs(folder: Path) -> list[RunStatus]:
 
 def find_runs(folder: Path) -> list[Path]:
     """The folders of the runs in a folder, the one that was begun last first."""
-    return [file.parent for file in sorted(folder.glob(f"*/{CONFIG_NAME}"), key=lambda file: -file.stat().st_mtime)]
+    begun: dict[Path, float] = {}
+    for name in (LOCK_NAME, CONFIG_NAME):  # the config's time counts, where there is one
+        for file in folder.glob(f"*/{name}"):
+            with suppress(FileNotFoundError):  # a run that was stopped at once has just removed it
+                begun[file.parent] = file.stat().st_mtime
+    return sorted(begun, key=lambda run_dir: -begun[run_dir])
+
+
+def is_run(run_dir: Path) -> bool:
+    """Whether a run was ever begun in a folder."""
+    return (run_dir / CONFIG_NAME).is_file() or (run_dir / LOCK_NAME).is_file()
 
 
 def _status(run_dir: Path) -> RunStatus:
-    config = _read_config(run_dir)
     at_work = is_at_work(run_dir)
+    if not (run_dir / CONFIG_NAME).exists() and is_run(run_dir):
+        return _before_its_config(run_dir, at_work)
+    config = _read_config(run_dir)
     note = read_state(run_dir)
     last: dict[str, Any] = (read_metrics(run_dir) or [{}])[-1]
     step = max(int(last.get("step", 0)), note.step if note else 0)
@@ -81,7 +96,7 @@ def _status(run_dir: Path) -> RunStatus:
         run=run_dir.name,
         folder=run_dir,
         state=_state(at_work, note, step, config["steps"]),
-        tasks="+".join(config["tasks"]),
+        tasks=(note.tasks if note else "") or "+".join(config["tasks"]),
         backbone=config["backbone"],
         step=step,
         steps=config["steps"],
@@ -99,6 +114,18 @@ def _status(run_dir: Path) -> RunStatus:
         words=str(last.get("words", "")),
         trouble=tuple(last.get("trouble", ())),
         rejected=note.rejected if note else (),
+    )
+
+
+def _before_its_config(run_dir: Path, at_work: bool) -> RunStatus:
+    if at_work:
+        return RunStatus(run=run_dir.name, folder=run_dir, state="running", words="measuring how long a step takes")
+    megabytes = sum(file.stat().st_size for file in run_dir.rglob("*") if file.is_file()) / 1e6
+    return RunStatus(
+        run=run_dir.name,
+        folder=run_dir,
+        state="not started",
+        stopped=f"begun, never started, {megabytes:.0f} MB in {run_dir}: begin it anew under the same name, or delete the folder",
     )
 
 

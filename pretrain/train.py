@@ -86,7 +86,8 @@ def _go(
             return run.go(_nobody, None, _nobody)
     keep_origin(run_dir, config)
     save_config(run_dir, config)
-    state = RunState(step=restored.step, saved_step=restored.step, steps=config.steps, rejected=restored.rejected)
+    done, tasks = restored.step, str(config.tasks)
+    state = RunState(step=done, saved_step=done, steps=config.steps, rejected=restored.rejected, tasks=tasks)
     with keeping_state(run_dir, state) as file, explained(run_dir, config), _advised(config, run_dir):
         return run.go(on_progress, file, tell)
 

@@ -43,14 +43,16 @@ def train(
     resume: Annotated[
         bool,
         typer.Option(
-            "--resume", help="Go on with a run that was broken off, as it began; device, threads, workers and cache may change."
+            "--resume",
+            help="Go on with a run that was broken off, by --run or --task, else the last one, as it began; device, threads, "
+            "workers and cache may change.",
         ),
     ] = False,
     labels: Annotated[
         Path | None,
         typer.Option(
-            help="CSV (path, label and, if you have them, split, group, source), or a folder of class folders, to judge the "
-            "features by; its test rows, or a fifth of it, are never trained on."
+            help="CSV (path, label and, if you have them, split, group, source), a folder of class folders, or the lists of "
+            "UCF101, HMDB51 or Kinetics, to judge the features by; its test rows, or a fifth of it, are never trained on."
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
@@ -81,6 +83,7 @@ def train(
     if context.invoked_subcommand is not None:
         return
     from app.train_encoder import TrainingChanges, train_encoder
+    from app.training_runs import export_command
     from app.workspace import Workspace
 
     changes = TrainingChanges(
@@ -114,6 +117,7 @@ def train(
             on_progress=TrainingLine().step,
             on_news=lambda sentence: talk(one_line(sentence)),
         )
+        next_command = export_command(ws, result.run_dir)
     if not result.is_main:
         return
     for bad in result.rejected:
@@ -121,12 +125,12 @@ def train(
     typer.echo(f"{result.run_dir}: {result.steps} steps")
     if result.health is not None:
         typer.echo(result.health.words)
-    talk("Make an encoder of it: vret export")
+    talk(f"Make an encoder of it: {one_line(next_command)}")
 
 
 @pretrain.command("list")
 def list_runs(as_json: JsonOption = False) -> None:
-    """List the training runs, the newest first: running, finished, broken off, or damaged.
+    """List the training runs, the newest first: running, finished, broken off, not started, or damaged.
 
     Example: vret pretrain list
     """
@@ -154,7 +158,7 @@ def list_runs(as_json: JsonOption = False) -> None:
         (
             one_line(run.run),
             run.state,
-            f"{run.step}/{run.steps}",
+            f"{run.step}/{run.steps}" if run.steps else "",
             "" if run.loss is None else f"{run.loss:.4f}",
             "" if run.seconds_left is None else left(run.seconds_left),
             run.tasks,
@@ -164,7 +168,7 @@ def list_runs(as_json: JsonOption = False) -> None:
     ]
     print_table(columns, rows)
     for run in runs:
-        if run.state == "damaged":
+        if run.state in ("damaged", "not started") and run.stopped:
             talk(one_line(run.stopped))
 
 
@@ -177,12 +181,12 @@ def status(
 
     Example: vret pretrain status pace
     """
-    from app.training_runs import newest_run, run_folder
+    from app.training_runs import find_run, newest_run
     from app.workspace import Workspace
     from pretrain.run_status import run_status
 
     with Workspace() as ws:
-        found = run_status(newest_run(ws) if run is None else run_folder(ws, run))
+        found = run_status(newest_run(ws) if run is None else find_run(ws, run))
     if as_json:
         print_json(dataclasses.asdict(found))
         return

@@ -26,12 +26,14 @@ class TrainingLine:
         if progress.health is self._told and progress.step != 1:
             return
         self._told = progress.health
-        words = progress.health.words if progress.health is not None else ""
+        # After the last step they are the result, on stdout.
+        words = progress.health.words if progress.health is not None and progress.step < progress.steps else ""
         left_s = "" if progress.seconds_left is None else f"{left(progress.seconds_left)} left  "
-        talk(
+        line = (
             f"step {progress.step}/{progress.steps}  loss {progress.loss:.4f}  {progress.clips_per_s:.0f} clips/s  "
             f"{progress.data_wait:.0%} waiting for data  {left_s}{words}"
         )
+        talk(line.rstrip())
 
 
 def left(seconds: float) -> str:
@@ -43,6 +45,9 @@ def left(seconds: float) -> str:
 
 def status_lines(status: "RunStatus") -> Iterator[str]:
     """A run's status for people."""
+    if not status.steps:  # there is no config yet
+        yield f"{one_line(status.folder)}: {_state(status)}, {one_line(status.stopped or status.words)}"
+        return
     yield f"{one_line(status.folder)}: {status.tasks} on {status.backbone}"
     yield f"{_state(status)}, step {status.step} of {status.steps} ({status.step / status.steps:.0%}){_time_left(status)}"
     if status.state in ("broken off", "finished") and status.stopped:
@@ -62,6 +67,8 @@ def status_lines(status: "RunStatus") -> Iterator[str]:
 def _state(status: "RunStatus") -> str:
     if status.state != "running":
         return status.state
+    if status.pid is None:  # nothing is noted before the first step
+        return "running"
     who = f"running (process {status.pid} on {status.host})"
     if status.quiet_s is not None and status.line_s is not None and status.quiet_s > max(_QUIET_S, _QUIET_LINES * status.line_s):
         who += f", but silent for {left(status.quiet_s)}: it may hang"

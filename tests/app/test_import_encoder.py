@@ -54,7 +54,7 @@ def test_import__what_cannot_be_is_one_line_and_leaves_nothing(home: Path, tmp_p
     ):
         line = failed("encoders", "import", "r2plus1d_18", file)
         assert said in line and file.name in line
-    assert "Did you mean r2plus1d_18" in failed("encoders", "import", "r2plus1d18", wrong)
+    assert "Did you mean r2plus1d_18" in failed("encoders", "import", "r2plus1d18", wrong, code=2)
     assert "already is an encoder 'default'" in failed("encoders", "import", "r3d_18", wrong, "--name", "default")
     assert "name has letters" in failed("encoders", "import", "r3d_18", wrong, "--name", "a/b")
     assert files_in(home) == before
@@ -63,5 +63,5 @@ def test_import__what_cannot_be_is_one_line_and_leaves_nothing(home: Path, tmp_p
 def test_import__a_size_that_the_network_cannot_take_is_said(home: Path, tmp_path: Path) -> None:
     before, file = files_in(home), tmp_path / "s3d.pth"
     torch.save(random_weights("s3d"), file)
-    assert "needs clips of 8 frames" in failed("encoders", "import", "s3d", file, "--frames", "4", "--size", "32")
+    assert "needs clips of 8 frames" in failed("encoders", "import", "s3d", file, "--frames", "4", "--size", "32", code=2)
     assert files_in(home) == before

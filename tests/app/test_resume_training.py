@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.commands.training_output import status_lines
 from app.errors import Busy
 from app.train_encoder import BadTraining, TrainingChanges, newest_run, train_encoder
 from app.workspace import Workspace
+from pretrain.backbones import build_backbone
 from pretrain.checkpoint import load_config
 from pretrain.run_files import CHECKPOINT_NAME, train_on_command
 from pretrain.run_lock import at_work
@@ -36,7 +38,7 @@ def broken_off(home: Path) -> Path:
 
 
 def test_data__that_no_task_would_open_is_refused(home: Path, tmp_path: Path) -> None:
-    words = failed("pretrain", "--data", tmp_path)
+    words = failed("pretrain", "--data", tmp_path, code=2)
     assert f"trajectory learns only from clips that it draws itself and would never open {tmp_path}" in words
     assert "Add a task that learns from videos, such as --task pace; there are cloze, cvrl, overlap, pace, statistics" in words
     assert not (home / "runs").exists()
@@ -44,7 +46,7 @@ def test_data__that_no_task_would_open_is_refused(home: Path, tmp_path: Path) ->
 
 def test_resume__of_no_run_invents_none(home: Path) -> None:
     words = failed("pretrain", "--recipe", "smoke", "--run", "typo", "--resume")
-    assert f"There is no run {home / 'runs' / 'typo'} to go on with. See vret pretrain list" in words
+    assert "There is no run typo to go on with. There is none yet." in words
     assert not (home / "runs").exists()
 
 
@@ -99,6 +101,22 @@ def test_resume__with_what_it_began_with_and_other_workers_finishes_it(broken_of
     (broken_off / CHECKPOINT_NAME).unlink()
     with Workspace() as ws:  # one that never saved starts again
         assert train_encoder(ws, TrainingChanges(), run="mine", resume=True).was_finished is False
+
+
+def test_resume__alone_goes_on_with_the_run_that_was_broken_off(broken_off: Path) -> None:
+    news: list[str] = []
+    with Workspace() as ws:
+        train_encoder(ws, TrainingChanges(), resume=True, on_news=news.append)
+        assert news[0] == "Going on with the run mine."
+        assert run_status(broken_off).state == "finished"
+        with pytest.raises(BadTraining, match=r"No run was broken off\. There are: mine \(finished\)\."):
+            train_encoder(ws, TrainingChanges(), resume=True)
+
+
+def test_resume__from_other_weights_names_the_option_that_was_given(broken_off: Path, tmp_path: Path) -> None:
+    torch.save(build_backbone("r2plus1d_half").state_dict(), tmp_path / "half.pt")
+    words = failed("pretrain", "--run", "mine", "--resume", "--from", tmp_path / "half.pt", code=2)
+    assert f"--from: the run {broken_off} has random weights, and {tmp_path / 'half.pt'} was asked for" in words
 
 
 def test_busy__is_exit_code_4(broken_off: Path) -> None:
