@@ -19,6 +19,7 @@ COLOURS = (
 """The first seven differ for every kind of colour vision (after Okabe and Ito); all are seen on white and on black."""
 
 _INK = "currentColor"
+_REPORT_FONT = "Arial, Helvetica, Liberation Sans, sans-serif"  # of equal widths: an SVG's places are those of where it was made
 _QUIET: dict[str, Any] = {"labelColor": _INK, "labelOpacity": 0.85, "titleColor": _INK, "titleOpacity": 0.85}
 _CONFIG: dict[str, Any] = {
     "aria": False,  # the page around a chart describes it; a description of every mark would double its size
@@ -60,8 +61,10 @@ def to_svg(chart: "alt.Chart | alt.LayerChart") -> str:
     import altair as alt
     import vl_convert
 
+    spec = chart.to_dict(validate=False)  # takes longer than the drawing; the tests do it
+    spec["config"]["font"] = _REPORT_FONT
     version = ".".join(alt.SCHEMA_VERSION.removeprefix("v").split(".")[:2])
-    svg: str = vl_convert.vegalite_to_svg(chart.to_dict(), vl_version=version)
+    svg: str = vl_convert.vegalite_to_svg(spec, vl_version=version)
     return svg
 
 

@@ -1,0 +1,193 @@
+"""What stored evaluation runs are read as, and how they are drawn."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+from app.errors import BadRun
+from app.evaluation.chart_theme import to_svg
+from app.evaluation.charts import confusion_chart, per_label_chart, top_k_chart
+from app.evaluation.embedding_map import EmbeddingMap, MapPoint, map_chart
+from app.evaluation.interval_charts import difference_chart, past_runs_chart
+from app.evaluation.run_reader import read_run
+from app.evaluation.run_view import Confusion, RunView, Share
+from index.records import EvaluationRun
+from tests.helpers.stored_run import LABELS, stored_run
+
+HOSTILE = '<b a="1">&\'😀'
+
+
+def texts(svg: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.fixture(scope="module")
+def view() -> RunView:
+    return read_run(stored_run())
+
+
+def test_rows_have_their_curve_with_intervals(view: RunView) -> None:
+    row = view.rows[0]
+    assert row.top_k[1] == Share(value=pytest.approx(4 / 6), low=pytest.approx(4 / 6 - 0.211), high=pytest.approx(4 / 6 + 0.122))
+    assert row.top_k[5].value == pytest.approx(5 / 6)
+    assert (row.num_queries, row.num_gallery, row.num_labels, row.floor, row.above_floor) == (6, 3, 3, 1 / 6, False)
+    assert [found.encoder.floor for found in view.rows] == [False, True]
+
+
+def test_labels_have_their_share_and_number_of_queries(view: RunView) -> None:
+    assert [(share.label, share.top_1, share.num_queries) for share in view.rows[0].per_label] == [
+        *(("clap", 0.5, 2), ("jump", 0.5, 2), ("wave", 1.0, 2)),
+    ]
+
+
+def test_confusion_counts_the_nearest_video_of_each_query(view: RunView) -> None:
+    confusion = view.rows[0].confusion()
+    assert confusion.labels == LABELS
+    # clap: one right, one whose nearest is a jump; jump: one right, one whose nearest is a clap; wave: both right
+    assert confusion.counts == ((1, 1, 0), (1, 1, 0), (0, 0, 2))
+    assert confusion.unanswered == 0
+
+
+def test_confusion__a_query_without_any_answer_is_counted_apart() -> None:
+    run = stored_run()
+    run.results["queries"][0][4][3] = []
+    confusion = read_run(run).rows[0].confusion()
+    assert confusion.counts[2] == (0, 0, 1) and confusion.unanswered == 1
+
+
+def test_worst_queries__none_found_first_then_the_latest_then_by_path() -> None:
+    run = stored_run()
+    for place, first in ((0, 1), (1, 2), (4, None), (5, 2)):
+        run.results["queries"][0][place][1] = first
+    row = read_run(run).rows[0]
+    names = [query.video.path.rpartition("/")[2] for query in row.worst()]
+    assert names == ["3.mp4", "4.mp4", "1.mp4", "5.mp4", "0.mp4"]  # 2.mp4 is right
+    assert [query.video.path for query in row.worst(2)] == ["/videos/test/3.mp4", "/videos/test/4.mp4"]
+    assert [video.label for video, _ in row.worst(1)[0].nearest] == ["clap", "wave"]
+
+
+def test_read_run__optional_keys_may_be_missing() -> None:
+    run = stored_run()
+    row = {key: value for key, value in run.results["rows"][0].items() if not key.endswith(("_low", "_high", "floor"))}
+    del row["per_label_top_1"]
+    view = read_run(replace(run, library=None, settings={}, results={"rows": [row]}))
+    assert view.rows[0].top_k[1].low is None and view.rows[0].above_floor is None
+    assert view.rows[0].queries == () and view.rows[0].confusion().labels == () and view.rows[0].worst() == []
+    assert (view.library, view.warnings, view.left_out) == ("", (), ())
+
+
+def test_read_run__runs_of_before_formats_had_numbers_know_encoders_by_name() -> None:
+    run = stored_run()
+    view = read_run(replace(run, settings={"labels": "x.csv", "encoders": ["default"]}, results={"rows": run.results["rows"]}))
+    assert [encoder.name for encoder in view.encoders] == ["default"]
+    assert view.rows[0].per_label[0].num_queries is None
+
+
+def damage_video(run: EvaluationRun) -> None:
+    run.results["queries"][0][0][0] = 99
+
+
+def damage_rows(run: EvaluationRun) -> None:
+    run.results["queries"].pop()
+
+
+def damage_number(run: EvaluationRun) -> None:
+    run.results["rows"][0]["top_1"] = "many"
+
+
+def damage_confusion(run: EvaluationRun) -> None:
+    run.results["confusions"] = [{"title": "", "labels": ["a", "b"], "counts": [[1, 2]]}]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (damage_video, "video 99 of 9"),
+        (damage_rows, "2 rows, queries of 1"),
+        (damage_number, "'many'"),
+        (damage_confusion, "confusion of 2 labels"),
+    ],
+)
+def test_read_run__names_the_run_and_what_is_wrong_with_it(damage: Callable[[EvaluationRun], None], said: str) -> None:
+    run = stored_run()
+    damage(run)
+    with pytest.raises(BadRun, match=f"run 12 .*{said}"):
+        read_run(run)
+
+
+def test_read_run__an_unknown_format_is_said() -> None:
+    run = stored_run()
+    with pytest.raises(BadRun, match=r"run 12 has format 7; this version of vret reads 1"):
+        read_run(replace(run, settings=run.settings | {"format": 7}))
+
+
+def test_curve__the_untrained_network_is_dashed_and_guessing_has_its_number(view: RunView) -> None:
+    svg = to_svg(top_k_chart(view.rows))
+    assert svg.count('stroke-dasharray="5,4"') == 2  # its line, and its sign in the legend
+    assert {"default", "untrained-1", "guessing, k = 1: 0.333"} <= set(texts(svg))
+
+
+def test_curve__rows_of_several_ways_are_told_apart(view: RunView) -> None:
+    row = view.rows[0]
+    assert {"default, mean", "default, vcop"} <= set(texts(to_svg(top_k_chart([row, replace(row, way="vcop")]))))
+
+
+def test_bars_and_heat_map_have_the_numbers_of_the_run(view: RunView) -> None:
+    row = view.rows[0]
+    assert [text for text in texts(to_svg(per_label_chart(row))) if " of " in text] == ["1 of 2", "1 of 2", "2 of 2"]
+    assert [text for text in texts(to_svg(confusion_chart(row.confusion()))) if text.isdigit()] == ["1", "1", "1", "1", "2"]
+
+
+def drawn(view: RunView, points: tuple[MapPoint, ...]) -> list[Any]:
+    row = view.rows[0]
+    return [
+        top_k_chart(view.rows),
+        per_label_chart(row),
+        confusion_chart(row.confusion()),
+        past_runs_chart({"run 1": row, "run 2": view.rows[1]}),
+        difference_chart({"a": Share(value=0.1, low=0.02, high=0.2), "b": Share(value=-0.1)}, axis="b minus a"),
+        map_chart(EmbeddingMap(encoder="default", points=points)),
+    ]
+
+
+@pytest.mark.parametrize("labels", [(HOSTILE, "x" * 200, "a\nb"), tuple(f"label {place:03d}" for place in range(101))])
+def test_charts__any_labels_are_drawn_as_text_in_one_svg_that_loads_nothing(labels: tuple[str, ...]) -> None:
+    view = read_run(stored_run(labels=labels))
+    points = tuple(MapPoint(path=f"/{i}.mp4", label=label, split="test", x=0.0, y=0.0) for i, label in enumerate(labels))
+    for chart in drawn(view, points):
+        chart.to_dict()  # holds it against Altair's schema
+        svg = to_svg(chart)
+        tags = {element.tag.rpartition("}")[2] for element in ElementTree.fromstring(svg).iter()}
+        assert tags <= {"svg", "g", "path", "text", "line", "rect", "title"}, tags
+        assert 'id="' not in svg and "url(" not in svg and "href" not in svg
+    if HOSTILE in labels:
+        assert HOSTILE in texts(to_svg(map_chart(EmbeddingMap(encoder="default", points=points))))
+
+
+def test_heat_map__numbers_stand_in_the_cells_of_few_labels_only() -> None:
+    def numbers(size: int) -> int:
+        labels = tuple(f"l{place:02d}" for place in range(size))
+        counts = tuple(tuple(7 * (row == column) for column in range(size)) for row in range(size))
+        return texts(to_svg(confusion_chart(Confusion(title="", labels=labels, counts=counts)))).count("7")
+
+    assert (numbers(2), numbers(20), numbers(21)) == (2, 20, 0)
+
+
+def test_map__a_click_selects_the_number_of_the_video() -> None:
+    points = tuple(MapPoint(path=f"/{i}.mp4", label="a", split=split, x=i / 2, y=0.0) for i, split in enumerate(("train", "test")))
+    spec = map_chart(EmbeddingMap(encoder="default", points=points)).to_dict()
+    (picked,) = [parameter for parameter in spec["params"] if parameter["name"] == "picked"]
+    assert picked["select"]["fields"] == ["video"]
+    (values,) = spec["datasets"].values()
+    assert [(value["video"], value["name"], value["split"]) for value in values] == [(0, "0.mp4", "train"), (1, "1.mp4", "test")]
+
+
+@pytest.mark.parametrize(("num_labels", "repeats"), [(20, False), (21, True)])
+def test_map__more_labels_than_colours_are_said(num_labels: int, repeats: bool) -> None:
+    points = tuple(MapPoint(path="/a.mp4", label=f"label {i}", split="", x=0.0, y=0.0) for i in range(num_labels))
+    shown = texts(to_svg(map_chart(EmbeddingMap(encoder="default", points=points))))
+    assert any("colours repeat" in text for text in shown) is repeats
+    assert ("label 3" in shown) is not repeats  # the legend
