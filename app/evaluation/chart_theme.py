@@ -19,6 +19,7 @@ COLOURS = (
 """The first seven differ for every kind of colour vision (after Okabe and Ito); all are seen on white and on black."""
 
 _INK = "currentColor"
+_DRAWN_AS = {"embedOptions": {"renderer": "svg"}}  # on a canvas, currentColor is black whatever is around it
 _REPORT_FONT = "Arial, Helvetica, Liberation Sans, sans-serif"  # of equal widths: an SVG's places are those of where it was made
 _QUIET: dict[str, Any] = {"labelColor": _INK, "labelOpacity": 0.85, "titleColor": _INK, "titleOpacity": 0.85}
 _CONFIG: dict[str, Any] = {
@@ -42,7 +43,8 @@ _CONFIG: dict[str, Any] = {
 
 def styled(chart: "alt.Chart", width_px: int) -> "alt.Chart":
     """The chart with the house's letters and lines. width_px: of all of it, axes and legend too."""
-    whole: alt.Chart = chart.properties(width=width_px, autosize={"type": "fit-x", "contains": "padding"}).configure(**_CONFIG)
+    sized = chart.properties(width=width_px, autosize={"type": "fit-x", "contains": "padding"}, usermeta=_DRAWN_AS)
+    whole: alt.Chart = sized.configure(**_CONFIG)
     return whole
 
 
@@ -52,7 +54,7 @@ def layered(*layers: "alt.Chart", width_px: int | None = None, **properties: Any
 
     if width_px is not None:
         properties |= {"width": width_px, "autosize": {"type": "fit-x", "contains": "padding"}}
-    whole: alt.LayerChart = alt.LayerChart(layer=list(layers), **properties).configure(**_CONFIG)
+    whole: alt.LayerChart = alt.LayerChart(layer=list(layers), usermeta=_DRAWN_AS, **properties).configure(**_CONFIG)
     return whole
 
 
