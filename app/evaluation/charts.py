@@ -154,4 +154,6 @@ def _label_axis(cell_px: float, **others: Any) -> "alt.Axis":
     import altair as alt
 
     size = min(12.0, max(8.0, cell_px - 1))
-    return alt.Axis(grid=False, labelFontSize=size, labelLimit=130, labelOverlap="greedy", labelPadding=4, **others)
+    return alt.Axis(
+        grid=False, labelFontSize=size, labelLimit=130, labelOverlap="greedy", labelPadding=4, titlePadding=14, **others
+    )

@@ -45,6 +45,9 @@ def table_of(rows: Sequence[Mapping[str, Any]], encoders: Sequence[Encoder]) -> 
     """rows: flat, as `RunView.flat_rows`; columns in their order, without those in which no row has anything."""
     floors = {encoder.name for encoder in encoders if encoder.floor}
     names = [name for name in dict.fromkeys(name for row in rows for name in row) if _shown(name, rows)]
+    if {"chance", "floor"} <= set(names):  # the two that any value is held against stand side by side
+        names.remove("floor")
+        names.insert(names.index("chance") + 1, "floor")
     lines = [tuple(_cell(name, row, floors) for name in names) for row in rows]
     return Table(
         heads=tuple(_HEADS.get(name) or name.replace("top_", "top-").replace("_", " ") for name in names),

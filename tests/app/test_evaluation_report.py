@@ -189,10 +189,14 @@ def test_report__of_a_comparison_draws_the_differences_and_says_the_verdict() ->
 
 def test_report__of_any_other_kind_has_its_rows_and_a_heat_map_of_each_confusion() -> None:
     rows = [{"encoder": "untrained-1", "mean_recall": 0.412, "mean_recall_low": 0.33, "mean_recall_high": 0.5, "is_floor": True}]
+    rows[0] |= {"chance": 0.2, "held_out": 18, "floor": 0.3}
     confusions = [{"title": f"matrix {name}", "labels": ["same", "rotated"], "counts": [[31, 2], [0, 17]]} for name in "ab"]
     run = stored_run("cloze", rows=rows, confusions=confusions)
     page = page_of(replace(run, settings=run.settings | {"tuples": 4, "seed": 0}))
-    assert page.tables[0] == [["encoder", "mean recall"], ["untrained-1 untrained", "0.412 0.33\N{EN DASH}0.50"]]
+    assert page.tables[0] == [
+        ["encoder", "mean recall", "chance", "untrained", "held out"],
+        ["untrained-1 untrained", "0.412 0.33\N{EN DASH}0.50", "0.200", "0.300", "18"],
+    ]
     assert page.tags.count("svg") == 2
     assert "matrix b" in page.text and "31" in page.text and "tuples" in page.text
 
