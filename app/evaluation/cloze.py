@@ -104,9 +104,20 @@ def _doubts(rows: Sequence[ClozeRow]) -> list[str]:
         for row in rows
         if row.above_floor is False
     ]
-    if rows[0].num_remote < rows[0].num_test:
-        said.append(
-            f"{rows[0].num_remote} of {rows[0].num_test} test videos are long enough for a remote clip; the others were asked "
-            "under the other operations alone"
-        )
-    return said
+    return [*said, *_without_remote(rows[0])]
+
+
+def _without_remote(row: ClozeRow) -> list[str]:
+    from pretrain.downstream.cloze_target import FEWEST_WITH_ROOM
+
+    if row.num_train_with_room < FEWEST_WITH_ROOM:
+        return [
+            f"{row.num_train_with_room} of {row.num_train} train videos are long enough for a remote clip, {FEWEST_WITH_ROOM} at "
+            "least are needed to learn what it is; no video was asked under remote"
+        ]
+    if row.num_remote == row.num_test:
+        return []
+    return [
+        f"{row.num_remote} of {row.num_test} test videos are long enough for a remote clip; the others were asked under the other "
+        "operations alone"
+    ]

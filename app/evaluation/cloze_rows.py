@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class ClozeRow:
     """One network. num_train: videos whose tuples the head learnt from; num_tuples: of them all. num_test: videos that were asked
-    under every operation; num_remote: those of them that have a clip remote enough to be asked under "remote" too.
+    under every operation; num_remote: those of them that have a clip remote enough to be asked under "remote" too; 0 where
+    num_train_with_room, the train videos that have one, are too few to learn from.
 
     recalls: by operation, None where none was asked; mean_recall: over those that were. interval: of the latter, of 95 %
     (bootstrap; videos of one group are drawn together). counts: rows are the true operations, columns the answers, in the order of
@@ -26,6 +27,7 @@ class ClozeRow:
     num_tuples: int
     num_test: int
     num_remote: int
+    num_train_with_room: int
     recalls: Mapping[str, float | None]
     mean_recall: float
     interval: "Interval"
@@ -59,6 +61,7 @@ class ClozeRow:
             "chance": round(self.chance, 4),
             **{f"recall_rotation_{angle}": round(recall, 4) for angle, recall in self.rotation.items()},
             "test_with_remote": self.num_remote,
+            "train_with_remote": self.num_train_with_room,
             "held_out": self.num_held_out,
             "chosen": self.chosen,
             "is_floor": self.is_floor,
@@ -107,13 +110,14 @@ def cloze_row(encoder: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRo
         num_train=result.num_train_videos,
         num_tuples=result.num_train_tuples,
         num_test=len(result.answers),
+        num_train_with_room=result.num_train_with_room,
         num_remote=sum("remote" in video.of_operation for video in result.answers),
         recalls={str(name): recall for name, recall in recalls(counts_OO).items()},
         mean_recall=mean_recall(counts_OO),
         interval=_interval(result),
         counts=tuple(tuple(row) for row in counts_OO.tolist()),
         rotation=rotation_recalls(result.answers),
-        chosen=f"rate {choice.learning_rate:g}, decay {choice.weight_decay:g}, {choice.epochs} epochs",
+        chosen=f"rate {choice.learning_rate:g}, decay {choice.weight_decay:g}, {choice.steps} steps",
         num_held_out=len(result.held_out.places),
     )
 

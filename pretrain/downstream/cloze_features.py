@@ -4,7 +4,7 @@ Shapes: N tuples, F features of a clip.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from pretrain.downstream.frozen_network import FrozenNetwork
 from pretrain.downstream.labelled_footage import LabelledFile, LabelledFootage
 from pretrain.frame_source import Frames
 from pretrain.tasks.base import ClipShape
-from pretrain.tasks.cloze import Cloze
+from pretrain.tasks.cloze import OPERATIONS, Cloze
 
 OnPhase = Callable[[str, int, int], None]
 """Told what is done now, how much of it is done, and of how much."""
@@ -31,6 +31,18 @@ class TupleFeatures:
     operations_N: NDArray[np.int64]
     quarters_N: NDArray[np.int64]
     room: bool
+
+
+def without_remote(one: TupleFeatures) -> TupleFeatures:
+    """The same video as if it had no room for a remote clip."""
+    kept_N = one.operations_N != OPERATIONS.index("remote")
+    return replace(
+        one,
+        features_NG=one.features_NG[kept_N],
+        operations_N=one.operations_N[kept_N],
+        quarters_N=one.quarters_N[kept_N],
+        room=False,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

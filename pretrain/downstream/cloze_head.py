@@ -3,7 +3,7 @@
 Shapes: N tuples, F features of a clip, so 3F of a tuple, O = 5 operations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,29 +18,31 @@ Features = NDArray[np.float32]
 Operations = NDArray[np.int64]
 BuildHead = Callable[[], nn.Module]
 
-LEARNING_RATES = (1e-3, 1e-2)
-WEIGHT_DECAYS = (0.01, 1.0)
-MOST_EPOCHS = 60
+LEARNING_RATES = (1e-3, 3e-3, 1e-2)
+WEIGHT_DECAYS = (0.1, 3.0, 10.0)
+"""Of AdamW, so that each step takes the learning rate's share of it off every weight: some hundred videos want much of that."""
+MOST_STEPS = 1500
+CHECK_EVERY = 25
 _BATCH = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadChoice:
-    """Settings of AdamW, and after how many epochs to stop. held_out_loss: mean cross-entropy over the operations, each counting
+    """Settings of AdamW, and after how many steps to stop. held_out_loss: mean cross-entropy over the operations, each counting
     alike, of the held-out tuples with these settings; guessing has ln 5 = 1.61.
     """
 
     learning_rate: float
     weight_decay: float
-    epochs: int
+    steps: int
     held_out_loss: float
 
 
 class ClozeHead:
-    """A trained head with the scaling of features that it was trained with."""
+    """A head, without layers that differ in training, with the scaling of features that it was trained with."""
 
     def __init__(self, module: nn.Module, mean_1G: Tensor, spread_1G: Tensor) -> None:
-        self._module = module.eval()
+        self._module = module
         self._mean, self._spread = mean_1G, spread_1G
 
     def answers(self, features_NG: Features) -> Operations:
@@ -64,11 +66,11 @@ def choose_head(
     build: BuildHead, features_NG: Features, operations_N: Operations, held_out_N: NDArray[np.bool_], seed: int
 ) -> HeadChoice:
     """The settings with the lowest loss on the held-out tuples, of heads trained on the others alone."""
-    best = HeadChoice(learning_rate=LEARNING_RATES[0], weight_decay=WEIGHT_DECAYS[0], epochs=1, held_out_loss=float("inf"))
+    best = HeadChoice(learning_rate=LEARNING_RATES[0], weight_decay=WEIGHT_DECAYS[0], steps=CHECK_EVERY, held_out_loss=float("inf"))
     held_out = features_NG[held_out_N], operations_N[held_out_N]
     for learning_rate in LEARNING_RATES:
         for weight_decay in WEIGHT_DECAYS:
-            choice = replace(best, learning_rate=learning_rate, weight_decay=weight_decay, epochs=MOST_EPOCHS)
+            choice = replace(best, learning_rate=learning_rate, weight_decay=weight_decay, steps=MOST_STEPS)
             losses: list[float] = []
             train_head(
                 build,
@@ -76,11 +78,11 @@ def choose_head(
                 operations_N[~held_out_N],
                 choice,
                 seed,
-                on_epoch=lambda head, losses=losses: losses.append(head.loss(*held_out)),  # type: ignore[misc]
+                on_check=lambda head, losses=losses: losses.append(head.loss(*held_out)),  # type: ignore[misc]
             )
-            epochs = int(np.argmin(losses)) + 1
-            if losses[epochs - 1] < best.held_out_loss:
-                best = replace(choice, epochs=epochs, held_out_loss=losses[epochs - 1])
+            lowest = int(np.argmin(losses))
+            if losses[lowest] < best.held_out_loss:
+                best = replace(choice, steps=(lowest + 1) * CHECK_EVERY, held_out_loss=losses[lowest])
     return best
 
 
@@ -91,9 +93,11 @@ def train_head(
     choice: HeadChoice,
     seed: int,
     *,
-    on_epoch: Callable[[ClozeHead], None] | None = None,
+    on_check: Callable[[ClozeHead], None] | None = None,
 ) -> ClozeHead:
-    """Cross-entropy of shuffled batches, in which every operation counts alike; torch's global generator is left as it was."""
+    """Cross-entropy of shuffled batches, in which every operation counts alike. on_check: told every CHECK_EVERY steps. torch's
+    global generator is left as it was.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         module = build()
@@ -101,19 +105,21 @@ def train_head(
     mean_1G, spread_1G = features.mean(dim=0, keepdim=True), _spread(features)
     head, scaled_NG = ClozeHead(module, mean_1G, spread_1G), (features - mean_1G) / spread_1G
     weights_O = weights_of(operations_N)
-    num_batches = -(-len(labels) // _BATCH)
     optimiser = torch.optim.AdamW(module.parameters(), lr=choice.learning_rate, weight_decay=choice.weight_decay)
-    generator = torch.Generator().manual_seed(seed)
-    for _ in range(choice.epochs):
-        module.train()
-        for batch in torch.chunk(torch.randperm(len(labels), generator=generator), num_batches):
-            optimiser.zero_grad()
-            functional.cross_entropy(module(scaled_NG[batch]), labels[batch], weights_O).backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-        module.eval()
-        if on_epoch is not None:
-            on_epoch(head)
+    for step, batch in zip(range(1, choice.steps + 1), _batches(len(labels), seed), strict=False):
+        optimiser.zero_grad()
+        functional.cross_entropy(module(scaled_NG[batch]), labels[batch], weights_O).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        if on_check is not None and step % CHECK_EVERY == 0:
+            on_check(head)
     return head
+
+
+def _batches(count: int, seed: int) -> Iterator[Tensor]:
+    """Numbers below `count`, each once in each round, each round in another order; for ever."""
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        yield from torch.chunk(torch.randperm(count, generator=generator), -(-count // _BATCH))
 
 
 def _spread(features_NG: Tensor) -> Tensor:

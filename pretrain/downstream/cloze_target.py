@@ -17,7 +17,7 @@ from torch import nn
 from embedder.worker_messages import StretchPlan
 from pretrain.config import FootageConfig, Precision
 from pretrain.downstream.cloze_answers import DEGREES, VideoAnswers
-from pretrain.downstream.cloze_features import OnPhase, TupleFeatures, TupleReader
+from pretrain.downstream.cloze_features import OnPhase, TupleFeatures, TupleReader, without_remote
 from pretrain.downstream.cloze_head import ClozeHead, HeadChoice, choose_head, train_head
 from pretrain.downstream.cloze_tuples import QUARTERS
 from pretrain.downstream.frozen_network import FrozenNetwork
@@ -30,6 +30,9 @@ from pretrain.tasks.base import ClipShape, FeatureShape
 from pretrain.tasks.cloze import OPERATIONS, Cloze
 
 HELD_OUT_SHARE = 0.2
+FEWEST_WITH_ROOM = 10
+"""Train videos long enough for a remote clip. Of fewer nothing can be learnt about remote clips, which would only spoil the rest,
+since all operations count alike; then nobody is asked for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,15 +56,17 @@ class ClozeChoices:
 
 @dataclass(frozen=True, kw_only=True)
 class ClozeResult:
-    """answers: of every readable test video. choice: the head's settings. held_out: of the train videos, by which they were chosen.
-    num_train_videos, num_train_tuples: what the head learnt from in the end. rejected: (path, reason) of videos that give no
-    frames. remarks: what the user should know about the cache of frames.
+    """answers: of every readable test video; none to `remote` where fewer than FEWEST_WITH_ROOM train videos, of which there are
+    num_train_with_room, have a clip so remote. choice: the head's settings. held_out: of the train videos, by which they were
+    chosen. num_train_videos, num_train_tuples: what the head learnt from in the end. rejected: (path, reason) of videos that give
+    no frames. remarks: what the user should know about the cache of frames.
     """
 
     answers: tuple[VideoAnswers, ...]
     choice: HeadChoice
     held_out: HeldOutPart
     num_train_videos: int
+    num_train_with_room: int
     num_train_tuples: int
     rejected: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
@@ -86,11 +91,15 @@ def measure_cloze(
     learnt = list(reader.train(train, count=choices.tuples))
     if len(learnt) < 2:
         raise TrainingDataError(_too_few("train", len(learnt), footage))
+    with_room = sum(one.room for one in learnt)
+    if with_room < FEWEST_WITH_ROOM:
+        learnt = [without_remote(one) for one in learnt]
     held_out = hold_out([one.file for one in learnt], share=HELD_OUT_SHARE, keep_labels=False, seed=choices.seed)
     tell("head", 0, 1)
     head, choice = _trained_head(_head_builder(task, learnt[0], start.clip), learnt, held_out, choices.seed)
     tell("head", 1, 1)
-    answers = tuple(_answers(one, head) for one in reader.test(test))
+    ask_remote = any(one.room for one in learnt)
+    answers = tuple(_answers(one if ask_remote else without_remote(one), head) for one in reader.test(test))
     if not answers:
         raise TrainingDataError(_too_few("test", 0, footage))
     return ClozeResult(
@@ -98,6 +107,7 @@ def measure_cloze(
         choice=choice,
         held_out=held_out,
         num_train_videos=len(learnt),
+        num_train_with_room=with_room,
         num_train_tuples=sum(len(one.operations_N) for one in learnt),
         rejected=tuple(footage.rejected),
         remarks=tuple(footage.take_remarks()),

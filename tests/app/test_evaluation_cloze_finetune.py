@@ -61,6 +61,11 @@ def small(ws: Workspace, exported_once: Path, monkeypatch: pytest.MonkeyPatch) -
     (ws.encoders_folder / "small.onnx").write_bytes(exported_once.read_bytes())
 
 
+@pytest.fixture(autouse=True)
+def short_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pretrain.downstream.cloze_head.MOST_STEPS", 50)
+
+
 @pytest.fixture
 def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files need hold nothing: those called dim... or in a folder of make-up are dark, the others bright; bad... are broken."""
@@ -135,6 +140,7 @@ def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bo
         num_tuples=1,
         num_test=1,
         num_remote=0,
+        num_train_with_room=0,
         recalls={"original": 0.5, "remote": None},
         mean_recall=0.5,
         interval=Interval(low, 0.7),
@@ -155,7 +161,8 @@ def test_cloze__of_real_files(ws: Workspace, tmp_path: Path) -> None:
     rows = [f"v{number}.mp4,x,{side}" for number, side in enumerate(("train", "train", "train", "test"))]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label,split", *rows]))
     report = evaluate_cloze(ws, read_labels(tmp_path / "labels.csv"), ["small"], ClozeAsked(device="cpu", tuples=1))
-    assert [(row.num_train, row.num_test, row.num_remote) for row in report.rows] == [(3, 1, 1)] * 2
+    assert [(row.num_train, row.num_test, row.num_remote) for row in report.rows] == [(3, 1, 0)] * 2
+    assert any(said.startswith("3 of 3 train videos are long enough for a remote clip, 10 at least") for said in report.warnings)
     again = evaluate_cloze(ws, read_labels(tmp_path / "labels.csv"), ["small"], ClozeAsked(device="cpu", tuples=1))
     assert report.rows == again.rows
 

@@ -51,6 +51,11 @@ class Reader:
         return StretchesDone(frames=frames, starts_s=(0.0,))
 
 
+@pytest.fixture(autouse=True)
+def short_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pretrain.downstream.cloze_head.MOST_STEPS", 250)
+
+
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     made = Reader()
@@ -114,6 +119,16 @@ def test_features_that_say_it__are_answered_rightly_throughout(tmp_path: Path, r
     assert [video.path for video in result.answers] == [file.path for file in test]
     assert (result.num_train_videos, result.num_train_tuples) == (14, 12 * 2 * 5 + 2 * 2 * 4)
     assert result.held_out.by == "scene"
+
+
+def test_remote__is_not_asked_where_too_few_train_videos_have_room(tmp_path: Path, reader: Reader) -> None:
+    short = [f"short-train-{scene}{number}" for scene in "abc" for number in (1, 2)]
+    result = measured(Seeing, tmp_path, files(tmp_path, *long_names("train")[:9], *short), files(tmp_path, *long_names("test")))
+    assert (result.num_train_with_room, result.num_train_videos, result.num_train_tuples) == (9, 15, 15 * 2 * 4)
+    counts = confusion(result.answers)
+    assert counts.sum(axis=1).tolist() == [12, 12, 12, 12, 0]
+    assert counts[:, OPERATIONS.index("remote")].sum() == 0
+    assert rotation_recalls(result.answers) == {90: 1.0, 180: 1.0, 270: 1.0}
 
 
 def test_features_that_say_nothing__are_answered_by_chance(tmp_path: Path, reader: Reader) -> None:
