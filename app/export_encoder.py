@@ -1,6 +1,6 @@
 """Use case: make an encoder file that `vret index` can use."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from pretrain.encoder_file import Exported
     from pretrain.export_onnx import ExportSpec, Footage
     from pretrain.sample_clips import ClipSource
+
+OnWork = Callable[[str, int, int], None]
 
 # What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, half whitened.
 DEFAULT_POOLING = "grid:2x1x1"
@@ -44,8 +46,13 @@ class ExportChoices:
     calibrate_on: Sequence[Path] = ()
 
 
-def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "tuple[Exported, Path]":
+def _nobody(doing: str, done: int, total: int) -> None:
+    """Is told when nobody asked."""
+
+
+def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices, *, on_work: OnWork = _nobody) -> "tuple[Exported, Path]":
     """Makes an encoder file of a run, by default the newest, called like the run, and returns what it is and where it lies.
+    on_work: told what is being done, how much of it is done, and of how much.
 
     What can be known to be wrong is said before the work begins. Raises BadTraining (no such run; WrongUsage for choices that
     cannot be), BadFolder, UnknownEncoder (a bad or taken name), DataFolderError, CheckpointError, TrainingDataError, ExportError
@@ -57,13 +64,19 @@ def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices) -> "t
     target = _target(ws, choices, folder.name)
     try:
         spec = _spec(choices, folder.name)
-        return export_run(folder, target, spec, footage=_footage(choices)), target
+        return export_run(folder, target, spec, footage=_footage(choices), on_work=on_work), target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 
 
 def export_baseline(
-    ws: Workspace, baseline: str, choices: ExportChoices, *, seed: int = 1, start: "Start" = "motion"
+    ws: Workspace,
+    baseline: str,
+    choices: ExportChoices,
+    *,
+    seed: int = 1,
+    start: "Start" = "motion",
+    on_work: OnWork = _nobody,
 ) -> "tuple[Exported, Path]":
     """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from
     `seed`, pooled and whitened as `export_encoder` would. start: how its weights are drawn, `motion` as the default recipe
@@ -77,12 +90,15 @@ def export_baseline(
         spec = _spec(choices, name)
         if baseline == "colour":
             return export_colour(target, spec), target
-        return export_untrained(baseline, seed, target, spec, start=start, footage=_footage(choices)), target
+        footage = _footage(choices)
+        return export_untrained(baseline, seed, target, spec, start=start, footage=footage, on_work=on_work), target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 
 
-def export_in_precision(ws: Workspace, encoder: str, choices: ExportChoices) -> "tuple[Exported, Path]":
+def export_in_precision(
+    ws: Workspace, encoder: str, choices: ExportChoices, *, on_work: OnWork = _nobody
+) -> "tuple[Exported, Path]":
     """Makes an fp16 or int8 file of an fp32 encoder file, by its name or path; pooling and whitening stay as they are.
 
     Raises UnknownEncoder, EncoderFileError, and what `export_encoder` raises.
@@ -94,10 +110,10 @@ def export_in_precision(ws: Workspace, encoder: str, choices: ExportChoices) -> 
     target = _target(ws, choices, name)
     calibrate_on = _source(choices.calibrate_on)
     try:
-        return (
-            convert_file(source, target, choices.precision, name=name, spans_s=choices.spans_s, calibrate_on=calibrate_on),
-            target,
+        exported = convert_file(
+            source, target, choices.precision, name=name, spans_s=choices.spans_s, calibrate_on=calibrate_on, on_work=on_work
         )
+        return exported, target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 

@@ -15,6 +15,7 @@ from embedder.worker_messages import PictureSpec
 from pretrain.atomic_file import replacing
 from pretrain.encoder_weights import read_encoder
 from pretrain.errors import EncoderFileError, ExportError
+from pretrain.export_work import OnWork, batches_of, nobody
 from pretrain.half import check_range, to_half
 from pretrain.onnx_graph import map_nodes, weights_sha256
 from pretrain.parity import Agreement, agreement_of, check_agreement, ms_per_clip, vectors_of
@@ -26,6 +27,7 @@ HELD_OUT_CLIPS = 160
 FEWEST_CLIPS = 32
 """Of both together: with fewer, a share of neighbours says nothing."""
 
+_CALIBRATING = "clips to calibrate and compare with"
 _SEED = 20_261_121
 
 
@@ -58,17 +60,19 @@ def clip_spec(card: EncoderCard) -> ClipSpec:
     return ClipSpec(pictures=pictures, spans_s=card.spans_s)
 
 
-def clip_sets(source: ClipSource, spec: ClipSpec) -> ClipSets:
+def clip_sets(source: ClipSource, spec: ClipSpec, *, on_work: OnWork = nobody) -> ClipSets:
     """Clips for calibration and for the check afterwards. Raises ExportError when there are too few, TrainingDataError."""
     wanted = CALIBRATION_CLIPS + HELD_OUT_CLIPS
-    clips = np.concatenate(list(source.batches(wanted, spec, seed=_SEED)))
+    clips = np.concatenate(list(batches_of(source, wanted, spec, seed=_SEED, phase=_CALIBRATING, on_work=on_work)))
     if len(clips) < FEWEST_CLIPS:
         raise ExportError(f"there are only {len(clips)} {source.words}, at least {FEWEST_CLIPS} are needed; give more videos")
     edge = len(clips) * CALIBRATION_CLIPS // wanted
     return ClipSets(calibration=clips[:edge], held_out=clips[edge:], words=source.words)
 
 
-def in_precision(model: onnx.ModelProto, precision: str, clips: ClipSets) -> tuple[onnx.ModelProto, Agreement]:
+def in_precision(
+    model: onnx.ModelProto, precision: str, clips: ClipSets, *, on_work: OnWork = nobody
+) -> tuple[onnx.ModelProto, Agreement]:
     """An fp32 encoder's graph in `fp16` or `int8`, and how well it agrees with it.
 
     Raises ExportError where it would be wrong, or where there is no convolution to store in fewer bits.
@@ -76,9 +80,11 @@ def in_precision(model: onnx.ModelProto, precision: str, clips: ClipSets) -> tup
     if not map_nodes(model):
         raise ExportError(f"this encoder has no convolutions, so there is nothing to gain from {precision}; use --precision fp32")
     plain = plain_clips(clips.held_out.shape[1:])
+    on_work(f"making {precision}", 0, 1)
     if precision == "fp16":
         check_range(largest_value(model, np.concatenate([clips.calibration, plain])))
     small = to_half(model) if precision == "fp16" else to_int8(model, clips.calibration)
+    on_work("comparing with fp32", 0, 1)
     before, after = model.SerializeToString(), small.SerializeToString()
     agreement = agreement_of(
         vectors_of(before, clips.held_out),
@@ -88,7 +94,9 @@ def in_precision(model: onnx.ModelProto, precision: str, clips: ClipSets) -> tup
     return small, agreement
 
 
-def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, precision: str, source: ClipSource | None) -> Exported:
+def write_in_precision(
+    out: Path, model: onnx.ModelProto, card: EncoderCard, precision: str, source: ClipSource | None, *, on_work: OnWork = nobody
+) -> Exported:
     """Writes an fp32 graph in the precision asked for, atomically, with the card made to fit.
 
     card: of the fp32 encoder; its precision and hash are worked out here. source: clips for calibration and check, drawn
@@ -100,9 +108,9 @@ def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, pre
     if precision == "fp32":
         _write(out, model, card)
         return Exported(card=card)
-    clips = clip_sets(source or DrawnClips(), clip_spec(card))
-    small, agreement = in_precision(model, precision, clips)
-    check_agreement(precision, agreement)
+    clips = clip_sets(source or DrawnClips(), clip_spec(card), on_work=on_work)
+    small, agreement = in_precision(model, precision, clips, on_work=on_work)
+    check_agreement(precision, agreement, on_footage=source is not None, whitened=card.training.get("whiten_dim") is not None)
     about = {
         "made_from": card.weights_sha256,
         "agreement_with_fp32": {
@@ -117,6 +125,7 @@ def write_in_precision(out: Path, model: onnx.ModelProto, card: EncoderCard, pre
         about["calibrated_on"] = f"{len(clips.calibration)} {clips.words}"
     card = dataclasses.replace(card, precision=precision, weights_sha256=weights_sha256(small), training={**card.training, **about})
     _write(out, small, card)
+    on_work("measuring the speed", 0, 1)
     contents = {"fp32": model.SerializeToString(), precision: small.SerializeToString()}
     return Exported(card=card, agreement=agreement, ms_per_clip=ms_per_clip(contents, clips.held_out, threads=(1, num_cores())))
 
@@ -129,6 +138,7 @@ def convert_file(
     name: str | None = None,
     spans_s: Sequence[float] | None = None,
     calibrate_on: ClipSource | None = None,
+    on_work: OnWork = nobody,
 ) -> Exported:
     """Writes an fp32 encoder file in another precision: the same network, pooling and whitening. Needs no training run.
 
@@ -141,7 +151,7 @@ def convert_file(
     if precision == "fp32":
         raise EncoderFileError(f"{source} is fp32 already; ask for fp16 or int8")
     card = dataclasses.replace(card, name=name or f"{card.name}-{precision}", spans_s=tuple(spans_s or card.spans_s))
-    return write_in_precision(out, model, card, precision, calibrate_on)
+    return write_in_precision(out, model, card, precision, calibrate_on, on_work=on_work)
 
 
 def plain_clips(shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -23,12 +23,14 @@ from pretrain.encoder_module import ClipEncoder, Pooling, fit_whitening
 from pretrain.errors import ExportError
 from pretrain.export_spec import ExportSpec as ExportSpec
 from pretrain.export_spec import Footage as Footage
+from pretrain.export_work import OnWork, batches_of, nobody
 from pretrain.onnx_graph import to_onnx, weights_sha256
 from pretrain.origin import training_of
 from pretrain.parity import check_parity
 from pretrain.sample_clips import ClipSource, DrawnClips
 from pretrain.untrained import untrained_backbone
 
+_WHITENING = "whitening, over clips"
 _PARITY_CLIPS = 12
 _PARITY_SEED = 20_261_120
 
@@ -37,14 +39,22 @@ DRAWN = Footage()
 
 
 def export(
-    backbone: Backbone, out: Path, spec: ExportSpec, *, backbone_name: str, task_name: str, footage: Footage = DRAWN
+    backbone: Backbone,
+    out: Path,
+    spec: ExportSpec,
+    *,
+    backbone_name: str,
+    task_name: str,
+    footage: Footage = DRAWN,
+    on_work: OnWork = nobody,
 ) -> Exported:
-    """Write `out`, atomically, and return its card, and how an fp16 or int8 file compares with fp32.
+    """Write `out`, atomically, and return its card, and how an fp16 or int8 file compares with fp32. on_work: told how far it is.
 
     Raises ExportError, and writes nothing, when ONNX Runtime's vectors differ from the network's (cosine below 0.9999), or a
     lower precision's too much from those; ValueError for a spec that cannot be.
     """
-    encoder = build_encoder(backbone, spec, whiten_on=footage.whiten_on)
+    encoder = build_encoder(backbone, spec, whiten_on=footage.whiten_on, on_work=on_work)
+    on_work("writing and checking the network", 0, 1)
     model = to_onnx(encoder, num_frames=spec.num_frames, size_px=spec.size_px)
     onnx.checker.check_model(model)
     _check_parity(encoder, model, spec)
@@ -63,11 +73,11 @@ def export(
         training={**spec.training, "pooling": spec.pooling, **_whitening(spec, encoder, source)},
         weights_sha256=weights_sha256(model),
     )
-    written = write_in_precision(out, model, card, spec.precision, footage.calibrate_on)
+    written = write_in_precision(out, model, card, spec.precision, footage.calibrate_on, on_work=on_work)
     return dataclasses.replace(written, notes=_notes(spec, encoder, source))
 
 
-def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN) -> Exported:
+def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN, on_work: OnWork = nobody) -> Exported:
     """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`.
 
     The card's `training` tells data, recipe, seed, steps, what was reached, and what the weights began as. Raises
@@ -76,18 +86,26 @@ def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage =
     config, model, steps = load_trained(run_dir)
     spec = dataclasses.replace(spec, num_frames=config.clip.num_frames, size_px=config.clip.size_px)
     spec = _with_training(spec, training_of(run_dir, config, steps))
-    return export(model.backbone, out, spec, backbone_name=config.backbone, task_name=str(config.tasks), footage=footage)
+    names = {"backbone_name": config.backbone, "task_name": str(config.tasks)}
+    return export(model.backbone, out, spec, footage=footage, on_work=on_work, **names)
 
 
 def export_untrained(
-    backbone_name: str, seed: int, out: Path, spec: ExportSpec, *, start: Start = "motion", footage: Footage = DRAWN
+    backbone_name: str,
+    seed: int,
+    out: Path,
+    spec: ExportSpec,
+    *,
+    start: Start = "motion",
+    footage: Footage = DRAWN,
+    on_work: OnWork = nobody,
 ) -> Exported:
     """The encoder that a run of this seed is before its first step: the floor that a training has to beat. start: how its
     weights are drawn, as in `TrainConfig`. Raises ValueError for another one, and what `export` raises.
     """
     backbone = untrained_backbone(backbone_name, seed, start=start)
     spec = _with_training(spec, {"data": "none", "seed": seed, "start": start})
-    return export(backbone, out, spec, backbone_name=backbone_name, task_name="untrained", footage=footage)
+    return export(backbone, out, spec, backbone_name=backbone_name, task_name="untrained", footage=footage, on_work=on_work)
 
 
 def export_colour(out: Path, spec: ExportSpec) -> Exported:
@@ -96,13 +114,16 @@ def export_colour(out: Path, spec: ExportSpec) -> Exported:
     return export(RawColour(), out, spec, backbone_name="colour", task_name="untrained")
 
 
-def build_encoder(backbone: Backbone, spec: ExportSpec, *, whiten_on: ClipSource | None = None) -> ClipEncoder:
+def build_encoder(
+    backbone: Backbone, spec: ExportSpec, *, whiten_on: ClipSource | None = None, on_work: OnWork = nobody
+) -> ClipEncoder:
     """The torch module that `export` writes, on the CPU, in eval mode; whitening fitted when the spec asks for one."""
     encoder = ClipEncoder(
         backbone.to("cpu"), pooling=Pooling.parse(spec.pooling), num_frames=spec.num_frames, size_px=spec.size_px
     ).eval()
     if spec.whiten_dim is not None:
-        batches = (whiten_on or DrawnClips()).batches(spec.whiten_clips, spec.clips, seed=spec.seed)
+        source = whiten_on or DrawnClips()
+        batches = batches_of(source, spec.whiten_clips, spec.clips, seed=spec.seed, phase=_WHITENING, on_work=on_work)
         with torch.inference_mode():
             features_NF = np.concatenate([encoder.pooled(torch.from_numpy(batch)).numpy() for batch in batches])
         if len(features_NF) < 2:

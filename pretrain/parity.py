@@ -29,10 +29,6 @@ neighbours; below these floors something is wrong, not merely rounded: neighbour
 NUM_NEIGHBOURS = 10
 _BATCH_SIZE = 4
 _ROUNDS = 9
-_WHAT_TO_DO = {
-    "fp16": "Use --precision fp32",
-    "int8": "Calibrate it on footage like that which you will index (--calibrate-on FOLDER), or use --precision fp16",
-}
 
 Vectors = NDArray[np.float64]
 
@@ -98,15 +94,26 @@ def check_parity(expected_NE: Vectors, content: bytes, clips: NDArray[np.uint8])
     return lowest
 
 
-def check_agreement(precision: str, agreement: Agreement) -> None:
-    """Raise ExportError, saying what to do, when an encoder in lower precision is too far from its fp32 original."""
+def check_agreement(precision: str, agreement: Agreement, *, on_footage: bool = False, whitened: bool = False) -> None:
+    """Raise ExportError, saying what to do, when an encoder in lower precision is too far from its fp32 original. on_footage: int8
+    was calibrated on somebody's footage, not on drawn clips. whitened: the encoder is, which makes small differences larger.
+    """
     floors = FLOORS[precision]
     low = [name for name, floor in floors.items() if not getattr(agreement, name) >= floor]
     if low:
         words = ", ".join(f"{name} {getattr(agreement, name):.4f} where {floors[name]} is asked" for name in low)
         raise ExportError(
-            f"in {precision} the encoder differs too much from fp32: {words}; nothing was written. {_WHAT_TO_DO[precision]}"
+            f"in {precision} the encoder differs too much from fp32: {words}; nothing was written. "
+            f"{_what_to_do(precision, on_footage=on_footage, whitened=whitened)}"
         )
+
+
+def _what_to_do(precision: str, *, on_footage: bool, whitened: bool) -> str:
+    if precision == "fp16":
+        return "Use --precision fp32"
+    weaker = ", or export the run without a whitening (--whiten 0)" if whitened else ""
+    footage = "more videos, or others that are more like those" if on_footage else "videos like those"
+    return f"Calibrate it on {footage} which you will index (--calibrate-on FOLDER), or use --precision fp16{weaker}"
 
 
 def agreement_of(expected_NE: Vectors, got_NE: Vectors, *, plain: tuple[Vectors, Vectors]) -> Agreement:

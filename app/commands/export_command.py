@@ -1,15 +1,18 @@
 """`vret export`: from a trained network, or an encoder file, to an encoder file. Needs torch."""
 
+import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.commands.index_command import ProgressBar
 from app.commands.output import talk
+from app.index_report import IndexProgress
 
 if TYPE_CHECKING:
-    from app.export_encoder import ExportChoices
-    from app.workspace import Workspace
     from pretrain.config import Start
     from pretrain.encoder_file import Exported
 
@@ -80,8 +83,9 @@ def export(
         whiten_on=[path.expanduser() for path in whiten_on or ()],
         calibrate_on=[path.expanduser() for path in calibrate_on or ()],
     )
-    with Workspace() as ws:
-        exported, path = _export(ws, choices, run=run, baseline=baseline, seed=seed, start=start or "motion", encoder=encoder)
+    with Workspace() as ws, ProgressBar() as bar:
+        make = _maker(run=run, baseline=baseline, seed=seed, start=start or "motion", encoder=encoder)
+        exported, path = make(ws=ws, choices=choices, on_work=_Work(bar))
     card = exported.card
     typer.echo(
         f"{path}: {card.task} on {card.backbone}, {card.precision}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB"
@@ -92,23 +96,32 @@ def export(
     talk(f"Use it: vret index FOLDER --encoder {card.name if out is None else path}")
 
 
-def _export(
-    ws: "Workspace",
-    choices: "ExportChoices",
-    *,
-    run: str | None,
-    baseline: str | None,
-    seed: int,
-    start: "Start",
-    encoder: str | None,
-) -> "tuple[Exported, Path]":
+class _Work:
+    """Shows how far an export is: a bar at a terminal, elsewhere a line for each thing that is begun."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar = bar
+        self._doing = ""
+
+    def __call__(self, doing: str, done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            self._bar.show(IndexProgress(phase=doing, done=done, total=total))
+        elif doing != self._doing:
+            talk(f"{doing} ({total})" if total > 1 else doing)
+        self._doing = doing
+
+
+def _maker(
+    *, run: str | None, baseline: str | None, seed: int, start: "Start", encoder: str | None
+) -> "Callable[..., tuple[Exported, Path]]":
+    """What makes the encoder that was asked for."""
     from app.export_encoder import export_baseline, export_encoder, export_in_precision
 
     if encoder is not None:
-        return export_in_precision(ws, encoder, choices)
+        return partial(export_in_precision, encoder=encoder)
     if baseline is not None:
-        return export_baseline(ws, baseline, choices, seed=seed, start=start)
-    return export_encoder(ws, run, choices)
+        return partial(export_baseline, baseline=baseline, seed=seed, start=start)
+    return partial(export_encoder, run=run)
 
 
 def _tell_comparison(exported: "Exported") -> None:

@@ -69,7 +69,11 @@ def small(home: Path, exported_once: Path) -> Path:
 
 @pytest.mark.usefixtures("few_clips")
 def test_a_small_network_is_whitened_to_what_it_has_unless_more_is_asked_for(ws: Workspace) -> None:
-    exported, path = export_baseline(ws, "small", ExportChoices(pooling="avg"))
+    told: list[tuple[str, int, int]] = []
+    exported, path = export_baseline(ws, "small", ExportChoices(pooling="avg"), on_work=lambda *news: told.append(news))
+    assert told == [("whitening, over clips", done, 2048) for done in (0, 12, 24, 36, 48)] + [
+        ("writing and checking the network", 0, 1)
+    ]
     assert exported.card.dim == exported.card.training["whiten_dim"] == 32
     assert exported.card.training["whitened_on"] == "drawn clips"
     assert load_backbone(path)[0] == "small", "it can be trained on"
@@ -122,6 +126,8 @@ def test_export_of_an_encoder_on_the_command_line(small: Path, folder: Path, tmp
     assert f"{out}: untrained on small, fp16, 16 numbers a clip" in said.output
     assert "against fp32: cosine 1.0000 in the mean" in said.output
     assert "with one thread" in said.output and "with all cores" in said.output
+    doing = ["clips to calibrate and compare with (256)", "making fp16", "comparing with fp32", "measuring the speed"]
+    assert said.stderr.splitlines()[:4] == doing, "it takes minutes, in which it says what it does"
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_int8__calibrated_on_what_tells_nothing_is_not_written(fp32: Path, tmp_p
     grey_then_other = GivenClips((np.full((36, 8, 32, 32, 3), 115, np.uint8), moving_squares(60)))
     out = tmp_path / "int8.onnx"
     out.write_bytes(b"the good one of yesterday")
-    with pytest.raises(ExportError, match=r"in int8 .* 0\.97 is asked.*; nothing was written\. Calibrate it on footage like that"):
+    with pytest.raises(ExportError, match=r"in int8 .* 0\.97 is asked.*; nothing was written\. Calibrate it on more videos"):
         convert_file(fp32, out, "int8", calibrate_on=grey_then_other)
     assert out.read_bytes() == b"the good one of yesterday"
     assert list(tmp_path.iterdir()) == [out]

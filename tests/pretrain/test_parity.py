@@ -84,3 +84,13 @@ def test_check_agreement__each_number_has_its_floor_and_says_what_to_do(precisio
     words = rf"in {precision} .* fp32: {low} (nan|0\.\d+) where {floor} is asked; nothing was written\. "
     with pytest.raises(ExportError, match=words + "(Use --precision|Calibrate it)"):
         check_agreement(precision, Agreement(num_clips=100, **(GOOD | {low: floor - by})))
+
+
+def test_check_agreement__int8_is_not_told_to_do_what_was_done() -> None:
+    low = Agreement(num_clips=100, **(GOOD | {"top10": 0.1}))
+    with pytest.raises(ExportError, match=r"Calibrate it on videos like those .*, or use --precision fp16$"):
+        check_agreement("int8", low)
+    with pytest.raises(
+        ExportError, match=r"Calibrate it on more videos.* fp16, or export the run without a whitening \(--whiten 0\)$"
+    ):
+        check_agreement("int8", low, on_footage=True, whitened=True)
