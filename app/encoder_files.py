@@ -122,8 +122,8 @@ def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None,
 
     if not source.is_file():
         raise UnknownEncoder(f"There is no encoder file {source}.")
-    encoder = OnnxEncoder(source)
-    name = name or encoder.card.name
+    EncoderFile(source.stem, source, "file").read_card()  # says better than ONNX Runtime what is no encoder
+    name = name or OnnxEncoder(source).card.name
     target = new_encoder_path(encoders_folder, name, replace=replace)
     try:
         encoders_folder.mkdir(parents=True, exist_ok=True)

@@ -32,7 +32,11 @@ def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str |
     others = sorted(
         row.name for row in ws.catalog.encoders() if row.id != encoder_id and ws.catalog.has_clips(row.id, library=library)
     )
-    choose = f" It has vectors of {', '.join(others)}: choose with --encoder." if others else ""
+    choose = ""
+    if len(others) == 1:
+        choose = f" There are vectors of the encoder {others[0]}: search with --encoder {others[0]}."
+    elif others:
+        choose = f" There are vectors of the encoders {', '.join(others)}: choose with --encoder."
     return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {name}"
 
 

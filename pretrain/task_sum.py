@@ -58,7 +58,7 @@ def parse_task_sum(text: str) -> TaskSum:
         match = re.fullmatch(r"\s*(?:([0-9.]+(?:e-?\d+)?)\s*\*\s*)?([a-z0-9_]+)\s*(?:\(([^()]*)\))?\s*", term)
         if match is None:
             raise ValueError(
-                f"{term!r} in {text!r} is no task; write a name, weight*name or name(knob=value), such as "
+                f"{_what_is_wrong(term, text)}; write a name, weight*name or name(knob=value), such as "
                 "pace(contrast=same_context)+0.5*trajectory"
             )
         weight, name, knobs = match.groups()
@@ -67,3 +67,12 @@ def parse_task_sum(text: str) -> TaskSum:
             task = with_knobs(task, knobs, of=f"task {name}")
         parts.append(WeightedTask(name, task, float(weight) if weight else 1.0))
     return TaskSum(tuple(parts))
+
+
+def _what_is_wrong(term: str, text: str) -> str:
+    opened, closed = term.count("("), term.count(")")
+    if opened != closed:
+        return f"{term!r} in {text!r} lacks a bracket: {opened} opened, {closed} closed"
+    if not term.strip():
+        return f"{text!r} lacks a task beside a plus" if "+" in text else "there is no task in an empty text"
+    return f"{term!r} in {text!r} is no task"

@@ -9,6 +9,7 @@ from pretrain.config import FootageConfig
 from pretrain.errors import TrainingDataError
 
 LIST_SUFFIXES = (".txt", ".list")
+_SHOWN = 60  # letters of a line
 
 
 def training_videos(footage: FootageConfig) -> list[Path]:
@@ -36,6 +37,24 @@ def videos_in(path: Path) -> Sequence[Path]:
 
 
 def _listed(path: Path) -> list[Path]:
-    """Paths one a line, relative to the list; empty lines and such that begin with # count for nothing."""
+    """Paths one a line, relative to the list; empty lines and such that begin with # count for nothing. Raises TrainingDataError
+    where none of them is there.
+    """
     lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
-    return [Path(os.path.abspath(path.parent / line)) for line in lines if line and not line.startswith("#")]
+    listed = {number: line for number, line in enumerate(lines, 1) if line and not line.startswith("#")}
+    paths = [Path(os.path.abspath(path.parent / line)) for line in listed.values()]
+    # A file that is gone is a bad video among good ones; where all are, it was perhaps meant as another kind of text.
+    if paths and not any(map(_is_there, paths)):
+        number, line = next(iter(listed.items()))
+        shown = line if len(line) <= _SHOWN else f"{line[:_SHOWN]}..."
+        raise TrainingDataError(
+            f"{path} lists no file that is there, one a line and relative to it. The first, line {number}: {shown!r}"
+        )
+    return paths
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # no name that a file can have
+        return False

@@ -69,7 +69,7 @@ def read_weights(file: Path) -> Weights:
     except _UNREADABLE as error:
         raise WeightsError(
             f"{file} cannot be read as weights: it is damaged, or no file of plain tensors as torch.save writes them for a "
-            f"state_dict ({type(error).__name__})."
+            "state_dict."
         ) from error
     state = _tensors(content, file)
     own, foreign = _without_prefixes(state)

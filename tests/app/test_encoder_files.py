@@ -85,7 +85,7 @@ def test_add__bad_names_leave_nothing(tmp_path: Path, name: str) -> None:
 def test_add__what_is_no_encoder_leaves_nothing(tmp_path: Path) -> None:
     source = tmp_path / "bad.onnx"
     source.write_bytes(b"not an encoder")
-    with pytest.raises(EncoderError):
+    with pytest.raises(EncoderError, match=r"bad\.onnx is not an ONNX file that can be read: it is no protocol buffer$"):
         add_encoder(tmp_path / "encoders", source)
     assert not (tmp_path / "encoders").exists()
 

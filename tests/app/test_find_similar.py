@@ -60,7 +60,9 @@ def test_nothing_indexed_yet(ws: Workspace, folder: Path) -> None:
 
 def test_indexed_with_another_encoder_is_told(indexed: Workspace, folder: Path) -> None:
     write_tiny_encoder(indexed.encoders_folder / "other.onnx", name="other", seed=3)
-    with pytest.raises(NotIndexed, match=r"'other' yet. It has vectors of tiny"):
+    with pytest.raises(
+        NotIndexed, match=r"'other' yet\. There are vectors of the encoder tiny: search with --encoder tiny\. Run: "
+    ):
         find_similar(indexed, ClipQuery(path=folder / "a.mp4"), encoder_name="other")
 
 

@@ -42,7 +42,8 @@ def test_import__published_weights_index_and_find(home: Path, folder: Path, tmp_
 
 def test_import__what_cannot_be_is_one_line_and_leaves_nothing(home: Path, tmp_path: Path) -> None:
     before = files_in(home)
-    wrong, damaged, empty = (tmp_path / name for name in ("wrong.pth", "damaged.pth", "empty.pth"))
+    wrong, damaged, empty, text = (tmp_path / name for name in ("wrong.pth", "damaged.pth", "empty.pth", "text.txt"))
+    text.write_text("hello world, no network")
     torch.save({"fc.weight": torch.zeros(400, 512), "stem.0.weight": torch.zeros(64, 3, 3, 7, 7)}, wrong)
     damaged.write_bytes(wrong.read_bytes()[:300])
     empty.touch()
@@ -50,10 +51,11 @@ def test_import__what_cannot_be_is_one_line_and_leaves_nothing(home: Path, tmp_p
         (wrong, "weights are missing"),
         (damaged, "cannot be read"),
         (empty, "cannot be read"),
+        (text, "no file of plain tensors as torch.save writes them for a state_dict."),
         (tmp_path, "no file"),
     ):
         line = failed("encoders", "import", "r2plus1d_18", file)
-        assert said in line and file.name in line
+        assert said in line and file.name in line and "Error" not in line
     assert "Did you mean r2plus1d_18" in failed("encoders", "import", "r2plus1d18", wrong, code=2)
     assert "already is an encoder 'default'" in failed("encoders", "import", "r3d_18", wrong, "--name", "default")
     assert "name has letters" in failed("encoders", "import", "r3d_18", wrong, "--name", "a/b")

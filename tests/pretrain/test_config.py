@@ -174,7 +174,7 @@ def test_task_sum__is_written_as_it_is_read(text: str) -> None:
         ("pase", "Did you mean pace"),
         ("pace+pace", "different tasks"),
         ("0*pace", "above 0"),
-        ("pace+", "is no task"),
+        ("pace+", "'pace\\+' lacks a task beside a plus; write a name"),
         ("pace*2", "is no task"),
     ],
 )

@@ -90,7 +90,6 @@ def test_check_agreement__int8_is_not_told_to_do_what_was_done() -> None:
     low = Agreement(num_clips=100, **(GOOD | {"top10": 0.1}))
     with pytest.raises(ExportError, match=r"Calibrate it on videos like those .*, or use --precision fp16$"):
         check_agreement("int8", low)
-    with pytest.raises(
-        ExportError, match=r"Calibrate it on more videos.* fp16, or export the run without a whitening \(--whiten 0\)$"
-    ):
+    words = r"Calibrate it on more videos.* fp16, or export the run without a whitening \(--whiten 0\)$"
+    with pytest.raises(ExportError, match=words):
         check_agreement("int8", low, on_footage=True, whitened=True)

@@ -93,3 +93,16 @@ def test_train__a_file_that_comes_after_the_start_changes_no_curve(folder: Path,
     train(run, tmp_path / "broken", resume=True)
     whole, resumed = ([entry["loss"] for entry in read_metrics(tmp_path / name)] for name in ("whole", "broken"))
     assert len(whole) > 1 and whole == resumed
+
+
+def test_list__a_text_that_lists_nothing_is_told_with_its_line(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("# of today\n\n" + "Bring the camera " * 40 + "\nand film\n")
+    with pytest.raises(
+        TrainingDataError, match=r"notes\.txt lists no file that is there.* line 3: 'Bring the camera .{,60}\.\.\.'$"
+    ):
+        choose_footage(config(notes))
+    (tmp_path / "a.mp4").touch()
+    notes.write_text("a.mp4\ngone.mp4\n")
+    chosen = choose_footage(config(notes))
+    assert chosen is not None and chosen.videos == (tmp_path / "a.mp4", tmp_path / "gone.mp4")

@@ -103,8 +103,8 @@ def test_task_sum__knobs_reach_the_task_and_the_others_keep_their_defaults() -> 
         ("pace(contrast=context)", "task pace knob contrast is 'context'; it can be none, same_context, same_pace"),
         ("pace(speed=3)", "task pace has no knob 'speed'.* There are: paces, "),
         ("pace(paces=1)", "two or more different numbers"),
-        ("pace(loop=published", "is no task"),
-        ("pace)+trajectory", "is no task"),
+        ("pace(loop=published", "lacks a bracket: 1 opened, 0 closed; write"),
+        ("pace)+trajectory", "'pace\\)' in .* lacks a bracket: 0 opened, 1 closed"),
         ("pace(a(b))", "is no task"),
     ],
 )
