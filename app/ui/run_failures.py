@@ -22,8 +22,7 @@ def show_failures(run_id: int, row: RetrievalView) -> None:
     if not failed:
         st.caption("Every query found its label first.")
         return
-    place = f"{run_id}-{row.group}-{row.way}-{row.encoder.name}"
-    shown_key = f"failures-{place}"
+    shown_key = f"failures-{run_id}"
     num_shown = min(len(failed), st.session_state.get(shown_key, _AT_ONCE))
     st.html(
         f'<p class="vret-quiet">{len(failed):,} of {count(len(row.queries), "query")} found a video of another label first; '
@@ -33,7 +32,7 @@ def show_failures(run_id: int, row: RetrievalView) -> None:
     videos = known_videos([video.path for query in shown for video in _videos_of(query)])
     pictures = pictures_of(videos)
     for number, query in enumerate(shown, start=1):
-        playing_key = f"playing-{place}-{query.video.path}"
+        playing_key = f"playing-{run_id}-{query.video.path}"
         with st.container(border=True, key=f"failure-{number}", gap="small"):
             playing = st.session_state.get(playing_key, False)
             _head(number, query, playing_key, playing=playing)

@@ -35,7 +35,7 @@ def show_map(view: RunView, row: RetrievalView) -> None:
         return
     st.html('<p class="vret-quiet">Each point is a video, near others that the encoder finds alike. Click one to play it.</p>')
     chart, video = st.columns([3, 1], gap="medium")
-    with chart:
+    with chart, st.container(key="map-chart"):
         event = st.altair_chart(
             map_chart(found, width_px=760),
             width="stretch",

@@ -19,7 +19,7 @@ from pretrain.drawn_library import draw_library
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
 # The machine may be busy with other things: a long patience costs nothing where all is well.
 PATIENCE_MS = 120_000
@@ -112,6 +112,15 @@ def choose(page: "Page", label: str, text: str) -> None:
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
     page.get_by_role("combobox", name=label).fill(text)
     page.get_by_role("option", name=text).first.click()
+
+
+def wait_until_it_plays(page: "Page", video: "Locator") -> None:
+    """Waits until a video shows pictures and goes on by itself."""
+    handle = video.element_handle()
+    assert handle is not None
+    page.wait_for_function("v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0", arg=handle)
+    before = handle.evaluate("v => v.currentTime")
+    page.wait_for_function("([v, before]) => v.currentTime !== before", arg=[handle, before])
 
 
 def _free_port() -> int:

@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from embedder.preview import write_preview
-from tests.browser.conftest import Served, choose
+from tests.browser.conftest import Served, choose, wait_until_it_plays
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.browser
-
-
-def wait_until_it_plays(page: "Page", video: "Locator") -> None:
-    """Waits until a video shows pictures and goes on by itself."""
-    handle = video.element_handle()
-    assert handle is not None
-    page.wait_for_function("v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0", arg=handle)
-    before = handle.evaluate("v => v.currentTime")
-    page.wait_for_function("([v, before]) => v.currentTime !== before", arg=[handle, before])
 
 
 def search_by_upload(page: "Page", served: Served, clip: Path) -> None:
