@@ -3,13 +3,10 @@
 import csv
 import io
 import json
-import tempfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import streamlit as st
 
-from app.evaluation.report import write_run_report
 from app.evaluation.run_view import RunView
 from app.ui import cached
 from app.workspace import Workspace
@@ -20,12 +17,12 @@ def show_downloads(view: RunView) -> None:
     ws = cached.workspace()
     name = f"vret-run-{view.id}"
     with st.container(horizontal=True, gap="small", key="downloads"):
-        _button("Report", lambda: report_html(ws, view.id), f"{name}.html", "text/html", ":material/description:")
+        _button("Report", lambda: report(view), f"{name}.html", "text/html", ":material/description:")
         _button("CSV", lambda: rows_csv(view), f"{name}.csv", "text/csv", ":material/table:")
         _button("JSON", lambda: run_json(ws, view.id), f"{name}.json", "application/json", ":material/data_object:")
 
 
-def _button(label: str, make: Any, file_name: str, mime: str, icon: str) -> None:
+def _button(label: str, make: Callable[[], bytes], file_name: str, mime: str, icon: str) -> None:
     st.download_button(label, make, file_name, mime, key=f"download-{file_name}", on_click="ignore", icon=icon)
 
 
@@ -47,9 +44,8 @@ def run_json(ws: Workspace, run_id: int) -> bytes:
     return json.dumps(whole | {"settings": run.settings, "results": run.results}, indent=1).encode()
 
 
-def report_html(ws: Workspace, run_id: int) -> bytes:
-    """The report with plots. Raises what `write_run_report` does."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "report.html"
-        write_run_report(ws, run_id, target)
-        return target.read_bytes()
+def report(view: RunView) -> bytes:
+    """The report with plots."""
+    from app.evaluation.report_html import report_html
+
+    return report_html(view).encode("utf-8")

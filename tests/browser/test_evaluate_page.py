@@ -141,6 +141,17 @@ def test_a_point_of_the_map_plays(page: "Page", served: Served, labels: Path) ->
     assert re.search(r"\d\.mp4", page.locator(".st-key-map-video").inner_text())
 
 
+def test_report_is_downloaded(page: "Page", served: Served, labels: Path) -> None:
+    stored_rows(served, labels)
+    page.goto(f"{served.url}/evaluate")
+    page.get_by_role("button", name="Report").wait_for()
+    at_rest(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Report").click()
+    assert re.fullmatch(r"vret-run-\d+\.html", download.value.suggested_filename)
+    assert "</html>" in download.value.path().read_text()
+
+
 def test_what_is_wrong_with_labels_is_said(page: "Page", served: Served, labels: Path) -> None:
     from playwright.sync_api import expect
 

@@ -175,10 +175,12 @@ def test_a_run_that_cannot_be_read_is_said(measured: dict[str, object], home: Pa
 
 def test_downloads_hold_the_run(measured: dict[str, object], home: Path) -> None:
     from app.ui.evaluation_data import stored_run
-    from app.ui.run_downloads import rows_csv, run_json
+    from app.ui.run_downloads import report, rows_csv, run_json
 
     view = stored_run(1)
     head, line = rows_csv(view).decode().splitlines()
     assert dict(zip(head.split(","), line.split(","), strict=True))["top_1"] == str(measured["top_1"])
     with Workspace(Settings.at(home)) as ws:
         assert json.loads(run_json(ws, 1))["results"]["rows"][0] == measured
+    html = report(view).decode()
+    assert f"{measured['top_1']:.3f}" in html and "&lt;b&gt;run" in html and "<b>run" not in html
