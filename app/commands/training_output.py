@@ -67,9 +67,8 @@ def status_lines(status: "RunStatus") -> Iterator[str]:
 def _state(status: "RunStatus") -> str:
     if status.state != "running":
         return status.state
-    if status.pid is None:  # nothing is noted before the first step
-        return "running"
-    who = f"running (process {status.pid} on {status.host})"
+    # Nothing is noted before the first step.
+    who = "running" if status.pid is None else f"running (process {status.pid} on {status.host})"
     if status.quiet_s is not None and status.line_s is not None and status.quiet_s > max(_QUIET_S, _QUIET_LINES * status.line_s):
         who += f", but silent for {left(status.quiet_s)}: it may hang"
     return who

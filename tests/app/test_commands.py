@@ -168,12 +168,15 @@ def test_purge_and_remove(indexed: Path) -> None:
         (["libraries", "purge", "hoem"], "no library 'hoem'"),
         (["export"], "no training run"),
         (["export", "nosuch"], "nosuch"),
-        (["pretrain", "--task", "pase"], "'pase'"),
         (["pretrain", "--data", "nosuch"], "nosuch"),
     ],
 )
 def test_a_slip_is_one_line_that_says_what_to_do(home: Path, arguments: Sequence[str], said: str) -> None:
     assert re.search(said, failed(*arguments), re.IGNORECASE)
+
+
+def test_a_wrong_name_of_a_task_is_wrong_usage(home: Path) -> None:
+    assert "'pase'" in failed("pretrain", "--task", "pase", code=2)
 
 
 @pytest.mark.parametrize(
