@@ -38,6 +38,9 @@ def show_form(libraries: "Sequence[LibrarySummary]") -> None:
             source = _source(library)
             labels = show_label_field(library) if source == _LABELS else None
         if source == _JUDGEMENTS:
+            right.caption(
+                "Every query that was judged is asked again; it is right when something relevant comes before all that is not."
+            )
             request = EvaluationRequest(library=library.name, encoders=chosen, labels=None)
         elif labels is None:
             return
@@ -46,7 +49,7 @@ def show_form(libraries: "Sequence[LibrarySummary]") -> None:
         with st.container(horizontal=True, vertical_alignment="center", key="measure-start"):
             if st.button("Measure", type="primary", icon=":material/play_arrow:", key="run-evaluation"):
                 _start(request, labels)
-            if not encoders.has_floor and chosen:
+            if labels is not None and chosen and not encoders.has_floor:
                 st.html('<p class="vret-quiet">Without an untrained network beside, no figure says what the training is worth.</p>')
                 offer_floors(library.name, chosen[0], key="form")
 

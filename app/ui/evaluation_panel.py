@@ -80,7 +80,7 @@ def _facts(view: EvaluationView) -> str:
 
 def _now(view: EvaluationView) -> str:
     if view.state == "starting":
-        return "starting" if view.purpose == "retrieval" else "making the network"
+        return "starting" if view.purpose == "retrieval" else "making the network, which takes a few minutes"
     if view.state == "saving":
         return "storing the result" if view.purpose == "retrieval" else "going on"
     if not view.total:

@@ -72,7 +72,7 @@ def _no_labels(library: "LibrarySummary") -> None:
     st.html(
         "<p>Say what your videos show: write a file such as this to "
         f"<code>{as_html(folder / label_choice.LABEL_FILE)}</code>, or sort the videos into folders named after it. "
-        "Test videos are asked with, train videos are found.</p>"
+        "Test videos are asked with, train videos are found. Hits that you judge while you search can be measured with, too.</p>"
     )
     st.code(label_choice.EXAMPLE, language=None)
 

@@ -39,7 +39,7 @@ def show_history(run_ids: Sequence[int]) -> list[int]:
     """Shows the list and returns the chosen runs, the newest one where none is chosen. run_ids: newest first."""
     if len(run_ids) < 2:
         return list(run_ids)
-    with st.expander(f"Earlier measurements ({len(run_ids)})", icon=":material/history:", key="run-history"):
+    with st.expander(f"All measurements ({len(run_ids)})", icon=":material/history:", key="run-history"):
         summaries = [_summary(run_id) for run_id in run_ids]
         marks = data_marks([summary.fingerprint for summary in reversed(summaries)])
         event = st.dataframe(

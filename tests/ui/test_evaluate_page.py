@@ -12,6 +12,7 @@ from app.labels.read_labels import read_labels
 from app.maintain import remove_library
 from app.settings import Settings
 from app.workspace import Workspace
+from tests.helpers.label_trees import Drawn, write_ucf101
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
@@ -120,6 +121,33 @@ def test_no_encoder_chosen(folder: Path) -> None:
     next(one for one in page.multiselect if one.label == "Encoders").set_value([]).run()
     page.button(key="run-evaluation").click().run()
     assert errors(page) == ["Choose at least one encoder."]
+
+
+def test_judgements_take_the_place_of_labels(home: Path, folder: Path) -> None:
+    with Workspace(Settings.at(home)) as ws:
+        asked, found = (video.id for video in ws.catalog.videos("home", limit=2))
+        ws.catalog.put_judgement(found, None, {"video": asked}, 0.0, 1.0, True)
+    page = opened()
+    choice = page.get("button_group")[0]
+    assert list(choice.options) == ["Labels", "My judgements (1)"]  # type: ignore[attr-defined]
+    choice.set_value("judgements").run()  # type: ignore[attr-defined]
+    assert not page.exception
+    assert "Labels" not in [one.label for one in page.text_input]
+    assert page.button(key="run-evaluation").label == "Measure"
+
+
+def test_official_lists_ask_for_the_split(home: Path, tmp_path: Path) -> None:
+    lists = write_ucf101(tmp_path / "data", Drawn())
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "ucf", [tmp_path / "data" / "UCF-101"])
+    page = opened()
+    next(one for one in page.text_input if one.label == "Labels").set_value(str(lists)).run()
+    assert not page.exception
+    split = next(box for box in page.selectbox if box.label == "Split")
+    assert "2 to ask with, 4 to find" in shown(page)
+    (lists / "trainlist03.txt").unlink()
+    split.set_value(3).run()
+    assert "trainlist03.txt" in errors(page)[0]
 
 
 def test_a_stored_run_is_shown(measured: dict[str, object]) -> None:
