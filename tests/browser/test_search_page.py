@@ -62,7 +62,7 @@ def test_more_like_this_and_back(page: "Page", served: Served, cut: Path) -> Non
     page.get_by_role("button", name="Back").click()
     page.get_by_text("Like this clip").wait_for()
     assert name.inner_text() == "cut.mp4"
-    assert page.locator(".st-key-hit-2 .vret-name").get_attribute("title") == second
+    page.locator(f".st-key-hit-2 .vret-name[title='{second}']").wait_for()  # the query is there before its hits
 
 
 def test_watch_begins_at_the_moment(page: "Page", served: Served, cut: Path) -> None:
