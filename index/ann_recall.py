@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.faiss_index import FaissIndex
+from index.vector_index import ClipSelector
 
 NEIGHBOURS = 10
 
@@ -26,21 +27,25 @@ class AnnRecall:
     k: int
 
 
-def neighbour_recall(index: FaissIndex, queries: NDArray[np.float32], *, k: int = NEIGHBOURS) -> AnnRecall:
-    """queries: (M, D), one or more. A clip as near as the last exact one counts, whichever of equals it is.
+def neighbour_recall(
+    index: FaissIndex, queries: NDArray[np.float32], selector: ClipSelector | None = None, *, k: int = NEIGHBOURS
+) -> AnnRecall:
+    """queries: (M, D), one or more. selector: which clips may answer, as in the search that is measured. A clip as near as the
+    last exact one counts, whichever of equals it is.
 
-    Raises ValueError for an empty index or no queries.
+    Raises ValueError where no clip may answer, or for no queries.
     """
-    if not len(index) or not len(queries):
-        raise ValueError(f"Recall needs clips and queries, got {len(index)} and {len(queries)}.")
-    k = min(k, len(index))
-    exact, _ = index.search_exactly(queries, k)
-    found, ids = index.search(queries, k)
+    num_clips = int(np.count_nonzero(index.rows.matching(selector)))
+    if not num_clips or not len(queries):
+        raise ValueError(f"Recall needs clips and queries, got {num_clips} and {len(queries)}.")
+    k = min(k, num_clips)
+    exact, _ = index.search_exactly(queries, k, selector)
+    found, ids = index.search(queries, k, selector)
     last = exact[:, -1:] - 1e-5
     return AnnRecall(
         recall=float(np.mean((found >= last) & (ids >= 0))),
         is_exact=index.is_exact,
-        num_clips=len(index),
+        num_clips=num_clips,
         num_queries=len(queries),
         k=k,
     )

@@ -205,14 +205,16 @@ class FaissIndex:
             rows = np.concatenate([rows for _, rows in found], axis=1)
             return best_k(scores, np.where(rows >= 0, self._rows.ids[rows], -1), k)
 
-    def search_exactly(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        """As `search` without a selector, by scoring every clip: what the search is measured against. Slow."""
+    def search_exactly(
+        self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """As `search`, by scoring every clip that may answer: what the search is measured against. Slow."""
         check_search(queries, k, self._dim)
         with self._lock:
-            alive = self._rows.alive_rows()
+            matching = np.flatnonzero(self._rows.matching(selector))
             found = []
-            for start in range(0, len(alive), _FEW):
-                rows = alive[start : start + _FEW]
+            for start in range(0, max(1, len(matching)), _FEW):
+                rows = matching[start : start + _FEW]
                 scores = np.asarray(queries, np.float32) @ self._vectors(rows).T
                 found.append(best_k(scores, np.broadcast_to(self._rows.ids[rows], scores.shape), k))
             scores, ids = (np.concatenate(parts, axis=1) for parts in zip(*found, strict=True))

@@ -91,13 +91,22 @@ def scores_from_rankings(
     return _scores(ranks, query_labels, gallery_labels, nearest)
 
 
+def cosines(queries_QD: NDArray[np.float32], gallery_GD: NDArray[np.float32]) -> NDArray[np.float32]:
+    """float32 (Q, G) of unit vectors. Equal gallery vectors have exactly equal similarities, so that they rank in gallery order: a
+    matrix product alone may round its columns differently.
+    """
+    place_of: dict[bytes, int] = {}
+    places_G = [place_of.setdefault(row.tobytes(), number) for number, row in enumerate(gallery_GD)]
+    scores: NDArray[np.float32] = queries_QD @ gallery_GD.T
+    return scores if len(place_of) == len(gallery_GD) else scores[:, places_G]
+
+
 def mean_vector_scores(
     query_clips: Sequence[NDArray[np.floating]], gallery_clips: Sequence[NDArray[np.floating]]
 ) -> NDArray[np.float32]:
     """Cosine float32 (Q, G) between videos, each the normalised mean of its clips' vectors (N, D)."""
     queries, gallery = mean_vectors(query_clips), mean_vectors(gallery_clips)
-    scores: NDArray[np.float32] = queries @ gallery.T
-    return scores
+    return cosines(queries, gallery)
 
 
 def mean_vectors(videos: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:

@@ -24,7 +24,7 @@ from app.commands.output import check_one_format, print_csv, print_json, print_t
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
-    from app.evaluation.retrieval_rows import RetrievalReport
+    from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 
 
 def register(evaluation: typer.Typer) -> None:
@@ -114,6 +114,13 @@ def retrieval(
     tell_left_out(report.left_out)
 
 
+def _floor(row: "RetrievalRow") -> str:
+    if row.floor is None:
+        return ""
+    said = "" if row.above_floor else " covered" if row.class_mean_interval.high >= row.floor else " not reached"
+    return f"{row.floor:.3f}{said}"
+
+
 def _print_rows(report: "RetrievalReport") -> None:
     ranks = tuple(report.rows[0].scores.top_k)
     columns = {"group": "left", "encoder": "left", "compared by": "left", "queries": "right", "gallery": "right"}
@@ -133,7 +140,7 @@ def _print_rows(report: "RetrievalReport") -> None:
                 f"{row.scores.class_mean_top_1:.3f}",
                 f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
                 f"{row.scores.chance_class_mean_top_1:.3f}",
-                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
+                _floor(row),
             )
             for row in report.rows
         ],

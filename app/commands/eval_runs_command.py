@@ -24,7 +24,7 @@ def runs(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """The evaluations that were run, newest first. Two of the same data were asked the same and can be compared.
+    """The evaluations that were run, newest first. Two of the same data had the same videos, labels and splits.
 
     Example: vret eval runs --library holidays
     """
@@ -65,7 +65,8 @@ _COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "labels", "dat
 
 
 def _summary(run: "EvaluationRun") -> dict[str, Any]:
-    rows = run.results.get("rows", [])
+    asked = run.settings.get("asked")
+    rows = [row for row in run.results.get("rows", []) if asked is None or row.get("encoder") in asked]
     shares = [row["class_mean_top_1"] for row in rows if row.get("class_mean_top_1") is not None]
     return {
         "run": run.id,

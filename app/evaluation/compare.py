@@ -134,8 +134,8 @@ def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, 
 def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
     from index.bootstrap import paired_difference
 
-    if [entry.path for entry in a.queries] != [entry.path for entry in b.queries]:
-        raise AssertionError("evaluate_retrieval gives all encoders the same queries when asked to")
+    if (a.queries, a.gallery) != (b.queries, b.gallery):
+        raise AssertionError("evaluate_retrieval gives all encoders the same queries and gallery when asked to")
     difference = paired_difference(
         [float(score.first_hit < 1) for score in a.scores.queries],
         [float(score.first_hit < 1) for score in b.scores.queries],

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.evaluation.labelled_library import Entry, LeftOut, group_of, sides
-from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow, with_floors
+from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow, asked_the_same, with_floors
 from app.evaluation.sanity import check_retrieval
 from app.labels.rows import LabelledVideo, LabelSet
 
@@ -42,6 +42,7 @@ class Measurement:
     def add(self, group: str, encoder: str, way: str, sides: tuple[list[Entry], list[Entry]], scores: "RetrievalScores") -> None:
         """One row, with its intervals."""
         queries, gallery = sides
+        self.notes += _unanswerable(group, self.labels, queries, gallery)
         row = _row(group, encoder, way, queries, gallery, scores)
         self.found.append(replace(row, is_floor=encoder in self.floors))
 
@@ -49,7 +50,7 @@ class Measurement:
         """A row for each group, of one unit vector a video, with the checks that every such retrieval must pass."""
         import numpy as np
 
-        from index.retrieval_metrics import scores_from_matrix
+        from index.retrieval_metrics import cosines, scores_from_matrix
 
         there = [entry for entry in entries if entry.path in vectors]
         for group in self.groups:
@@ -59,7 +60,7 @@ class Measurement:
                 continue
             queries_QD, gallery_GD = (np.stack([vectors[entry.path] for entry in side]) for side in (queries, gallery))
             asked, answers = [entry.label for entry in queries], [entry.label for entry in gallery]
-            scores = scores_from_matrix(queries_QD @ gallery_GD.T, asked, answers)
+            scores = scores_from_matrix(cosines(queries_QD, gallery_GD), asked, answers)
             self.add(group, encoder, way, (queries, gallery), scores)
             check = check_retrieval(queries_QD, gallery_GD, asked, answers, scores.top_k, scores.chance_class_mean_top_1)
             name = " ".join(part for part in (group, encoder, way) if part)
@@ -69,6 +70,7 @@ class Measurement:
     def report(self) -> RetrievalReport:
         """The rows, each beside its floor."""
         rows = with_floors(sorted(self.found, key=lambda row: row.group))
+        notes = [*self.notes, *_floors_apart(rows)]
         checks = list(self.checks)
         if self.num_checked:
             checks.append(
@@ -79,7 +81,7 @@ class Measurement:
             rows=rows,
             left_out=_once(self.left_out),
             checks=tuple(checks),
-            warnings=(*self.labels.warnings, *self.notes, *self.faults, *_covered(rows)),
+            warnings=(*self.labels.warnings, *dict.fromkeys(notes), *self.faults, *_covered(rows)),
         )
 
 
@@ -104,12 +106,39 @@ def _row(
 
 def _covered(rows: Sequence[RetrievalRow]) -> list[str]:
     """Of each result that may be no better than what learnt nothing, a sentence."""
+    said = []
+    for row in rows:
+        if row.floor is None or row.above_floor:
+            continue
+        low, high = row.class_mean_interval.low, row.class_mean_interval.high
+        where = "covers" if high >= row.floor else "lies below"
+        said.append(f"{_name(row)}: the interval {low:.2f} to {high:.2f} {where} the untrained network's {row.floor:.3f}")
+    return said
+
+
+def _name(row: RetrievalRow) -> str:
+    return " ".join(part for part in (row.group, row.encoder, row.way) if part)
+
+
+def _floors_apart(rows: Sequence[RetrievalRow]) -> list[str]:
+    """Of each untrained network that was not asked what any encoder was, a sentence."""
+    trained = [row for row in rows if not row.is_floor]
     return [
-        f"{' '.join(part for part in (row.group, row.encoder, row.way) if part)}: the interval "
-        f"{row.class_mean_interval.low:.2f} to {row.class_mean_interval.high:.2f} covers the untrained network's {row.floor:.3f}"
-        for row in rows
-        if row.above_floor is False
+        f"{_name(floor)} has vectors of other videos ({len(floor.queries)} queries, {len(floor.gallery)} in the gallery) and is no "
+        "floor to the others here; vret eval floors does the rest"
+        for floor in rows
+        if floor.is_floor and not any(asked_the_same(floor, row) for row in trained)
     ]
+
+
+def _unanswerable(group: str, labels: LabelSet, queries: Sequence[Entry], gallery: Sequence[Entry]) -> list[str]:
+    """Of labels asked for that this gallery lacks, a sentence; those that no train row has are told with the labels."""
+    listed = {row.label for row in labels.rows if row.split == "train"}
+    lacking = sorted(({entry.label for entry in queries} - {entry.label for entry in gallery}) & listed)
+    if not lacking:
+        return []
+    place = f" in {group}" if group else ""
+    return [f"no gallery video{place} has the label {', '.join(map(repr, lacking[:5]))}: such queries count as wrong"]
 
 
 def _once(left_out: LeftOut) -> LeftOut:

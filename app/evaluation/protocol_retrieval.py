@@ -41,6 +41,8 @@ def evaluate_by_protocol(
     preset: "vcop" or "gap". within, ignore_labels: as in `evaluate_retrieval`. stride: frames from one frame of a clip to the next
     one, 1 in the papers. Raises BadLabels, BadQuery, UnknownEncoder, EncoderFileError, EncoderError, MissingPart without torch.
     """
+    import numpy as np
+
     from app.evaluation.protocol_features import features_of_networks
 
     rows = measured_rows(labels, within=within, ignore_labels=ignore_labels)
@@ -66,7 +68,9 @@ def evaluate_by_protocol(
             measurement.notes.append(
                 f"{name}: its network cannot be had from the file, so its own vectors of the clips were averaged"
             )
-        measurement.add_by_vectors(name, preset, entries, _unit(features.vectors))
+        finite = {path: vector for path, vector in features.vectors.items() if np.isfinite(vector).all()}
+        measurement.left_out += [(str(path), f"{name} gives NaN or infinity") for path in features.vectors.keys() - finite.keys()]
+        measurement.add_by_vectors(name, preset, entries, _unit(finite))
     if not measurement.found:
         first = f" First: {measurement.left_out[0][0]}: {measurement.left_out[0][1]}." if measurement.left_out else ""
         raise BadLabels(f"No video of {labels.path} can be measured.{first}")

@@ -70,15 +70,16 @@ def evaluate_retrieval(
     for name in names:
         if not entries[name]:
             raise NotIndexed(_nothing_with(ws, library, labels, rows, name))
+    vectors = {name: stored_means(ws, name, entries[name], measurement.left_out) for name in everyone}
+    entries = {name: [entry for entry in own if entry.path in vectors[name]] for name, own in entries.items()}
     if in_all_encoders:
         common = set.intersection(*({entry.path for entry in own} for own in entries.values()))
         entries = {name: [entry for entry in own if entry.path in common] for name, own in entries.items()}
     for name in everyone:
         if "mean" in ways:
-            vectors = stored_means(ws, name, entries[name], measurement.left_out)
-            measurement.add_by_vectors(name, "mean", entries[name], vectors)
-        if any(way != "mean" for way in ways) and entries[name]:
-            measurement.checks.append(_recall(ws, name, entries[name]))
+            measurement.add_by_vectors(name, "mean", entries[name], vectors[name])
+        if any(way != "mean" for way in ways):
+            measurement.checks += _recall(ws, name, *sides(entries[name], None, ""))
         for way in ways:
             if way != "mean":
                 _add_by_search(ws, measurement, name, way, entries[name], on_query)
@@ -123,26 +124,29 @@ def indexed_floors(ws: Workspace, library: str) -> list[str]:
     return sorted(named[row.weights_sha256] for row in known if ws.catalog.has_clips(row.id, library=library))
 
 
-def _recall(ws: Workspace, encoder: str, entries: Sequence[Entry]) -> str:
-    """How many of the true nearest clips the vector index finds for clips of these very videos, in a sentence."""
+def _recall(ws: Workspace, encoder: str, queries: Sequence[Entry], gallery: Sequence[Entry]) -> list[str]:
+    """How many of the true nearest clips of the gallery the vector index finds for clips of the queries, in a sentence."""
     import numpy as np
 
     from index.ann_recall import neighbour_recall
     from index.faiss_index import FaissIndex
+    from index.vector_index import ClipSelector
 
+    if not queries or not gallery:
+        return []
     encoder_id = ws.encoder_id(encoder)
     index = ws.vectors(encoder_id)
     assert isinstance(index, FaissIndex)  # the only kind that a workspace opens
-    asked = [entry.video_id for entry in entries if entry.row.split == "test"][:_RECALL_QUERIES]
-    clips = ws.catalog.clips_of(asked or [entries[0].video_id], encoder_id)
-    queries = np.concatenate([video.vectors for video in clips.values()]).astype(np.float32)
-    chosen = np.random.default_rng(0).permutation(len(queries))[:_RECALL_QUERIES]
-    found = neighbour_recall(index, queries[np.sort(chosen)])
+    clips = ws.catalog.clips_of([entry.video_id for entry in queries[:_RECALL_QUERIES]], encoder_id)
+    vectors = np.concatenate([video.vectors for video in clips.values()]).astype(np.float32)
+    chosen = np.random.default_rng(0).permutation(len(vectors))[:_RECALL_QUERIES]
+    among = ClipSelector(video_ids=np.array([entry.video_id for entry in gallery], np.int64), include_flagged=True)
+    found = neighbour_recall(index, vectors[np.sort(chosen)], among)
     kind = "exact index" if found.is_exact else "approximate index"
-    return (
+    return [
         f"{encoder}: the vector index finds {found.recall:.1%} of the true {found.k} nearest clips "
-        f"({kind}, {found.num_queries} query clips among {found.num_clips})"
-    )
+        f"({kind}, {found.num_queries} query clips among {found.num_clips} of the gallery)"
+    ]
 
 
 def _add_by_search(
@@ -172,8 +176,9 @@ def _by_search(
     for done, query in enumerate(queries, start=1):
         asked = MomentQuery(video_id=query.video_id, end_s=math.inf) if way == "stored" else ClipQuery(path=query.path)
         result = find_similar(ws, asked, encoder_name=encoder, k=len(gallery), filters=filters, one_per_video=True)
-        rankings.append([place_of[hit.video_id] for hit in result.hits])
-        similarities.append([hit.score for hit in result.hits])
+        found = sorted((-hit.score, place_of[hit.video_id]) for hit in result.hits)
+        rankings.append([place for _, place in found])
+        similarities.append([-score for score, _ in found])
         if on_query is not None:
             on_query(f"queries, {encoder}", done, len(queries))
     labels, answers = [entry.label for entry in queries], [entry.label for entry in gallery]

@@ -61,13 +61,18 @@ class RetrievalReport:
 
 
 def with_floors(rows: Sequence[RetrievalRow]) -> list[RetrievalRow]:
-    """The rows, each with the best untrained network of its group and way."""
-    floors: dict[tuple[str, str], float] = {}
-    for row in rows:
-        if row.is_floor:
-            place = (row.group, row.way)
-            floors[place] = max(floors.get(place, 0.0), row.scores.class_mean_top_1)
-    return [row if row.is_floor else replace(row, floor=floors.get((row.group, row.way))) for row in rows]
+    """The rows, each with the best untrained network that was asked the same: group, way, queries and gallery."""
+    floors = [row for row in rows if row.is_floor]
+
+    def floor_of(row: RetrievalRow) -> float | None:
+        return max((floor.scores.class_mean_top_1 for floor in floors if asked_the_same(floor, row)), default=None)
+
+    return [row if row.is_floor else replace(row, floor=floor_of(row)) for row in rows]
+
+
+def asked_the_same(one: RetrievalRow, other: RetrievalRow) -> bool:
+    """Whether two measurements can be set side by side."""
+    return (one.group, one.way, one.queries, one.gallery) == (other.group, other.way, other.queries, other.gallery)
 
 
 def row_to_dict(row: RetrievalRow) -> dict[str, Any]:

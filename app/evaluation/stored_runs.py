@@ -35,6 +35,7 @@ def run_settings(labels: LabelSet, encoders: Mapping[str, Mapping[str, Any]], fi
         "format": FORMAT,
         "labels": str(labels.path),
         "layout": labels.layout,
+        "fold": labels.fold,
         "encoders": {name: dict(facts) for name, facts in encoders.items()},
         "fingerprint": fingerprint,
         "version": version("vret"),

@@ -36,7 +36,7 @@ def read_labels(
     if not labels.rows:
         first = f" First: {labels.missing[0][0]}: {labels.missing[0][1]}." if labels.missing else ""
         raise BadLabels(f"No video that {path} names is there.{first} {advice}")
-    return _each_once(labels)
+    return replace(_each_once(labels), fold=fold if labels.layout in _WITH_FOLDS else None)
 
 
 def _read(path: Path, videos: Path | None, layout: Layout, fold: int, split_needed: bool) -> LabelSet:
@@ -64,6 +64,9 @@ def _each_once(labels: LabelSet) -> LabelSet:
     repeated = len(labels.rows) - len(seen)
     note = (f"{repeated} row(s) repeat a video and were left out",) if repeated else ()
     return replace(labels, rows=tuple(seen.values()), notes=(*labels.notes, *note))
+
+
+_WITH_FOLDS = ("ucf101", "hmdb51")
 
 
 def find_layout(path: Path) -> Layout:

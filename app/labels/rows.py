@@ -29,7 +29,8 @@ class LabelledVideo:
 class LabelSet:
     """All labels of one split. path: where they were read. layout: how they were written. root: the folder of the videos, after
     which their library is called unless it is said otherwise. rows: in the order of their file, each video once. missing:
-    (video, why) of labels whose video is not there. notes: what was noticed while reading, in sentences.
+    (video, why) of labels whose video is not there. notes: what was noticed while reading, in sentences. fold: which
+    of a dataset's three splits, None where there is one.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class LabelSet:
     rows: tuple[LabelledVideo, ...]
     missing: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    fold: int | None = None
 
     @property
     def warnings(self) -> tuple[str, ...]:

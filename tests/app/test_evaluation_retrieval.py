@@ -2,6 +2,7 @@
 
 import json
 import math
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.errors import BadLabels, NotIndexed
+from app.evaluation.compare import compare_encoders
 from app.evaluation.floors import index_floors
 from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, row_to_dict
@@ -147,9 +149,37 @@ def test_what_does_no_better_than_untrained_says_so(ws: Workspace, home: Path, r
     assert any(warning.startswith("default mean: the interval") for warning in report.warnings)
 
 
+def test_a_floor_that_was_asked_less_is_none(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    put(ws, root, {name: ANGLES[name] for name in ("g1", "g2", "q1")}, "floor")
+    report = evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"])
+    assert [row.floor for row in report.rows] == [None, None]
+    assert any(said.startswith("floor mean has vectors of other videos (1 queries, 2 in the") for said in report.warnings)
+
+
+def test_a_label_without_gallery_in_its_group_is_told(ws: Workspace, root: Path) -> None:
+    labels = root / "labels.csv"
+    sides = {"g1": "a,train,S", "g2": "b,train,T", "q1": "a,test,S", "q2": "b,test,S"}
+    labels.write_text("path,label,split,source\n" + "".join(f"{name}.mp4,{rest}\n" for name, rest in sides.items()))
+    report = evaluate_retrieval(ws, "lib", read_labels(labels), within="source", ways=["mean"])
+    assert "no gallery video in S has the label 'b': such queries count as wrong" in report.warnings
+
+
+def test_a_damaged_query_of_one_encoder_is_left_out_of_a_comparison(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=4)
+    put(ws, root, ANGLES, "other")
+    with sqlite3.connect(home / "catalog.db") as catalog:
+        (number,) = catalog.execute("SELECT id FROM video WHERE path LIKE '%q1.mp4'").fetchone()
+        other = ws.encoder_id("other")
+        catalog.execute("UPDATE embedding SET vectors = x'00' WHERE video_id = ? AND encoder_id = ?", (number, other))
+    report = compare_encoders(ws, "lib", labels_of(root), "default", "other", ways=["mean"])
+    assert [comparison.num_queries for comparison in report.comparisons] == [3]
+    assert any("damaged" in why for _, why in report.left_out)
+
+
 def test_checks_hold_and_are_told(ws: Workspace, root: Path) -> None:
     report = evaluate_retrieval(ws, "lib", labels_of(root))
-    assert any("100.0% of the true 8 nearest clips (exact index" in check for check in report.checks)
+    assert any("100.0% of the true 4 nearest clips (exact index" in check for check in report.checks)
     assert report.checks[-1].endswith("all hold")
 
 

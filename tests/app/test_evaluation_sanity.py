@@ -41,3 +41,14 @@ def test_a_wrong_chance_is_seen() -> None:
 
 def test_top_k_that_falls_is_seen() -> None:
     assert check_retrieval(QUERIES, GALLERY, LABELS, LABELS, {1: 0.5, 5: 0.4}, 0.2).faults == ["top-k falls as k grows"]
+
+
+def test_uneven_labels_raise_no_false_alarm() -> None:
+    """A label with two queries weighs as much as one with a hundred; luck with it must not be called a fault."""
+    labels = ["a"] * 100 + ["b"] * 2
+    alarms = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        queries, gallery = unit(rng.normal(size=(102, 8))), unit(rng.normal(size=(102, 8)))
+        alarms += bool(check_retrieval(queries, gallery, labels, labels, {1: 0.2}, (100 / 102 + 2 / 102) / 2).faults)
+    assert alarms <= 1

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from index.retrieval_metrics import mean_vector_scores, scores_from_matrix, scores_from_rankings
+from index.retrieval_metrics import cosines, mean_vector_scores, scores_from_matrix, scores_from_rankings
 
 
 def test_hand_worked_example() -> None:
@@ -104,3 +104,13 @@ def test_nonsense_is_refused() -> None:
         scores_from_rankings([], ["a"], ["a"])
     with pytest.raises(ValueError, match="Video 0 must have"):
         mean_vector_scores([np.zeros((0, 2))], [np.ones((1, 2))])
+
+
+def test_copies_in_the_gallery_are_equally_near_wherever_they_stand() -> None:
+    rng = np.random.default_rng(0)
+    gallery = rng.normal(size=(53, 256)).astype(np.float32)
+    gallery[[11, 52]] = gallery[3]
+    queries = rng.normal(size=(7, 256)).astype(np.float32)
+    found = cosines(queries, gallery)
+    assert np.array_equal(found[:, 3], found[:, 11]) and np.array_equal(found[:, 3], found[:, 52])
+    np.testing.assert_allclose(found, queries @ gallery.T, rtol=1e-4, atol=1e-4)
