@@ -104,7 +104,7 @@ def _doubts(rows: Sequence[ClozeRow]) -> list[str]:
         for row in rows
         if row.above_floor is False
     ]
-    return [*said, *_without_remote(rows[0])]
+    return [*said, *dict.fromkeys(sentence for row in rows for sentence in _without_remote(row))]
 
 
 def _without_remote(row: ClozeRow) -> list[str]:

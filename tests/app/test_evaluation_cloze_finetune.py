@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 from app.commands import eval_cloze_command, eval_finetune_command
 from app.errors import BadLabels, BadQuery
 from app.evaluation.cloze import ClozeAsked, evaluate_cloze
-from app.evaluation.cloze_rows import ClozeRow
+from app.evaluation.cloze_rows import ClozeRow, with_floor
 from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
 from app.evaluation.finetune_rows import FinetuneRow, mean_row, with_floors
 from app.evaluation.target_videos import target_videos
@@ -131,28 +131,37 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
     assert list(ws.home.glob("frames-*")) == []
 
 
-@pytest.mark.parametrize(("low", "above"), [(0.31, True), (0.3, False), (0.2, False)])
-def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bool) -> None:
-    row = ClozeRow(
+def one_cloze_row(*, low: float = 0.4, remote: float | None = None, floor: float | None = None, is_floor: bool = False) -> ClozeRow:
+    return ClozeRow(
         encoder="e",
-        is_floor=False,
+        is_floor=is_floor,
         num_train=1,
         num_tuples=1,
         num_test=1,
         num_remote=0,
         num_train_with_room=0,
-        recalls={"original": 0.5, "remote": None},
+        recalls={"original": 0.5, "remote": remote},
         mean_recall=0.5,
         interval=Interval(low, 0.7),
         counts=((1, 1), (0, 0)),
         rotation={90: 1.0},
         chosen="",
         num_held_out=1,
-        floor=0.3,
+        floor=floor,
     )
+
+
+@pytest.mark.parametrize(("low", "above"), [(0.31, True), (0.3, False), (0.2, False)])
+def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bool) -> None:
+    row = one_cloze_row(low=low, floor=0.3)
     assert row.above_floor is row.to_dict()["above_floor"] is above
     assert row.chance == 1.0
     assert row.to_dict()["recall_remote"] is None
+
+
+def test_cloze__a_floor_was_asked_the_same_operations() -> None:
+    five, four, floor = one_cloze_row(remote=0.2), one_cloze_row(), one_cloze_row(remote=0.1, is_floor=True)
+    assert [row.floor for row in with_floor([five, four, floor])] == [0.5, None, None]
 
 
 def test_cloze__of_real_files(ws: Workspace, tmp_path: Path) -> None:
