@@ -78,7 +78,6 @@ def retrieval(
         raise typer.BadParameter(f"--by and --library are for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):
         raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
-    from app.evaluation.protocol_retrieval import evaluate_by_protocol
     from app.evaluation.retrieval import evaluate_retrieval
     from app.evaluation.retrieval_rows import row_to_dict
     from app.workspace import Workspace
@@ -91,6 +90,8 @@ def retrieval(
             with followed(ws, name) as tell:
                 report = evaluate_retrieval(ws, name, label_set, ways=ways_of(by), on_query=tell, **chosen)
         else:
+            from app.evaluation.protocol_retrieval import evaluate_by_protocol
+
             with followed(ws, None) as tell:
                 report = evaluate_by_protocol(
                     ws, label_set, preset, seeds=range(1, seeds + 1), stride=stride, on_query=tell, **chosen

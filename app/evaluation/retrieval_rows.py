@@ -124,12 +124,14 @@ def report_to_dict(report: RetrievalReport) -> dict[str, Any]:
 
 
 def _queries(row: RetrievalRow, number: Callable[[Entry], int]) -> list[Any]:
+    """All of the gallery gets its numbers, for the map of the vectors shows it all."""
+    gallery = [number(entry) for entry in row.gallery]
     return [
         [
             number(entry),
             None if score.first_hit == float("inf") else int(score.first_hit),
             round(score.average_precision, 4),
-            [[number(row.gallery[place]), _known(similarity)] for place, similarity in score.nearest],
+            [[gallery[place], _known(similarity)] for place, similarity in score.nearest],
         ]
         for entry, score in zip(row.queries, row.scores.queries, strict=True)
     ]

@@ -46,7 +46,7 @@ def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -
     if "split" in needed and values["split"] not in ("train", "test"):
         raise BadLabels(f"{file}, line {line}: split must be train or test, got {values['split']!r}.")
     return LabelledVideo(
-        path=Path(os.path.abspath(file.parent / values["path"])),
+        path=Path(os.path.abspath(os.path.join(os.path.dirname(file), values["path"]))),
         label=values["label"],
         split=cast(Split, values["split"]),
         group=values["group"],
