@@ -84,7 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--home", type=Path, required=True, help="data folder of this comparison")
     parser.add_argument("--task", action="append", help="task or sum; may be repeated; default: every task there is")
     parser.add_argument("--on", action="append", choices=("drawn", "videos"), help="default: both")
-    parser.add_argument("--by", choices=WAYS, help="how videos are compared; mean is quick; default: both")
+    parser.add_argument("--by", choices=WAYS, help="how videos are compared; mean is quick; default: all")
     parser.add_argument("--recipe", default="laptop")
     parser.add_argument("--backbone", default="r2plus1d_quarter")
     parser.add_argument("--minutes", type=float, default=15.0, help="of each training")

@@ -17,9 +17,9 @@ from app.commands.eval_options import (
     SourceOption,
     VideosOption,
 )
-from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.eval_output import followed, labels_of, tell_beside, write_html
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.commands.output import check_one_format, print_csv, print_json, print_table
 
 if TYPE_CHECKING:
     from app.evaluation.cloze_rows import ClozeReport
@@ -86,10 +86,7 @@ def cloze(
         print_csv(tuple(rows[0]), rows)
     else:
         _print_rows(report)
-    tell_warnings(report.warnings)
-    for check in report.checks:
-        talk(f"checked: {check}")
-    tell_left_out(report.left_out)
+    tell_beside(report.warnings, report.checks, report.left_out)
 
 
 def _print_rows(report: "ClozeReport") -> None:

@@ -54,6 +54,14 @@ def tell_left_out(left_out: Sequence[tuple[str, str]]) -> None:
         talk(f"and {len(left_out) - _LEFT_OUT_SHOWN} more left out; all of them with --json")
 
 
+def tell_beside(warnings: Sequence[str], checks: Sequence[str], left_out: Sequence[tuple[str, str]]) -> None:
+    """All that stands beside a table: what makes it doubtful, what was checked, what could not take part."""
+    tell_warnings(warnings)
+    for check in checks:
+        talk(f"checked: {check}")
+    tell_left_out(left_out)
+
+
 def write_html(ws: "Workspace", run_id: int, html: Path | None) -> None:
     """The report of a stored run, where one is wanted."""
     if html is None:

@@ -121,13 +121,14 @@ class ProbeReport:
 
 
 def with_floors(rows: Sequence[ProbeRow]) -> list[ProbeRow]:
-    """The rows, each with the best untrained network of its group and probe."""
-    floors: dict[tuple[str, str], float] = {}
-    for row in rows:
-        if row.is_floor:
-            place = (row.group, row.probe)
-            floors[place] = max(floors.get(place, 0.0), row.class_mean_top_1)
-    return [row if row.is_floor else replace(row, floor=floors.get((row.group, row.probe))) for row in rows]
+    """The rows, each with the best untrained network that was asked the same by the same probe, trained on the same videos."""
+    floors = [row for row in rows if row.is_floor]
+
+    def floor_of(row: ProbeRow) -> float | None:
+        same = (row.group, row.probe, row.queries, row.train)
+        return max((one.class_mean_top_1 for one in floors if (one.group, one.probe, one.queries, one.train) == same), default=None)
+
+    return [row if row.is_floor else replace(row, floor=floor_of(row)) for row in rows]
 
 
 def row_to_dict(row: ProbeRow) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What an evaluation was asked, as the catalog keeps it beside the results."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -52,8 +52,3 @@ def content_hashes(ws: Workspace, library: str, encoder: str) -> dict[str, str |
     """The content of a library's files, by path."""
     known = ws.catalog.known_files(library, ws.encoder_id(encoder))
     return {path: file.content_hash for path, file in known.items()}
-
-
-def paths_left_out(left_out: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """As JSON gives it back."""
-    return [list(pair) for pair in left_out]

@@ -14,6 +14,5 @@ Preset = Literal["library", "vcop", "gap"]
 """library: with the vectors in the index. vcop: ten clips of 16 frames in a row, the last stage's map max-pooled, mean, cosine
 (Xu et al., CVPR 2019). gap: ten such clips, the map's global average, mean, unit length, cosine.
 """
-PRESETS: tuple[Preset, ...] = get_args(Preset)
 Protocol = Literal["vcop", "gap"]
 """The presets that make features of their own."""
