@@ -122,8 +122,8 @@ def _chance(rows: Sequence[RetrievalView]) -> "list[alt.Chart]":
     """A rule with its words, where all rows have the same chance; it is that of the first video, hence the words."""
     import altair as alt
 
-    chances = {round(row.chance, 4) for row in rows}
-    if len(chances) != 1:
+    chances = {None if row.chance is None else round(row.chance, 4) for row in rows}
+    if len(chances) != 1 or None in chances:
         return []
     chart = alt.Chart(alt.InlineData(values=[{"chance": chances.pop()}])).encode(y="chance:Q")
     rule = chart.mark_rule(color="currentColor", opacity=0.55, strokeDash=[2, 3])

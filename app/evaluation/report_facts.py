@@ -66,7 +66,10 @@ def _sizes(view: RunView) -> Iterator[str]:
     """How many queries and gallery videos each group has."""
     sizes = {row.group: (row.num_queries, row.num_gallery, row.num_labels) for row in view.rows}
     for group, (queries, gallery, labels) in list(sizes.items())[:_GROUPS_NAMED]:
-        words = f"{count(queries, 'query')} of {count(labels, 'label')} among {count(gallery, 'gallery video')}"
+        if queries is None or gallery is None or labels is None:
+            words = "their number was not stored"
+        else:
+            words = f"{count(queries, 'query')} of {count(labels, 'label')} among {count(gallery, 'gallery video')}"
         yield f"{group}: {words}" if group else words
     if len(sizes) > _GROUPS_NAMED:
         yield f"and {len(sizes) - _GROUPS_NAMED} more groups, in the table"

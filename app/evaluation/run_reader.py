@@ -1,5 +1,6 @@
 """Makes a `RunView` of an evaluation run that the catalog holds."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,28 +13,37 @@ if TYPE_CHECKING:
     from index.records import EvaluationRun
 
 _KNOWN_FORMATS = (1,)
+_ENDS = ("_low", "_high")
 _TOP_K = re.compile(r"top_(\d+)")
 
 
 def read_run(run: "EvaluationRun") -> RunView:
-    """Reads a stored run; what is optional may be missing. Raises BadRun for an unknown format and for senseless values."""
-    stored_format = run.settings.get("format", 1)  # runs of before formats had numbers lack queries, no more
-    if stored_format not in _KNOWN_FORMATS:
-        raise BadRun(
-            f"Evaluation run {run.id} has format {stored_format!r}; this version of vret reads {_KNOWN_FORMATS[-1]}."
-            " Open it with the version that stored it, or measure again."
-        )
+    """Reads a stored run. Each version stored rows, and of retrieval their group, encoder, way and class-mean top-1; all else may
+    be missing. Raises BadRun for an unknown format and for senseless values.
+    """
     try:
+        _check_format(run)
         return _read(run)
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, IndexError, AttributeError) as error:
         raise BadRun(
             f"Evaluation run {run.id} ({run.kind}) cannot be read: {type(error).__name__} {error}."
             f" Measure again: vret eval {run.kind}"
         ) from error
 
 
+def _check_format(run: "EvaluationRun") -> None:
+    stored_format = run.settings.get("format", 1)  # runs of before formats had numbers
+    if stored_format not in _KNOWN_FORMATS:
+        raise BadRun(
+            f"Evaluation run {run.id} has format {stored_format!r}; this version of vret reads {_KNOWN_FORMATS[-1]}."
+            " Open it with the version that stored it, or measure again."
+        )
+
+
 def _read(run: "EvaluationRun") -> RunView:
-    results, encoders = run.results, _encoders(run.settings.get("encoders", {}))
+    results = run.results
+    flat_rows = tuple(_flat(row) for row in results["rows"])
+    encoders = _encoders(run.settings.get("encoders") or {}, flat_rows)
     return RunView(
         id=run.id,
         kind=run.kind,
@@ -41,38 +51,49 @@ def _read(run: "EvaluationRun") -> RunView:
         created_at=run.created_at,
         settings=dict(run.settings),
         encoders=tuple(encoders.values()),
-        fingerprint=str(run.settings.get("fingerprint", "")),
+        fingerprint=str(run.settings.get("fingerprint") or ""),
         rows=_retrieval_rows(results, encoders) if run.kind == "retrieval" else (),
-        flat_rows=tuple(_without_tables(row) for row in results["rows"]),
-        confusions=tuple(_confusion(stored) for stored in results.get("confusions", ())),
-        left_out=tuple((str(what), str(why)) for what, why in results.get("left_out", ())),
-        checks=tuple(str(said) for said in results.get("checks", ())),
-        warnings=tuple(str(said) for said in results.get("warnings", ())),
+        flat_rows=flat_rows,
+        confusions=tuple(_confusion(stored) for stored in results.get("confusions") or ()),
+        left_out=tuple((str(what), str(why)) for what, why in results.get("left_out") or ()),
+        checks=tuple(str(said) for said in results.get("checks") or ()),
+        warnings=tuple(str(said) for said in results.get("warnings") or ()),
     )
 
 
-def _without_tables(row: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row without what is no single value. What is to be drawn or held against another must be a number."""
+    for name, value in row.items():
+        if isinstance(value, float) or name.endswith(_ENDS) or name == "floor":
+            _number(value)
     return {name: value for name, value in row.items() if not isinstance(value, dict | list)}
 
 
-def _encoders(stored: Mapping[str, Mapping[str, Any]] | Sequence[str]) -> dict[str, Encoder]:
-    """By name. Runs of before formats had numbers know the names alone."""
-    if not isinstance(stored, Mapping):
-        return {name: Encoder(name=name) for name in stored}
-    texts = ("sha256", "backbone", "task")
-    return {
-        name: Encoder(name=name, floor=bool(facts.get("floor")), **{key: str(facts.get(key, "")) for key in texts})
-        for name, facts in stored.items()
-    }
+def _encoders(stored: Mapping[str, Mapping[str, Any]] | Sequence[str], rows: Sequence[Mapping[str, Any]]) -> dict[str, Encoder]:
+    """By name; those of the rows too. Runs of before formats had numbers know the names alone."""
+    if isinstance(stored, str):
+        raise ValueError(f"encoders are {stored!r}, which is no list of names")
+    if isinstance(stored, Mapping):
+        texts = ("sha256", "backbone", "task")
+        found = {
+            name: Encoder(name=name, floor=bool(facts.get("floor")), **{key: str(facts.get(key, "")) for key in texts})
+            for name, facts in stored.items()
+        }
+    else:
+        found = {str(name): Encoder(name=str(name)) for name in stored}
+    for row in rows:
+        for name in filter(None, (row.get("encoder"), row.get("a"), row.get("b"))):
+            found.setdefault(str(name), Encoder(name=str(name), floor=bool(row.get("is_floor"))))
+    return found
 
 
 def _retrieval_rows(results: Mapping[str, Any], encoders: Mapping[str, Encoder]) -> tuple[RetrievalView, ...]:
-    videos = [Video(path=str(path), label=str(label), group=str(group)) for path, label, group in results.get("videos", ())]
+    videos = [Video(path=str(path), label=str(label), group=str(group)) for path, label, group in results.get("videos") or ()]
     rows, queries = results["rows"], results.get("queries") or [[] for _ in results["rows"]]
     if len(queries) != len(rows):
         raise ValueError(f"{len(rows)} rows, queries of {len(queries)}")
     return tuple(
-        _retrieval_row(row, encoders.get(row["encoder"], Encoder(name=row["encoder"])), [_query(one, videos) for one in asked])
+        _retrieval_row(row, encoders[str(row["encoder"])], [_query(one, videos) for one in asked])
         for row, asked in zip(rows, queries, strict=True)
     )
 
@@ -84,29 +105,39 @@ def _retrieval_row(row: Mapping[str, Any], encoder: Encoder, queries: list[Query
         group=str(row["group"]),
         encoder=encoder,
         way=str(row["way"]),
-        num_queries=int(row["queries"]),
-        num_gallery=int(row["gallery"]),
-        num_labels=int(row["labels"]),
+        num_queries=_count(row.get("queries")),
+        num_gallery=_count(row.get("gallery")),
+        num_labels=_count(row.get("labels")),
         top_k={k: _share(row, f"top_{k}") for k in ranks},
-        mean_average_precision=float(row["mean_average_precision"]),
+        mean_average_precision=_number(row.get("mean_average_precision")),
         class_mean_top_1=_share(row, "class_mean_top_1"),
-        chance=float(row["chance"]),
+        chance=_number(row.get("chance")),
         floor=_number(row.get("floor")),
         above_floor=row.get("above_floor"),
         per_label=tuple(
-            LabelShare(label=label, top_1=float(share), num_queries=asked[label] if queries else None)
-            for label, share in sorted(row.get("per_label_top_1", {}).items())
+            LabelShare(label=label, top_1=_known(share), num_queries=asked[label] if queries else None)
+            for label, share in sorted((row.get("per_label_top_1") or {}).items())
         ),
         queries=tuple(queries),
     )
 
 
 def _share(row: Mapping[str, Any], name: str) -> Share:
-    return Share(value=float(row[name]), low=_number(row.get(f"{name}_low")), high=_number(row.get(f"{name}_high")))
+    return Share(value=_known(row[name]), low=_number(row.get(f"{name}_low")), high=_number(row.get(f"{name}_high")))
 
 
 def _number(value: Any) -> float | None:
-    return None if value is None else float(value)
+    return None if value is None else _known(value)
+
+
+def _known(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
+
+
+def _count(value: Any) -> int | None:
+    return None if value is None else int(_known(value))
 
 
 def _query(stored: Sequence[Any], videos: Sequence[Video]) -> Query:
@@ -114,7 +145,7 @@ def _query(stored: Sequence[Any], videos: Sequence[Video]) -> Query:
     return Query(
         video=_video(number, videos),
         first_hit=None if first_hit is None else int(first_hit),
-        average_precision=float(average_precision),
+        average_precision=_known(average_precision),
         nearest=tuple((_video(found, videos), _number(score)) for found, score in nearest),
     )
 

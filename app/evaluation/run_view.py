@@ -28,6 +28,11 @@ class Encoder:
     task: str = ""
     floor: bool = False
 
+    @property
+    def learnt_nothing(self) -> bool:
+        """Whether it is an untrained network or raw colour."""
+        return self.floor or self.task == "untrained"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Video:
@@ -71,21 +76,21 @@ class Confusion:
 
 @dataclass(frozen=True, kw_only=True)
 class RetrievalView:
-    """One measured row. way: "mean", "sequence", "vcop" or "gap". top_k: by ascending k. floor: class-mean top-1 of the best
-    untrained encoder in the same group and way. above_floor: whether the interval lies above it. Both are None where there is
-    nothing to compare with.
+    """One measured row. way: "mean", "stored", "sequence", "vcop" or "gap". top_k: by ascending k. floor: class-mean top-1 of the
+    best untrained encoder in the same group and way. above_floor: whether the interval lies above it. Both are None where there is
+    nothing to compare with. What an older version did not store is None or empty.
     """
 
     group: str
     encoder: Encoder
     way: str
-    num_queries: int
-    num_gallery: int
-    num_labels: int
+    num_queries: int | None
+    num_gallery: int | None
+    num_labels: int | None
     top_k: dict[int, Share]
-    mean_average_precision: float
+    mean_average_precision: float | None
     class_mean_top_1: Share
-    chance: float
+    chance: float | None
     floor: float | None
     above_floor: bool | None
     per_label: tuple[LabelShare, ...]

@@ -13,6 +13,7 @@ _TALL_FROM_LABELS = 16
 _TALL_PX = 420
 _MATRIX_PX = 1000
 _NOTES_SHOWN = 6
+_UNKNOWN = "\N{EN DASH}"
 
 
 def show_figures(row: RetrievalView) -> None:
@@ -25,8 +26,10 @@ def show_figures(row: RetrievalView) -> None:
         _card("chance", figure(row.chance)),
     ]
     if not row.encoder.floor:
-        cards.append(_card("untrained", "\N{EN DASH}" if row.floor is None else figure(row.floor)))
-    cards.append(_card(f"queries of {count(row.num_labels, 'label')}", f"{row.num_queries:,}", f"among {row.num_gallery:,} videos"))
+        cards.append(_card("untrained", figure(row.floor)))
+    of = "queries" if row.num_labels is None else f"queries of {count(row.num_labels, 'label')}"
+    among = "" if row.num_gallery is None else f"among {row.num_gallery:,} videos"
+    cards.append(_card(of, "" if row.num_queries is None else f"{row.num_queries:,}", among))
     st.html(f'<div class="vret-figures">{"".join(cards)}</div>')
     said = verdict(row)
     if said and row.above_floor is False:
@@ -37,17 +40,23 @@ def show_figures(row: RetrievalView) -> None:
 
 def _card(name: str, value: str, below: str = "") -> str:
     beneath = f"<i>{as_html(below)}</i>" if below else ""
-    return f"<div><span>{as_html(name)}</span><b>{as_html(value)}</b>{beneath}</div>"
+    return f"<div><span>{as_html(name)}</span><b>{as_html(value or _UNKNOWN)}</b>{beneath}</div>"
 
 
 def show_curve_and_labels(rows: Sequence[RetrievalView], chosen: RetrievalView) -> None:
-    """Top-k of all encoders, and each label's top-1 of the chosen one."""
+    """Top-k of all encoders, and each label's top-1 of the chosen one, as far as they were stored."""
     left, right = st.columns(2, gap="medium")
     with left:
         st.html('<h2 class="vret-heading">How far down the right ones are</h2>')
-        st.altair_chart(top_k_chart(rows), width="stretch", theme=None)
+        if any(row.top_k for row in rows):
+            st.altair_chart(top_k_chart(rows), width="stretch", theme=None)
+        else:
+            st.caption("This run was stored without its curve.")
     with right:
         st.html(f'<h2 class="vret-heading">Top-1 of each label, {as_html(chosen.encoder.name)}</h2>')
+        if not chosen.per_label:
+            st.caption("This run was stored without what each label got.")
+            return
         tall = len(chosen.per_label) > _TALL_FROM_LABELS
         with st.container(height=_TALL_PX if tall else "content", border=False):
             st.altair_chart(per_label_chart(chosen), width="stretch", theme=None)

@@ -78,7 +78,7 @@ def data_marks(fingerprints: Sequence[str]) -> dict[str, str]:
 
 def summary_of(view: RunView) -> RunSummary:
     """A stored run in a line."""
-    asked = [row.num_queries for row in view.rows] or [int(row["queries"]) for row in view.flat_rows if "queries" in row]
+    asked = [row["queries"] for row in view.flat_rows if isinstance(row.get("queries"), int)]
     trained = [encoder.name for encoder in view.encoders if not encoder.floor]
     return RunSummary(
         id=view.id,

@@ -40,7 +40,7 @@ def _cells(row: RetrievalView, ranks: Sequence[int]) -> list[str]:
         interval(row.class_mean_top_1),
         figure(row.chance),
         floor,
-        f"{row.num_queries:,}",
+        "" if row.num_queries is None else f"{row.num_queries:,}",
     ]
 
 

@@ -35,9 +35,9 @@ def way_words(way: str) -> str:
     return _WAYS.get(way) or printable(way)
 
 
-def figure(share: float) -> str:
-    """A share as the command line's tables print it."""
-    return f"{share:.3f}"
+def figure(share: float | None) -> str:
+    """A share as the command line's tables print it, empty where none was stored."""
+    return "" if share is None else f"{share:.3f}"
 
 
 def interval(share: Share) -> str:

@@ -172,6 +172,16 @@ def test_report__what_is_optional_may_be_missing() -> None:
     assert page_of(stored_run(rows=[], queries=[])).tables[0] == [[]]
 
 
+def test_report__of_a_run_that_stored_the_least() -> None:
+    row = {"group": "", "encoder": "old", "way": "mean", "class_mean_top_1": 0.45}
+    page = page_of(replace(stored_run(), settings={"encoders": ["old"]}, results={"rows": [row]}))
+    assert [[words(cell) for cell in line] for line in page.tables[0]] == [
+        ["encoder", "compared", "class-mean top-1"],
+        ["old", "by mean vector", "0.450"],
+    ]
+    assert "their number was not stored" in page.text
+
+
 def test_report__of_a_comparison_draws_the_differences_and_says_the_verdict() -> None:
     row: dict[str, Any] = {"group": "", "way": "mean", "queries": 48, "a": "default", "b": "mine", "verdict": "mine"}
     row |= {"difference": 0.125, "difference_low": 0.03, "difference_high": 0.22, "share_b_better": 0.99}

@@ -82,8 +82,27 @@ def test_read_run__optional_keys_may_be_missing() -> None:
 def test_read_run__runs_of_before_formats_had_numbers_know_encoders_by_name() -> None:
     run = stored_run()
     view = read_run(replace(run, settings={"labels": "x.csv", "encoders": ["default"]}, results={"rows": run.results["rows"]}))
-    assert [encoder.name for encoder in view.encoders] == ["default"]
+    assert [encoder.name for encoder in view.encoders] == ["default", "untrained-1"]  # the second by its row alone
     assert view.rows[0].per_label[0].num_queries is None
+
+
+def test_read_run__all_that_some_version_did_not_store_may_be_missing() -> None:
+    row = {"group": "", "encoder": "old", "way": "mean", "class_mean_top_1": 0.45}
+    view = read_run(replace(stored_run(), settings={}, results={"rows": [row]}))
+    (read,) = view.rows
+    assert (read.class_mean_top_1, read.top_k, read.per_label, read.queries) == (Share(value=0.45), {}, (), ())
+    assert (read.mean_average_precision, read.chance, read.floor, read.num_queries, read.num_gallery) == (None,) * 5
+    assert ([encoder.name for encoder in view.encoders], view.fingerprint) == (["old"], "")
+    (kept,) = read_run(
+        replace(stored_run("cloze"), settings={}, results={"rows": [{"encoder": "old", "mean_recall": 0.3}]})
+    ).flat_rows
+    assert kept == {"encoder": "old", "mean_recall": 0.3}
+
+
+def test_read_run__lists_that_are_null_are_empty() -> None:
+    run = stored_run()
+    view = read_run(replace(run, results=run.results | dict.fromkeys(("left_out", "checks", "warnings", "confusions"))))
+    assert (view.left_out, view.checks, view.warnings, view.confusions) == ((), (), (), ())
 
 
 def damage_video(run: EvaluationRun) -> None:
@@ -102,6 +121,22 @@ def damage_confusion(run: EvaluationRun) -> None:
     run.results["confusions"] = [{"title": "", "labels": ["a", "b"], "counts": [[1, 2]]}]
 
 
+def damage_interval(run: EvaluationRun) -> None:
+    run.results["rows"][0]["top_1_low"] = "0.2"
+
+
+def damage_share(run: EvaluationRun) -> None:
+    run.results["rows"][0]["chance"] = float("nan")
+
+
+def damage_count(run: EvaluationRun) -> None:
+    run.results["rows"][0]["queries"] = float("inf")
+
+
+def damage_names(run: EvaluationRun) -> None:
+    run.settings["encoders"] = "default"
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -109,6 +144,10 @@ def damage_confusion(run: EvaluationRun) -> None:
         (damage_rows, "2 rows, queries of 1"),
         (damage_number, "'many'"),
         (damage_confusion, "confusion of 2 labels"),
+        (damage_interval, "'0.2' is no number"),
+        (damage_share, "nan is no number"),
+        (damage_count, "inf is no number"),
+        (damage_names, "'default', which is no list"),
     ],
 )
 def test_read_run__names_the_run_and_what_is_wrong_with_it(damage: Callable[[EvaluationRun], None], said: str) -> None:
@@ -116,6 +155,13 @@ def test_read_run__names_the_run_and_what_is_wrong_with_it(damage: Callable[[Eva
     damage(run)
     with pytest.raises(BadRun, match=f"run 12 .*{said}"):
         read_run(run)
+
+
+@pytest.mark.parametrize("results", [[], {}, {"rows": 3}, {"rows": [7]}, {"rows": [{"encoder": "a"}]}])
+def test_read_run__what_is_no_table_is_said(results: Any) -> None:
+    for settings in ({}, {"encoders": {"a": 1}}, None):
+        with pytest.raises(BadRun, match=r"run 12 .*cannot be read.* Measure again: vret eval retrieval"):
+            read_run(replace(stored_run(), settings=settings, results=results))
 
 
 def test_read_run__an_unknown_format_is_said() -> None:

@@ -201,6 +201,17 @@ def test_a_run_that_cannot_be_read_is_said(measured: dict[str, object], home: Pa
     assert "has format 99" in errors(opened())[0]
 
 
+def test_a_run_that_stored_the_least_is_shown_as_far_as_it_goes(measured: dict[str, object], home: Path) -> None:
+    row = {"group": "", "encoder": "old", "way": "mean", "class_mean_top_1": 0.45}
+    with Workspace(Settings.at(home)) as ws:
+        ws.catalog.put_evaluation_run("retrieval", "home", {"encoders": ["old"]}, {"rows": [row]})
+    page = opened()
+    assert "<b>0.450</b>" in shown(page)
+    captions = " ".join(caption.value for caption in page.caption)
+    for missing in ("its curve", "what each label got", "its queries"):
+        assert f"stored without {missing}" in captions
+
+
 def test_downloads_hold_the_run(measured: dict[str, object], home: Path) -> None:
     from app.ui.evaluation_data import stored_run
     from app.ui.run_downloads import report, rows_csv, run_json

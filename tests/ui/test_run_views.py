@@ -41,6 +41,11 @@ def row(
     )
 
 
+def flat(one: RetrievalView) -> dict[str, object]:
+    share = one.class_mean_top_1.value
+    return {"group": one.group, "encoder": one.encoder.name, "way": one.way, "queries": 40, "class_mean_top_1": share}
+
+
 def run(number: int, *rows: RetrievalView, fingerprint: str = "f") -> RunView:
     return RunView(
         id=number,
@@ -51,7 +56,7 @@ def run(number: int, *rows: RetrievalView, fingerprint: str = "f") -> RunView:
         encoders=tuple({one.encoder.name: one.encoder for one in rows}.values()),
         fingerprint=fingerprint,
         rows=rows,
-        flat_rows=(),
+        flat_rows=tuple(map(flat, rows)),
         confusions=(),
         left_out=(),
         checks=(),
