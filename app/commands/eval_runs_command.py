@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.commands.options import CsvOption, JsonOption, LibraryOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.commands.output import check_one_format, one_line, print_csv, print_json, print_table, talk
 
 if TYPE_CHECKING:
-    from index.records import EvaluationRun
+    from app.evaluation.run_summary import RunSummary
 
 
 def register(evaluation: typer.Typer) -> None:
@@ -26,21 +26,24 @@ def runs(
 ) -> None:
     """The evaluations that were run, newest first. Two of the same data had the same videos, labels and splits.
 
+    Best is what the best of the encoders that were asked for got, averaged over what was measured apart.
+
     Example: vret eval runs --library holidays
     """
     check_one_format(as_json, as_csv)
+    from app.evaluation.run_summary import summary_of
     from app.workspace import Workspace
 
     with Workspace() as ws:
         if library is not None:
             ws.catalog.library(library)
-        found = [_summary(run) for run in ws.catalog.evaluation_runs(library_name=library, limit=limit)]
+        found = [_line(summary_of(run)) for run in ws.catalog.evaluation_runs(library_name=library, limit=limit)]
     if as_json:
         print_json({"runs": found})
     elif as_csv:
         print_csv(_COLUMNS, found)
     elif found:
-        print_table(dict.fromkeys(_COLUMNS, "left"), [[str(run[column]) for column in _COLUMNS] for run in found])
+        print_table(dict.fromkeys(_COLUMNS, "left") | {"best": "right"}, [_cells(line) for line in found])
     else:
         talk("Nothing has been evaluated yet: vret eval retrieval --labels labels.csv")
 
@@ -61,20 +64,25 @@ def report(
     talk(f"report: {html}")
 
 
-_COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "labels", "data")
+_COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "measure", "labels", "data")
+_HASH_DIGITS = 12
 
 
-def _summary(run: "EvaluationRun") -> dict[str, Any]:
-    asked = run.settings.get("asked")
-    rows = [row for row in run.results.get("rows", []) if asked is None or row.get("encoder") in asked]
-    shares = [row["class_mean_top_1"] for row in rows if row.get("class_mean_top_1") is not None]
+def _line(summary: "RunSummary") -> dict[str, Any]:
+    best = summary.best
     return {
-        "run": run.id,
-        "when": run.created_at.astimezone().isoformat(" ", "minutes")[:16],
-        "kind": run.kind,
-        "library": run.library or "",
-        "encoders": ", ".join(run.settings.get("encoders", {})),
-        "best": f"{max(shares):.3f}" if shares else "",
-        "labels": run.settings.get("labels", ""),
-        "data": str(run.settings.get("fingerprint", ""))[:12],
+        "run": summary.id,
+        "when": summary.created_at.astimezone().isoformat(" ", "minutes")[:16],
+        "kind": summary.kind,
+        "library": summary.library,
+        "encoders": "cannot be read" if summary.encoders is None else ", ".join(summary.encoders),
+        "best": None if best is None else round(best.value, 4),
+        "measure": "" if best is None else best.measure,
+        "labels": summary.labels,
+        "data": summary.fingerprint[:_HASH_DIGITS],
     }
+
+
+def _cells(line: dict[str, Any]) -> list[str]:
+    best = line["best"]
+    return [one_line(value) for value in (line | {"best": "" if best is None else f"{best:.3f}"}).values()]

@@ -62,7 +62,7 @@ class Section:
 
 def sections(view: RunView) -> Iterator[Section]:
     """One for each group and way. What was measured beside, the untrained and raw colour, is a line of the curve and no part."""
-    asked = view.settings.get("asked") or [row.encoder.name for row in view.rows if not row.encoder.floor]
+    asked = view.asked or [row.encoder.name for row in view.rows if not row.encoder.floor]
     for (group, way), rows in view.sections().items():
         caption = "Top-k with its 95 % interval. Grey and dashed: networks that learnt nothing."
         yield Section(

@@ -51,6 +51,7 @@ def _read(run: "EvaluationRun") -> RunView:
         created_at=run.created_at,
         settings=dict(run.settings),
         encoders=tuple(encoders.values()),
+        asked=tuple(str(name) for name in run.settings.get("asked") or ()),
         fingerprint=str(run.settings.get("fingerprint") or ""),
         rows=_retrieval_rows(results, encoders) if run.kind == "retrieval" else (),
         flat_rows=flat_rows,

@@ -115,8 +115,9 @@ class RetrievalView:
 
 @dataclass(frozen=True, kw_only=True)
 class RunView:
-    """One stored run. settings: as stored, for what has no field here. rows: what retrieval measured, none for other kinds.
-    flat_rows: the rows of any kind for a table, without what is no single value. left_out: (what, why).
+    """One stored run. settings: as stored, for what has no field here. asked: the encoders that were asked for, where that was
+    stored; others were measured beside. rows: what retrieval measured, none for other kinds. flat_rows: the rows of any kind for a
+    table, without what is no single value. left_out: (what, why).
     """
 
     id: int
@@ -125,6 +126,7 @@ class RunView:
     created_at: datetime
     settings: dict[str, Any]
     encoders: tuple[Encoder, ...]
+    asked: tuple[str, ...] = ()
     fingerprint: str
     rows: tuple[RetrievalView, ...]
     flat_rows: tuple[dict[str, Any], ...]

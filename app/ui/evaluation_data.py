@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,6 +12,7 @@ from app.encoder_files import list_encoders
 from app.encoder_metadata import read_card
 from app.errors import UnknownEvaluation
 from app.evaluation.run_reader import read_run
+from app.evaluation.run_summary import RunSummary, summary_of
 from app.evaluation.run_view import RunView
 from app.evaluation.stored_runs import is_floor
 from app.ui import cached, label_choice
@@ -18,16 +20,29 @@ from app.ui.label_choice import FittingLabels
 from embedder.encoder_card import EncoderCard
 from embedder.errors import EmbedderError
 
+if TYPE_CHECKING:
+    from index.records import EvaluationRun
+
 _NO_ENCODER = 0
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
 def stored_run(run_id: int) -> RunView:
     """A stored run, which never changes. Raises UnknownEvaluation, BadRun."""
+    return read_run(_run(run_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=1000)
+def run_summary(run_id: int) -> RunSummary:
+    """A stored run in a line. Raises UnknownEvaluation."""
+    return summary_of(_run(run_id))
+
+
+def _run(run_id: int) -> "EvaluationRun":
     run = cached.workspace().catalog.evaluation_run(run_id)
     if run is None:
         raise UnknownEvaluation(f"There is no evaluation run {run_id}.")
-    return read_run(run)
+    return run
 
 
 def indexed_paths(library: str) -> Collection[str]:

@@ -334,6 +334,8 @@ def test_eval_runs_lists_what_was_measured_and_report_writes_it_down(indexed: Pa
     run = json.loads(ok("eval", "retrieval", "--labels", labels, "--library", "home", "--json"))["run"]
     (listed,) = json.loads(ok("eval", "runs", "--library", "home", "--json"))["runs"]
     assert (listed["run"], listed["kind"], listed["library"], listed["encoders"]) == (run, "retrieval", "home", "default")
+    assert listed["measure"] == "class-mean top-1"
+    assert f"{listed['best']:.3f}" in ok("eval", "runs")
     assert len(ok("eval", "runs", "--csv").splitlines()) == 2
     ok("eval", "report", run, "--html", tmp_path / "report.html")
     assert "<svg" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
 """The Evaluate page without a browser: what it says before, of a stored run, and when videos, encoders or libraries are gone."""
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -210,6 +211,28 @@ def test_a_run_that_stored_the_least_is_shown_as_far_as_it_goes(measured: dict[s
     captions = " ".join(caption.value for caption in page.caption)
     for missing in ("its curve", "what each label got", "its queries"):
         assert f"stored without {missing}" in captions
+
+
+def test_the_list__has_every_run_with_its_best_figure_and_which_that_is(home: Path) -> None:
+    bad = [({"format": 99}, {"rows": []}), ({}, {}), ({"asked": 7}, {"rows": [{}]}), ([], [])]
+    with Workspace(Settings.at(home)) as ws:
+        put = ws.catalog.put_evaluation_run
+        row = {"group": "", "encoder": "old", "way": "mean", "class_mean_top_1": 0.45}
+        put("retrieval", "home", {"encoders": ["old"]}, {"rows": [row]})
+        put("cloze", None, {"asked": ["one"]}, {"rows": [{"encoder": "one", "mean_recall": 0.31}]})
+        for settings, results in bad:
+            put("judged", "home", settings, results)  # type: ignore[arg-type]
+    page = opened()
+    (table,) = [one.value for one in page.dataframe if "measure" in one.value]
+    lines = {line["run"]: line for line in table.to_dict("records")}
+    assert len(lines) == 2 + len(bad)
+    assert [lines[1][name] for name in ("encoders", "best", "measure")] == ["old", 0.45, "class-mean top-1"]
+    assert [lines[2][name] for name in ("encoders", "best", "measure")] == ["one", 0.31, "mean recall"]
+    for number in range(3, 3 + len(bad)):
+        line = lines[number]
+        assert (line["encoders"], line["library"], line["measure"]) == ("cannot be read", "home", "")
+        assert math.isnan(line["best"])
+    assert "cannot be read" in errors(page)[0]  # the newest, which is shown until another is chosen
 
 
 def test_downloads_hold_the_run(measured: dict[str, object], home: Path) -> None:

@@ -2,10 +2,8 @@
 
 from datetime import UTC, datetime
 
-import pytest
-
 from app.evaluation.run_view import Encoder, Query, RetrievalView, RunView, Share, Video
-from app.ui.run_history import data_marks, summary_of
+from app.ui.run_history import data_marks
 from app.ui.run_map import labelled_videos
 from app.ui.run_tables import readable
 from app.ui.run_words import verdict
@@ -41,11 +39,6 @@ def row(
     )
 
 
-def flat(one: RetrievalView) -> dict[str, object]:
-    share = one.class_mean_top_1.value
-    return {"group": one.group, "encoder": one.encoder.name, "way": one.way, "queries": 40, "class_mean_top_1": share}
-
-
 def run(number: int, *rows: RetrievalView, fingerprint: str = "f") -> RunView:
     return RunView(
         id=number,
@@ -56,7 +49,7 @@ def run(number: int, *rows: RetrievalView, fingerprint: str = "f") -> RunView:
         encoders=tuple({one.encoder.name: one.encoder for one in rows}.values()),
         fingerprint=fingerprint,
         rows=rows,
-        flat_rows=tuple(map(flat, rows)),
+        flat_rows=(),
         confusions=(),
         left_out=(),
         checks=(),
@@ -68,15 +61,6 @@ def test_data_marks__only_data_that_several_runs_have() -> None:
     assert data_marks(["b", "a", "", "b", "c", "a", ""]) == {"b": "A", "a": "B"}
     many = data_marks([str(number) for number in range(28)] * 2)
     assert (many["25"], many["26"], many["27"]) == ("Z", "A2", "B2")
-
-
-def test_summary__best_is_averaged_over_groups_and_no_untrained_one() -> None:
-    floor = row("random", 0.99, floor=True)
-    rows = [row("one", 0.9, group="x"), row("one", 0.3, group="y"), row("two", 0.7, group="x"), row("two", 0.6, group="y"), floor]
-    summary = summary_of(run(3, *rows))
-    assert summary.best == pytest.approx(0.65)
-    assert (summary.encoders, summary.num_queries) == ("one, two", 40)
-    assert summary_of(run(4, floor)).best == 0.99
 
 
 def test_side_by_side__what_most_runs_measured_and_the_best_untrained_of_each() -> None:

@@ -1,0 +1,52 @@
+"""A stored run in a line, as the page and `vret eval runs` list it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from app.errors import BadRun
+from app.evaluation.best_figure import BestFigure, best_figure
+from app.evaluation.run_reader import read_run
+
+if TYPE_CHECKING:
+    from index.records import EvaluationRun
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """encoders: that were asked for; where that was not stored, those that learnt something, or all where none did; None of a run
+    that cannot be read, of which all that follows is unknown. num_queries: the most that any row has. labels: what was measured
+    with. fingerprint: of the data. Unknown texts are "".
+    """
+
+    id: int
+    created_at: datetime
+    kind: str
+    library: str
+    encoders: tuple[str, ...] | None = None
+    best: BestFigure | None = None
+    num_queries: int | None = None
+    labels: str = ""
+    fingerprint: str = ""
+
+
+def summary_of(run: "EvaluationRun") -> RunSummary:
+    """Of any run, also of one that cannot be read: why is said when it is opened."""
+    try:
+        view = read_run(run)
+    except BadRun:
+        return RunSummary(id=run.id, created_at=run.created_at, kind=run.kind, library=run.library or "")
+    names = [encoder.name for encoder in view.encoders]
+    learnt = [encoder.name for encoder in view.encoders if not encoder.learnt_nothing]
+    asked = [row["queries"] for row in view.flat_rows if isinstance(row.get("queries"), int)]
+    return RunSummary(
+        id=view.id,
+        created_at=view.created_at,
+        kind=view.kind,
+        library=view.library,
+        encoders=view.asked or tuple(learnt or names),
+        best=best_figure(view),
+        num_queries=max(asked, default=None),
+        labels=str(view.settings.get("labels") or ""),
+        fingerprint=view.fingerprint,
+    )
