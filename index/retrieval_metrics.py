@@ -62,8 +62,12 @@ def scores_from_matrix(
         )
     if np.isnan(similarity).any():
         raise ValueError("The similarity matrix holds NaN. The encoder gave a bad vector.")
-    rows_of_label = {label: np.flatnonzero(np.asarray(gallery_labels) == label) for label in set(query_labels)}
-    ranks = [_ranks_of(row, rows_of_label[label]) for row, label in zip(similarity, query_labels, strict=True)]
+    rows_of_label: dict[str, list[int]] = {label: [] for label in query_labels}
+    for place, label in enumerate(gallery_labels):
+        if label in rows_of_label:
+            rows_of_label[label].append(place)
+    own_rows = {label: np.array(rows, np.int64) for label, rows in rows_of_label.items()}
+    ranks = [_ranks_of(row, own_rows[label]) for row, label in zip(similarity, query_labels, strict=True)]
     return _scores(ranks, query_labels, gallery_labels, [_nearest(row) for row in similarity])
 
 

@@ -17,9 +17,18 @@ from app.commands.eval_options import (
     SourceOption,
     VideosOption,
 )
-from app.commands.eval_output import followed, labels_of, tell_beside, write_html
+from app.commands.eval_output import (
+    FLOOR_WORDS,
+    figure_cell,
+    followed,
+    interval_cell,
+    labels_of,
+    print_found,
+    tell_beside,
+    write_html,
+)
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table
+from app.commands.output import check_one_format, print_table
 
 if TYPE_CHECKING:
     from app.evaluation.cloze_rows import ClozeReport
@@ -55,7 +64,7 @@ def cloze(
     parts shuffled (adjacent), or replaced by a clip from elsewhere in the video (remote).
 
     A linear head learns from the train rows; every test row is asked under all five. Of the labels only the sides count. Untrained
-    networks are measured beside. No library is needed; training parts of vret are (the train extra).
+    networks and raw colour are measured beside. No library is needed; training parts of vret are (the train extra).
 
     Example: vret eval cloze --labels videos/labels.csv --source kitchen -e default -e mine
     """
@@ -79,17 +88,15 @@ def cloze(
         with followed(ws, None) as tell:
             report = evaluate_cloze(ws, label_set, encoder or (), asked, on_step=tell)
         write_html(ws, report.run_id, html)
-    if as_json:
-        print_json({"run": report.run_id} | report.results())
-    elif as_csv:
-        rows = [row.to_dict() for row in report.rows]
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_rows(report)
+    rows = [row.to_dict() for row in report.rows]
+    whole = {"run": report.run_id} | report.results()
+    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
 
 
 def _print_rows(report: "ClozeReport") -> None:
+    from app.evaluation.beside_floor import floor_cell
+
     operations, angles = tuple(report.rows[0].recalls), tuple(report.rows[0].rotation)
     columns = {"encoder": "left", "train": "right", "test": "right", "with remote": "right", "mean": "right", "95 %": "right"}
     columns |= dict.fromkeys((*operations, *(f"{angle}°" for angle in angles)), "right")
@@ -103,17 +110,17 @@ def _print_rows(report: "ClozeReport") -> None:
                 str(row.num_test),
                 str(row.num_remote),
                 f"{row.mean_recall:.3f}",
-                f"{row.interval.low:.2f}-{row.interval.high:.2f}",
-                *["" if recall is None else f"{recall:.3f}" for recall in row.recalls.values()],
+                interval_cell(row.interval),
+                *[figure_cell(recall) for recall in row.recalls.values()],
                 *[f"{recall:.3f}" for recall in row.rotation.values()],
                 f"{row.chance:.3f}",
-                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
+                floor_cell(row),
             )
             for row in report.rows
         ],
         caption="recall of each operation, and their mean with its 95 % bootstrap interval, by groups where there are ten or more; "
         "with remote: test videos long enough to be asked under remote; degrees: recall of rotations by each angle; untrained: "
-        "mean of the best untrained network, covered where the interval does not leave it out",
+        f"mean of the best untrained network, {FLOOR_WORDS}",
     )
     for row in report.rows:
         print_table(

@@ -16,9 +16,9 @@ from app.commands.eval_options import (
     WithinOption,
     ways_of,
 )
-from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.eval_output import figure_cell, followed, labels_of, print_found, tell_beside, write_html
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table
+from app.commands.output import check_one_format, print_table
 
 if TYPE_CHECKING:
     from app.evaluation.compare import ComparisonReport
@@ -69,21 +69,18 @@ def compare(
             )
         write_html(ws, report.run_id, html)
     rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
-    if as_json:
-        print_json({"run": report.run_id, "comparisons": rows, "left_out": report.left_out, "warnings": report.warnings})
-    elif as_csv:
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_comparisons(report, a, b)
-    tell_warnings(report.warnings)
-    tell_left_out(report.left_out)
+    told = {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
+    whole = {"run": report.run_id, "comparisons": rows} | told
+    print_found(whole, rows, lambda: _print_comparisons(report, a, b), as_json=as_json, as_csv=as_csv)
+    tell_beside(report.warnings, report.checks, report.left_out)
 
 
 def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
     words = {"a": f"{a} is better", "b": f"{b} is better", "unsure": "cannot be told"}
     columns = {"group": "left", "compared by": "left", "queries": "right", a: "right", b: "right"}
+    columns |= {"difference": "right", "95 %": "right", "": "left"}
     print_table(
-        columns | {"difference": "right", "95 %": "right", "": "left"},
+        columns | {"untrained": "right", "raw colour": "right"},
         [
             (
                 comparison.group,
@@ -94,8 +91,11 @@ def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
                 f"{comparison.difference.mean:+.3f}",
                 f"{comparison.difference.interval.low:+.2f} to {comparison.difference.interval.high:+.2f}",
                 words[comparison.verdict],
+                figure_cell(comparison.floor),
+                figure_cell(comparison.colour),
             )
             for comparison in report.comparisons
         ],
-        caption="class-mean top-1; better: the 95 % interval (paired bootstrap) leaves out 0, and there are ten queries or more",
+        caption="class-mean top-1; better: the 95 % interval (paired bootstrap) leaves out 0, and there are ten queries or more; "
+        "untrained: the best untrained network",
     )

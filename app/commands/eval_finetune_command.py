@@ -16,9 +16,9 @@ from app.commands.eval_options import (
     SourceOption,
     VideosOption,
 )
-from app.commands.eval_output import followed, labels_of, tell_beside, write_html
+from app.commands.eval_output import FLOOR_WORDS, followed, interval_cell, labels_of, print_found, tell_beside, write_html
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.commands.output import check_one_format, print_table, talk
 
 if TYPE_CHECKING:
     from app.evaluation.finetune_rows import FinetuneReport
@@ -101,17 +101,15 @@ def finetune(
         with followed(ws, None) as tell:
             report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell, on_news=talk)
         write_html(ws, report.run_id, html)
-    if as_json:
-        print_json({"run": report.run_id} | report.results())
-    elif as_csv:
-        rows = [row.to_dict() for row in report.rows]
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_rows(report)
+    rows = [row.to_dict() for row in report.rows]
+    whole = {"run": report.run_id} | report.results()
+    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
 
 
 def _print_rows(report: "FinetuneReport") -> None:
+    from app.evaluation.beside_floor import floor_cell
+
     columns = {"encoder": "left", "split": "right", "train": "right", "held out": "right", "test": "right", "labels": "right"}
     columns |= {"top-1": "right", "95 %": "right", "top-5": "right", "class mean": "right", "its 95 %": "right"}
     columns |= {"chance": "right", "epoch": "right", "scratch": "right"}
@@ -126,17 +124,17 @@ def _print_rows(report: "FinetuneReport") -> None:
                 str(row.num_test),
                 str(row.num_labels),
                 f"{row.top_1:.3f}",
-                f"{row.top_1_interval.low:.2f}-{row.top_1_interval.high:.2f}",
+                interval_cell(row.top_1_interval),
                 f"{row.top_5:.3f}",
                 f"{row.class_mean_top_1:.3f}",
-                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
+                interval_cell(row.class_mean_interval),
                 f"{row.chance:.3f}",
                 "" if row.epoch is None else str(row.epoch),
-                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
+                floor_cell(row),
             )
             for row in report.rows
         ],
         caption="top-1: the mean logits of ten clips; class mean: top-1, averaged over the labels; 95 %: bootstrap intervals, by "
         "groups where there are ten or more; held out: train videos that chose the epoch; scratch: class mean of the same network "
-        "from scratch, covered where the interval does not leave it out",
+        f"from scratch, {FLOOR_WORDS}",
     )

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.eval_output import followed, tell_left_out, write_html
-from app.commands.output import print_csv, print_json, print_table, talk
+from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, write_html
+from app.commands.output import print_table, talk
 
 if TYPE_CHECKING:
     from app.evaluation.judged_report import JudgedReport
@@ -21,21 +21,18 @@ def measure_judged(library: str, encoders: Sequence[str], html: Path | None, *, 
             report = evaluate_judgements(ws, library, encoders=encoders, on_query=tell)
         run_id = store_judged(ws, report)
         write_html(ws, run_id, html)
-    if as_json:
-        print_json({"run": run_id} | report.to_dict())
-    elif as_csv:
-        rows = report.rows()
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_rows(report)
+    whole = {"run": run_id} | report.to_dict()
+    print_found(whole, report.rows(), lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     for note in report.notes():
         talk(f"note: {note}")
     tell_left_out(report.left_out)
 
 
 def _print_rows(report: "JudgedReport") -> None:
+    from app.evaluation.beside_floor import floor_cell
+
     columns = {"encoder": "left", "queries": "right", "judgements": "right", "top-1": "right", "95 %": "right", "top-5": "right"}
-    columns |= {"top-10": "right", "mAP": "right", "right of judged in 10": "right", "chance": "right"}
+    columns |= {"top-10": "right", "mAP": "right", "right of judged in 10": "right", "chance": "right", "untrained": "right"}
     print_table(
         columns,
         [
@@ -48,10 +45,12 @@ def _print_rows(report: "JudgedReport") -> None:
                 f"{row['top_5']:.3f}",
                 f"{row['top_10']:.3f}",
                 f"{row['mean_average_precision']:.3f}",
-                "" if row["precision_at_10"] is None else f"{row['precision_at_10']:.3f}",
+                figure_cell(row["precision_at_10"]),
                 f"{row['chance']:.3f}",
+                floor_cell(scores),
             )
-            for row in report.rows()
+            for row, scores in zip(report.rows(), (*report.scores, *report.beside), strict=True)
         ],
-        caption="hits that nobody judged do not count among the ranks; chance: top-1 of a random order of the judged ones",
+        caption="hits that nobody judged do not count among the ranks; chance: top-1 of a random order of the judged ones; "
+        f"untrained: top-1 of the best untrained network, {FLOOR_WORDS}",
     )

@@ -1,20 +1,23 @@
 """What the verbs of `vret eval` say beside their tables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from app.commands.output import talk
+from app.commands.output import print_csv, print_json, talk
+from app.evaluation.ways import Preset
 from app.labels.rows import Layout
 
 if TYPE_CHECKING:
     from app.labels.rows import LabelSet
     from app.workspace import Workspace
+    from index.bootstrap import Interval
 
     OnStep = Callable[[str, int, int], None]
 
 _LEFT_OUT_SHOWN = 10
+FLOOR_WORDS = "covered where the interval does not leave it out, not reached where it lies below"
 
 
 def labels_of(labels: Path, videos: Path | None, layout: Layout | None, fold: int) -> "LabelSet":
@@ -40,12 +43,6 @@ def followed(ws: "Workspace", library: str | None) -> "Iterator[OnStep]":
         yield tell
 
 
-def tell_warnings(warnings: Sequence[str]) -> None:
-    """What makes the figures doubtful."""
-    for warning in warnings:
-        talk(f"warning: {warning}")
-
-
 def tell_left_out(left_out: Sequence[tuple[str, str]]) -> None:
     """The first of them, and how many more."""
     for what, why in left_out[:_LEFT_OUT_SHOWN]:
@@ -56,10 +53,39 @@ def tell_left_out(left_out: Sequence[tuple[str, str]]) -> None:
 
 def tell_beside(warnings: Sequence[str], checks: Sequence[str], left_out: Sequence[tuple[str, str]]) -> None:
     """All that stands beside a table: what makes it doubtful, what was checked, what could not take part."""
-    tell_warnings(warnings)
+    for warning in warnings:
+        talk(f"warning: {warning}")
     for check in checks:
         talk(f"checked: {check}")
     tell_left_out(left_out)
+
+
+def print_found(
+    whole: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], print_rows: Callable[[], None], *, as_json: bool, as_csv: bool
+) -> None:
+    """What was measured, to stdout: all of it as JSON, its rows as CSV, or the table."""
+    if as_json:
+        print_json(whole)
+    elif as_csv:
+        print_csv(tuple(rows[0]), rows)
+    else:
+        print_rows()
+
+
+def interval_cell(interval: "Interval") -> str:
+    """The ends of an interval for a table."""
+    return f"{interval.low:.2f}-{interval.high:.2f}"
+
+
+def figure_cell(value: float | None) -> str:
+    """A share for a table, with three digits; nothing where there is none."""
+    return "" if value is None else f"{value:.3f}"
+
+
+def tell_no_floor(floors: Iterable[bool], preset: Preset) -> None:
+    """What to do where a table has no floor. floors: whether each row is one."""
+    if preset == "library" and not any(floors):
+        talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
 
 
 def write_html(ws: "Workspace", run_id: int, html: Path | None) -> None:

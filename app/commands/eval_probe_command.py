@@ -15,9 +15,19 @@ from app.commands.eval_options import (
     VideosOption,
     WithinOption,
 )
-from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.eval_output import (
+    FLOOR_WORDS,
+    figure_cell,
+    followed,
+    interval_cell,
+    labels_of,
+    print_found,
+    tell_beside,
+    tell_no_floor,
+    write_html,
+)
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.commands.output import check_one_format, print_table
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
@@ -85,22 +95,16 @@ def probe(
                 on_step=tell,
             )
         write_html(ws, report.run_id, html)
-    if as_json:
-        print_json({"run": report.run_id} | report_to_dict(report))
-    elif as_csv:
-        rows = [row_to_dict(row) for row in report.rows]
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_rows(report)
-    tell_warnings(report.warnings)
-    for check in report.checks:
-        talk(f"checked: {check}")
-    if not any(row.is_floor for row in report.rows) and preset == "library":
-        talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
-    tell_left_out(report.left_out)
+    rows = [row_to_dict(row) for row in report.rows]
+    whole = {"run": report.run_id} | report_to_dict(report)
+    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
+    tell_beside(report.warnings, report.checks, report.left_out)
+    tell_no_floor((row.is_floor for row in report.rows), preset)
 
 
 def _print_rows(report: "ProbeReport") -> None:
+    from app.evaluation.beside_floor import floor_cell
+
     columns = {"group": "left", "encoder": "left", "probe": "left", "queries": "right", "train": "right", "labels": "right"}
     columns |= {"top-1": "right", "class mean": "right", "95 %": "right", "chance": "right", "majority": "right"}
     columns |= {"untrained": "right", "held out": "right", "chosen": "left"}
@@ -116,16 +120,16 @@ def _print_rows(report: "ProbeReport") -> None:
                 str(row.num_labels),
                 f"{row.top_1:.3f}",
                 f"{row.class_mean_top_1:.3f}",
-                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
+                interval_cell(row.class_mean_interval),
                 f"{row.chance:.3f}",
                 f"{row.majority_top_1:.3f}",
-                "" if row.floor is None else f"{row.floor:.3f}" + ("" if row.above_floor else " covered"),
-                "" if row.held_out_class_mean is None else f"{row.held_out_class_mean:.3f}",
+                floor_cell(row),
+                figure_cell(row.held_out_class_mean),
                 row.settings,
             )
             for row in report.rows
         ],
         caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, by groups where there are ten or more; "
         "chance: of the class mean; majority: top-1 of always the commonest label; untrained: the best untrained network's class "
-        "mean, covered where the interval does not leave it out; held out: class mean of the settings where they were chosen",
+        f"mean, {FLOOR_WORDS}; held out: class mean of the settings where they were chosen",
     )

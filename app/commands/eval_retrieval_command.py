@@ -18,13 +18,22 @@ from app.commands.eval_options import (
     WithinOption,
     ways_of,
 )
-from app.commands.eval_output import followed, labels_of, tell_left_out, tell_warnings, write_html
+from app.commands.eval_output import (
+    FLOOR_WORDS,
+    followed,
+    interval_cell,
+    labels_of,
+    print_found,
+    tell_beside,
+    tell_no_floor,
+    write_html,
+)
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_csv, print_json, print_table, talk
+from app.commands.output import check_one_format, print_table
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
-    from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
+    from app.evaluation.retrieval_rows import RetrievalReport
 
 
 def register(evaluation: typer.Typer) -> None:
@@ -98,31 +107,17 @@ def retrieval(
                 )
         write_html(ws, report.run_id, html)
     rows = [row_to_dict(row) for row in report.rows]
-    if as_json:
-        per_label = [dict(row.scores.per_class_top_1) for row in report.rows]
-        rows = [row | {"per_label_top_1": labels_of_row} for row, labels_of_row in zip(rows, per_label, strict=True)]
-        told = {"checks": report.checks, "warnings": report.warnings}
-        print_json({"run": report.run_id, "rows": rows, "left_out": report.left_out} | told)
-    elif as_csv:
-        print_csv(tuple(rows[0]), rows)
-    else:
-        _print_rows(report)
-    tell_warnings(report.warnings)
-    for check in report.checks:
-        talk(f"checked: {check}")
-    if not any(row.is_floor for row in report.rows) and preset == "library":
-        talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
-    tell_left_out(report.left_out)
-
-
-def _floor(row: "RetrievalRow") -> str:
-    if row.floor is None:
-        return ""
-    said = "" if row.above_floor else " covered" if row.class_mean_interval.high >= row.floor else " not reached"
-    return f"{row.floor:.3f}{said}"
+    by_label = [{"per_label_top_1": dict(row.scores.per_class_top_1)} for row in report.rows]
+    whole = {"run": report.run_id, "rows": [row | labels for row, labels in zip(rows, by_label, strict=True)]}
+    whole |= {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
+    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
+    tell_beside(report.warnings, report.checks, report.left_out)
+    tell_no_floor((row.is_floor for row in report.rows), preset)
 
 
 def _print_rows(report: "RetrievalReport") -> None:
+    from app.evaluation.beside_floor import floor_cell
+
     ranks = tuple(report.rows[0].scores.top_k)
     columns = {"group": "left", "encoder": "left", "compared by": "left", "queries": "right", "gallery": "right"}
     columns |= {f"top-{k}": "right" for k in ranks}
@@ -139,12 +134,12 @@ def _print_rows(report: "RetrievalReport") -> None:
                 *[f"{row.scores.top_k[k]:.3f}" for k in ranks],
                 f"{row.scores.mean_average_precision:.3f}",
                 f"{row.scores.class_mean_top_1:.3f}",
-                f"{row.class_mean_interval.low:.2f}-{row.class_mean_interval.high:.2f}",
+                interval_cell(row.class_mean_interval),
                 f"{row.scores.chance_class_mean_top_1:.3f}",
-                _floor(row),
+                floor_cell(row),
             )
             for row in report.rows
         ],
         caption="class mean: top-1, averaged over the labels; 95 %: its bootstrap interval, by groups where there are ten or more; "
-        "untrained: the best untrained network's class mean, covered where the interval does not leave it out",
+        f"untrained: the best untrained network's class mean, {FLOOR_WORDS}",
     )

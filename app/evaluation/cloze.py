@@ -4,12 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from app.evaluation.cloze_rows import ClozeReport, ClozeRow, cloze_row, with_floor
-from app.evaluation.labelled_library import data_fingerprint
+from app.evaluation.beside_floor import doubts, with_floors
+from app.evaluation.cloze_rows import ClozeReport, ClozeRow, cloze_row
+from app.evaluation.data_fingerprint import Question, data_fingerprint
+from app.evaluation.floors import COLOUR
 from app.evaluation.stored_runs import run_settings
 from app.evaluation.target_videos import (
     FramesChoice,
     asked_networks,
+    colour_network,
     frames_cache,
     labelled_files,
     target_videos,
@@ -42,7 +45,7 @@ class ClozeAsked:
 def evaluate_cloze(
     ws: Workspace, labels: LabelSet, encoders: Sequence[str], asked: ClozeAsked, *, on_step: OnStep | None = None
 ) -> ClozeReport:
-    """Measures each encoder, by default the default one, and untrained networks of the same backbones; the run is stored.
+    """Measures each encoder, by default the default one, untrained networks of the same backbones, and raw colour; the run is kept.
 
     What the labels say of a video but its side does not matter. Raises BadLabels, BadQuery (a file that does not hold its network),
     UnknownEncoder, EncoderError, DataFolderError, PretrainError (no video can be read, features that are not finite), CatalogError;
@@ -53,8 +56,12 @@ def evaluate_cloze(
     videos = target_videos(labels, source=asked.source, ignore_labels=asked.ignore_labels)
     choices = ClozeChoices(tuples=asked.tuples, hidden=asked.hidden, seed=asked.seed, device=asked.device)
     own = asked_networks(ws, encoders)
+    names = [network.name for network in own]
     networks = [*own, *untrained_networks(own, range(1, asked.untrained + 1))]
+    if COLOUR not in names:
+        networks.append(colour_network(ws, like=own[0]))
     rows: list[ClozeRow] = []
+    questions: list[Question] = []
     left_out, said, checks = list(labels.missing), list(videos.labels.warnings), []
     with frames_cache(ws, asked.frames) as cache:
         for network in networks:
@@ -62,20 +69,21 @@ def evaluate_cloze(
             train, test = labelled_files(videos.train), labelled_files(videos.test)
             result = measure_cloze(network.start, train, test, cache, choices, tell)
             rows.append(cloze_row(network.name, result, is_floor=network.is_floor))
+            if network.name in names:
+                questions.append(videos.question(result.rejected))
             left_out += result.rejected
             said += result.remarks
             kind = "whole groups" if result.held_out.by == "scene" else "single videos"
             checks.append(f"the head's settings were chosen on {len(result.held_out.places)} held-out train videos, {kind}")
-    rows = with_floor(rows)
-    entries = (*videos.train, *videos.test)
+    rows = with_floors(rows)
     facts = {network.name: network.facts for network in networks}
-    settings = run_settings(labels, facts, data_fingerprint([entry.row for entry in entries], {}), **_choices(asked))
+    settings = run_settings(labels, facts, data_fingerprint(questions), asked=names, **_choices(asked))
     report = ClozeReport(
         rows=rows,
         asked=settings,
         left_out=list(dict.fromkeys(left_out)),
         checks=tuple(dict.fromkeys(checks)),
-        warnings=tuple(dict.fromkeys([*said, *_doubts(rows)])),
+        warnings=tuple(dict.fromkeys([*said, *doubts(rows), *_remote_doubts(rows)])),
     )
     return replace(report, run_id=ws.catalog.put_evaluation_run("cloze", None, report.settings(), report.results()))
 
@@ -96,15 +104,9 @@ def _choices(asked: ClozeAsked) -> dict[str, Any]:
     }
 
 
-def _doubts(rows: Sequence[ClozeRow]) -> list[str]:
-    """What is not as it looks, in sentences."""
-    said = [
-        f"{row.encoder}: the interval {row.interval.low:.2f} to {row.interval.high:.2f} does not lie above the untrained network's "
-        f"{row.floor:.3f}"
-        for row in rows
-        if row.above_floor is False
-    ]
-    return [*said, *dict.fromkeys(sentence for row in rows for sentence in _without_remote(row))]
+def _remote_doubts(rows: Sequence[ClozeRow]) -> list[str]:
+    """What is to be known of remote clips, in sentences, each once."""
+    return list(dict.fromkeys(sentence for row in rows for sentence in _without_remote(row)))
 
 
 def _without_remote(row: ClozeRow) -> list[str]:

@@ -1,8 +1,10 @@
 """What cloze as a target task finds, as records and as plain dictionaries for JSON, CSV and the catalog."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from app.evaluation.beside_floor import BesideFloor
 
 if TYPE_CHECKING:
     from index.bootstrap import Interval
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClozeRow:
+class ClozeRow(BesideFloor):
     """One network. num_train: videos whose tuples the head learnt from; num_tuples: of them all. num_test: videos that were asked
     under every operation; num_remote: those of them that have a clip remote enough to be asked under "remote" too; 0 where
     num_train_with_room, the train videos that have one, are too few to learn from.
@@ -18,11 +20,11 @@ class ClozeRow:
     recalls: by operation, None where none was asked; mean_recall: over those that were. interval: of the latter, of 95 %
     (bootstrap; videos of one group are drawn together). counts: rows are the true operations, columns the answers, in the order of
     `recalls`. rotation: recall by angle in degrees. chosen: the head's settings, in words. num_held_out: train videos by which
-    they were chosen. floor: mean recall of the best untrained network; None for such a one.
+    they were chosen. floor: mean recall of the best untrained network that was asked the same operations: clips of other lengths
+    have room for a remote clip in other videos, and among four operations guessing is right more often than among five.
     """
 
     encoder: str
-    is_floor: bool
     num_train: int
     num_tuples: int
     num_test: int
@@ -35,17 +37,27 @@ class ClozeRow:
     rotation: Mapping[int, float]
     chosen: str
     num_held_out: int
-    floor: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.encoder
+
+    @property
+    def figure(self) -> float:
+        return self.mean_recall
+
+    @property
+    def figure_interval(self) -> "Interval":
+        return self.interval
+
+    @property
+    def question(self) -> object:
+        return {name for name, recall in self.recalls.items() if recall is not None}
 
     @property
     def chance(self) -> float:
         """Mean recall of guessing."""
         return 1 / sum(recall is not None for recall in self.recalls.values())
-
-    @property
-    def above_floor(self) -> bool | None:
-        """Whether the interval leaves out the untrained network's value, above it; None for an untrained network."""
-        return None if self.floor is None else self.interval.low > self.floor
 
     def to_dict(self) -> dict[str, Any]:
         """Flat, for JSON and CSV; without the counts."""
@@ -120,22 +132,6 @@ def cloze_row(encoder: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRo
         chosen=f"rate {choice.learning_rate:g}, decay {choice.weight_decay:g}, {choice.steps} steps",
         num_held_out=len(result.held_out.places),
     )
-
-
-def with_floor(rows: Sequence[ClozeRow]) -> list[ClozeRow]:
-    """The rows, each with the mean recall of the best untrained network that was asked the same operations: clips of other lengths
-    have room for a remote clip in other videos, and among four operations guessing is right more often than among five.
-    """
-    floors = [row for row in rows if row.is_floor]
-
-    def floor_of(row: ClozeRow) -> float | None:
-        return max((floor.mean_recall for floor in floors if _operations(floor) == _operations(row)), default=None)
-
-    return [row if row.is_floor else replace(row, floor=floor_of(row)) for row in rows]
-
-
-def _operations(row: ClozeRow) -> set[str]:
-    return {name for name, recall in row.recalls.items() if recall is not None}
 
 
 def _interval(result: "ClozeResult") -> "Interval":

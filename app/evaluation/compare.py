@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadQuery
-from app.evaluation.labelled_library import data_fingerprint
+from app.evaluation.data_fingerprint import data_fingerprint
+from app.evaluation.floors import COLOUR
 from app.evaluation.retrieval import OnQuery, evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
-from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
+from app.evaluation.stored_runs import run_settings, stored_encoders
 from app.evaluation.ways import STORED_WAYS, Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -23,7 +24,8 @@ FEWEST_QUERIES = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two encoders in one group and way. a, b: class-mean top-1 of each, 0..1. difference: b minus a, by paired bootstrap.
+    """Two encoders in one group and way. a, b: class-mean top-1 of each, 0..1. difference: b minus a, by paired bootstrap. floor,
+    colour: of the best untrained network and of raw colour, asked the same; None where the library is not indexed with them.
     verdict: which is better, where the 95 % interval of the difference leaves out 0 and there are ten queries or more.
     """
 
@@ -33,6 +35,8 @@ class Comparison:
     a: float
     b: float
     difference: "PairedDifference"
+    floor: float | None = None
+    colour: float | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -46,12 +50,13 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonReport:
-    """What was compared. left_out: (path, why) of labelled videos that could not take part. warnings: what makes the figures
-    doubtful. run_id: its number in the catalog.
+    """What was compared. left_out: (path, why) of labelled videos that could not take part. checks: what of the sanity checks came
+    out, warnings: what makes the figures doubtful, in sentences. run_id: its number in the catalog.
     """
 
     comparisons: list[Comparison]
     left_out: list[tuple[str, str]]
+    checks: tuple[str, ...]
     warnings: tuple[str, ...]
     run_id: int
 
@@ -83,16 +88,15 @@ def compare_encoders(
         ways=ways,
         ignore_labels=ignore_labels,
         in_all_encoders=True,
-        with_floor=False,
         keep=False,
         on_query=on_query,
     )
-    comparisons = [_compare(one, other) for one, other in _pairs(report, a, b)]
-    took_part = dict.fromkeys(entry.row for row in report.rows for entry in (*row.queries, *row.gallery))
+    comparisons = [_compare(one, other, _colour_beside(report, one)) for one, other in _pairs(report, a, b)]
+    questions = [(row.queries, row.gallery) for row in report.rows if row.encoder in (a, b)]
     settings = run_settings(
         labels,
         stored_encoders(ws, (a, b)),
-        data_fingerprint(took_part, content_hashes(ws, library, a)),
+        data_fingerprint(questions),
         within=within,
         ignored=list(ignore_labels),
         ways=list(ways),
@@ -101,10 +105,13 @@ def compare_encoders(
     results = {
         "rows": [comparison_to_dict(comparison, a, b) for comparison in comparisons],
         "left_out": report.left_out,
+        "checks": list(report.checks),
         "warnings": list(report.warnings),
     }
     run_id = ws.catalog.put_evaluation_run("compare", library, settings, results)
-    return ComparisonReport(comparisons=comparisons, left_out=report.left_out, warnings=report.warnings, run_id=run_id)
+    return ComparisonReport(
+        comparisons=comparisons, left_out=report.left_out, checks=report.checks, warnings=report.warnings, run_id=run_id
+    )
 
 
 def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]:
@@ -122,6 +129,8 @@ def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]
         "difference_low": round(difference.interval.low, 4),
         "difference_high": round(difference.interval.high, 4),
         "share_b_better": round(difference.share_better, 4),
+        "floor": _rounded(comparison.floor),
+        "colour": _rounded(comparison.colour),
         "verdict": {"a": a, "b": b, "unsure": ""}[comparison.verdict],
     }
 
@@ -131,7 +140,17 @@ def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, 
     return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a]
 
 
-def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
+def _colour_beside(report: RetrievalReport, row: RetrievalRow) -> float | None:
+    """What raw colour gets, asked the same as a row."""
+    found = (other.figure for other in report.rows if other.encoder == COLOUR and other.question == row.question)
+    return next(found, None)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _compare(a: RetrievalRow, b: RetrievalRow, colour: float | None) -> Comparison:
     from index.bootstrap import paired_difference
 
     if (a.queries, a.gallery) != (b.queries, b.gallery):
@@ -149,4 +168,6 @@ def _compare(a: RetrievalRow, b: RetrievalRow) -> Comparison:
         a=a.scores.class_mean_top_1,
         b=b.scores.class_mean_top_1,
         difference=difference,
+        floor=a.floor,
+        colour=colour,
     )

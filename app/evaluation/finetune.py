@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, BadQuery
-from app.evaluation.finetune_rows import FinetuneReport, FinetuneRow, finetune_row, mean_row, with_floors
-from app.evaluation.labelled_library import data_fingerprint
+from app.evaluation.beside_floor import doubts, with_floors
+from app.evaluation.data_fingerprint import Question, data_fingerprint
+from app.evaluation.finetune_rows import FinetuneReport, FinetuneRow, finetune_row, mean_row
 from app.evaluation.stored_runs import run_settings
 from app.evaluation.target_videos import (
     FramesChoice,
@@ -72,13 +73,15 @@ def evaluate_finetuning(
     """
     recipe = _recipe(asked)
     videos = {fold: _learnable(labels, asked) for fold, labels in folds.items()}
-    networks = asked_networks(ws, encoders)
-    if asked.from_scratch:
-        networks += untrained_networks(networks, (asked.seed,), start=recipe.scratch)
-    measured = _Measured(networks, recipe, asked, on_step, on_news)
+    own = asked_networks(ws, encoders)
+    for network in own:
+        if network.is_colour:
+            raise BadQuery(f"Encoder {network.name!r} is no network, so nothing of it can be trained. Name another with -e.")
+    scratch = untrained_networks(own, (asked.seed,), start=recipe.scratch) if asked.from_scratch else []
+    measured = _Measured(own, scratch, recipe, asked, on_step, on_news)
     with frames_cache(ws, asked.frames) as cache:
-        for fold, own in videos.items():
-            measured.fold(fold, own, cache, several=len(videos) > 1)
+        for fold, labelled in videos.items():
+            measured.fold(fold, labelled, cache, several=len(videos) > 1)
     report = measured.report(list(videos.values()))
     return replace(report, run_id=ws.catalog.put_evaluation_run("finetune", None, report.settings(), report.results()))
 
@@ -88,15 +91,18 @@ class _Measured:
 
     def __init__(
         self,
-        networks: Sequence[Network],
+        own: Sequence[Network],
+        scratch: Sequence[Network],
         recipe: "FinetuneRecipe",
         asked: FinetuneAsked,
         on_step: OnStep | None,
         on_news: OnNews | None,
     ) -> None:
-        self._networks, self._recipe, self._asked = networks, recipe, asked
+        self._names = [network.name for network in own]
+        self._networks, self._recipe, self._asked = (*own, *scratch), recipe, asked
         self._on_step, self._on_news = on_step, on_news
         self._rows: list[FinetuneRow] = []
+        self._questions: list[Question] = []
         self._left_out: list[tuple[str, str]] = []
         self._warnings: list[str] = []
         self._checks = ["no test video was opened before all networks of its split were trained"]
@@ -117,7 +123,9 @@ class _Measured:
         self._warnings += videos.labels.warnings
         for network in self._networks:
             result = results[network.name]
-            self._rows.append(finetune_row(network.name, fold, result, is_floor=network.is_floor))
+            self._rows.append(finetune_row(network.name, network.shape, fold, result, is_floor=network.is_floor))
+            if network.name in self._names:
+                self._questions.append(videos.question(result.rejected))
             self._left_out += result.rejected
             self._warnings += result.remarks
             self._note_choice(result)
@@ -129,16 +137,14 @@ class _Measured:
             own = [row for row in self._rows if row.encoder == network.name]
             rows += [*own, mean_row(own)] if len(own) > 1 else own
         rows = with_floors(rows)
-        entries = [entry for one in videos for entry in (*one.train, *one.test)]
         facts = {network.name: network.facts for network in self._networks}
-        fingerprint = data_fingerprint([entry.row for entry in entries], {})
-        settings = run_settings(videos[0].labels, facts, fingerprint, **self._choices())
+        settings = run_settings(videos[0].labels, facts, data_fingerprint(self._questions), **self._choices())
         return FinetuneReport(
             rows=rows,
             asked=settings,
             left_out=list(dict.fromkeys(self._left_out)),
             checks=tuple(dict.fromkeys(self._checks)),
-            warnings=tuple(dict.fromkeys([*_mixed(videos), *self._warnings, *_doubts(rows)])),
+            warnings=tuple(dict.fromkeys([*_mixed(videos), *self._warnings, *doubts(rows)])),
         )
 
     def _note_choice(self, result: "FinetuneResult") -> None:
@@ -154,6 +160,7 @@ class _Measured:
             recipe["max_frame_rate_hz"] = None
         asked = self._asked
         return {
+            "asked": self._names,
             "recipe": recipe,
             "folds": sorted({row.fold for row in self._rows if isinstance(row.fold, int)}),
             "source": asked.source,
@@ -197,14 +204,4 @@ def _mixed(videos: Sequence[TargetVideos]) -> list[str]:
         return []
     return [
         f"the videos are from {len(sources)} sources, which alone may give labels away; --source takes one, such as {sources[-1]!r}"
-    ]
-
-
-def _doubts(rows: Sequence[FinetuneRow]) -> list[str]:
-    """Of each result that may be no better than from scratch, a sentence."""
-    return [
-        f"{row.encoder}, split {row.fold}: the interval {row.class_mean_interval.low:.2f} to {row.class_mean_interval.high:.2f} "
-        f"does not lie above {row.floor:.3f}, from scratch"
-        for row in rows
-        if row.above_floor is False
     ]

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from app.evaluation.beside_floor import BesideFloor
 
 if TYPE_CHECKING:
     from index.bootstrap import Interval
@@ -11,19 +13,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FinetuneRow:
+class FinetuneRow(BesideFloor):
     """One fine-tuned network on one split, or, where fold is "mean", on several: then all shares are means over the splits.
 
-    is_floor: it began with nothing learnt. answers: of the test videos, by split. num_labels: that could be answered, in the mean
-    row the fewest; chance: class-mean top-1 of guessing among them. num_train: train videos, of which num_held_out chose the epoch
-    and were not learnt from; epoch: the chosen one, and its loss on these; None in the mean row, and where none could be held out.
-    intervals: of 95 % (bootstrap; videos of one group are drawn together). floor: class-mean top-1 of the network from scratch on
-    the same split; None where there is none, and for such a one.
+    network: its backbone and clips. is_floor: it began with nothing learnt. answers: of the test videos, by split. num_labels:
+    that could be answered, in the mean row the fewest; chance: class-mean top-1 of guessing among them. num_train: train videos,
+    of which num_held_out chose the epoch and were not learnt from; epoch: the chosen one, and its loss on these; None in the mean
+    row, and where none could be held out. intervals: of 95 % (bootstrap; videos of one group are drawn together). floor:
+    class-mean top-1 of the same network from scratch on the same split.
     """
 
+    nothing: ClassVar[str] = "the from-scratch network's"
     encoder: str
+    network: str
     fold: int | str
-    is_floor: bool
     answers: "Mapping[int, Sequence[VideoAnswer]]"
     num_labels: int
     num_train: int
@@ -32,7 +35,22 @@ class FinetuneRow:
     held_out_loss: float | None
     top_1_interval: "Interval"
     class_mean_interval: "Interval"
-    floor: float | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.encoder}, split {self.fold}"
+
+    @property
+    def figure(self) -> float:
+        return self.class_mean_top_1
+
+    @property
+    def figure_interval(self) -> "Interval":
+        return self.class_mean_interval
+
+    @property
+    def question(self) -> object:
+        return self.network, self.fold, [[answer.path for answer in own] for own in self.answers.values()]
 
     @property
     def num_test(self) -> int:
@@ -56,11 +74,6 @@ class FinetuneRow:
     @property
     def chance(self) -> float:
         return 1 / self.num_labels
-
-    @property
-    def above_floor(self) -> bool | None:
-        """Whether the interval leaves out the value from scratch, above it; None where there is none to compare with."""
-        return None if self.floor is None else self.class_mean_interval.low > self.floor
 
     @property
     def per_label_top_1(self) -> dict[str, float]:
@@ -120,11 +133,12 @@ class FinetuneReport:
         }
 
 
-def finetune_row(encoder: str, fold: int, result: "FinetuneResult", *, is_floor: bool) -> FinetuneRow:
-    """A network's answers on one split."""
+def finetune_row(encoder: str, network: str, fold: int, result: "FinetuneResult", *, is_floor: bool) -> FinetuneRow:
+    """A network's answers on one split. network: its backbone and clips, in words."""
     top_1, class_mean = _intervals({fold: result.answers})
     return FinetuneRow(
         encoder=encoder,
+        network=network,
         fold=fold,
         is_floor=is_floor,
         answers={fold: result.answers},
@@ -144,6 +158,7 @@ def mean_row(rows: Sequence[FinetuneRow]) -> FinetuneRow:
     top_1, class_mean = _intervals(answers)
     return FinetuneRow(
         encoder=rows[0].encoder,
+        network=rows[0].network,
         fold="mean",
         is_floor=rows[0].is_floor,
         answers=answers,
@@ -155,15 +170,6 @@ def mean_row(rows: Sequence[FinetuneRow]) -> FinetuneRow:
         top_1_interval=top_1,
         class_mean_interval=class_mean,
     )
-
-
-def with_floors(rows: Sequence[FinetuneRow]) -> list[FinetuneRow]:
-    """The rows, each with the best network from scratch on the same split."""
-    floors: dict[int | str, float] = {}
-    for row in rows:
-        if row.is_floor:
-            floors[row.fold] = max(floors.get(row.fold, 0.0), row.class_mean_top_1)
-    return [row if row.is_floor else replace(row, floor=floors.get(row.fold)) for row in rows]
 
 
 def _intervals(answers: "Mapping[int, Sequence[VideoAnswer]]") -> "tuple[Interval, Interval]":

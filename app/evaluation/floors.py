@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from app.index_report import IndexReport
 
 COLOUR = "colour"
+"""The packaged encoder of raw colour."""
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,18 @@ Only a few moments of a library are ever judged, and what is not judged says not
 it is scored (condensed lists: Sakai, "Alternatives to Bpref", SIGIR 2007).
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from app.errors import BadLabels, BadQuery
+from app.evaluation.beside_floor import with_floors
 from app.evaluation.condensed import Found, found_moments
 from app.evaluation.judged_report import EncoderScores, JudgedReport, QueryResult
+from app.evaluation.retrieval import indexed_floors
 from app.evaluation.stored_runs import FORMAT, stored_encoders
 from app.find_similar import ClipQuery, Hit, MomentQuery, find_similar
 from app.judge_moments import AskedQuery, ask_again
@@ -47,7 +50,8 @@ class _Task:
 def evaluate_judgements(
     ws: Workspace, library: str, *, encoders: Sequence[str] = (), on_query: OnQuery | None = None
 ) -> JudgedReport:
-    """Asks every query that has a relevant moment in the library again, with each encoder, and scores the order of what was judged.
+    """Asks every query that has a relevant moment in the library again, with each encoder, and scores the order of what was judged;
+    beside them with the untrained networks and the raw colour with which the library is indexed, those that can be asked all of it.
 
     All encoders get the same queries and judged moments: a query that cannot be asked with one of them is left out for all, and so
     is a judgement of a video of which one has no vectors. encoders: the one that the settings name if none. on_query: told
@@ -66,15 +70,21 @@ def evaluate_judgements(
     if not measured:
         raise BadLabels(_nothing_to_measure(library, len(judgements), len(searchable), left_out))
     measured_tasks = [task for task, _ in measured]
+    scores = [_scores(name, measured_tasks, [of[place] for _, of in measured]) for place, name in enumerate(names)]
+    beside, lacking = _beside(ws, library, names, measured_tasks, on_query)
+    scored = with_floors([*scores, *beside])
     return JudgedReport(
         library=library,
-        scores=tuple(_scores(name, measured_tasks, [of[place] for _, of in measured]) for place, name in enumerate(names)),
+        scores=tuple(scored[: len(names)]),
+        beside=tuple(scored[len(names) :]),
+        lacking=tuple(lacking),
         num_judgements=sum(len(task.judged) for task in measured_tasks),
         num_unopposed=sum(task.num_relevant == len(task.judged) for task in measured_tasks),
         num_without_relevant=len(tasks) - len(wanted),
         num_unsearchable=len(judgements) - len(searchable),
         left_out=tuple(left_out),
         judged_with=_judged_with(ws, names, measured_tasks),
+        fingerprint=_fingerprint(measured_tasks),
     )
 
 
@@ -82,8 +92,9 @@ def store_judged(ws: Workspace, report: JudgedReport) -> int:
     """Keeps a report in the catalog, with the encoders it depends on. Returns its number."""
     settings = {
         "format": FORMAT,
-        "encoders": stored_encoders(ws, [scores.encoder for scores in report.scores]),
-        "fingerprint": "",
+        "encoders": stored_encoders(ws, [scores.encoder for scores in (*report.scores, *report.beside)]),
+        "asked": [scores.encoder for scores in report.scores],
+        "fingerprint": report.fingerprint,
         "labels": "judgements",
         "version": version("vret"),
     }
@@ -108,6 +119,34 @@ def _ask_all(
         else:
             measured.append((task, found))
     return measured, left_out
+
+
+def _beside(
+    ws: Workspace, library: str, names: Sequence[str], tasks: Sequence[_Task], on_query: OnQuery | None
+) -> tuple[list[EncoderScores], list[str]]:
+    """Of what learnt nothing; and the names of those without vectors of a video that was judged or asked with."""
+    found, lacking = [], []
+    floors = [name for name in indexed_floors(ws, library) if name not in names]
+    facts = stored_encoders(ws, floors)
+    for name in floors:
+        there = _searchable_videos(ws, library, name)
+        measured: list[tuple[_Task, list[Found]]] = []
+        if all(one.video_id in there for task in tasks for one in task.judged):
+            measured, _ = _ask_all(ws, library, [name], tasks, on_query)
+        if len(measured) < len(tasks):
+            lacking.append(name)
+        else:
+            scores = _scores(name, tasks, [of[0] for _, of in measured])
+            found.append(replace(scores, is_floor=bool(facts[name]["floor"])))
+    return found, lacking
+
+
+def _fingerprint(tasks: Sequence[_Task]) -> str:
+    """SHA-256 of the queries and of what was said of their hits, in any order."""
+    asked = [
+        [task.asked.stored, sorted((one.video_id, one.start_s, one.end_s, one.relevant) for one in task.judged)] for task in tasks
+    ]
+    return hashlib.sha256("\n".join(sorted(json.dumps(one, sort_keys=True) for one in asked)).encode()).hexdigest()
 
 
 def _searchable_videos(ws: Workspace, library: str, encoder: str) -> set[int]:

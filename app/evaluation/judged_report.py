@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.evaluation.beside_floor import BesideFloor, doubts
+
 if TYPE_CHECKING:
     from index.bootstrap import Interval
 
@@ -35,12 +37,12 @@ class QueryResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EncoderScores:
+class EncoderScores(BesideFloor):
     """One encoder over all queries. All shares are 0 to 1, intervals of 95 % (bootstrap over queries).
 
     top_k: k -> share of queries with a relevant moment among the first k judged ones. precision_at_10: of the judged hits among the
     first ten, the share that is relevant, mean over the queries that have any; None where none has. chance: top-1 of a random
-    order of the judged moments.
+    order of the judged moments. floor: top-1 of the best untrained network.
     """
 
     encoder: str
@@ -52,10 +54,32 @@ class EncoderScores:
     chance: float
     queries: tuple[QueryResult, ...]
 
+    @property
+    def name(self) -> str:
+        return self.encoder
+
+    @property
+    def figure(self) -> float:
+        return self.top_k[1]
+
+    @property
+    def figure_interval(self) -> "Interval":
+        return self.top_1_interval
+
+    @property
+    def question(self) -> object:
+        """All of a report are asked the same."""
+        return self.num_queries
+
+    @property
+    def num_queries(self) -> int:
+        return len(self.queries)
+
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedReport:
-    """All encoders on the same queries. num_judgements: those that were measured with.
+    """All encoders on the same queries. beside: untrained networks and raw colour, with which the library is indexed; lacking:
+    those of them that could not be asked all. num_judgements: those measured with. fingerprint: of queries and judgements.
 
     num_unopposed: queries without a moment that was found not relevant. num_without_relevant: queries of which nothing was found
     relevant; they take no part. num_unsearchable: judgements of videos that are not there with the vectors of all encoders.
@@ -65,19 +89,22 @@ class JudgedReport:
     library: str
     scores: tuple[EncoderScores, ...]
     num_judgements: int
+    beside: tuple[EncoderScores, ...] = ()
+    lacking: tuple[str, ...] = ()
     num_unopposed: int = 0
     num_without_relevant: int = 0
     num_unsearchable: int = 0
     left_out: tuple[tuple[str, str], ...] = ()
     judged_with: tuple[str, ...] = ()
+    fingerprint: str = ""
 
     @property
     def num_queries(self) -> int:
-        return len(self.scores[0].queries)
+        return self.scores[0].num_queries
 
     def rows(self) -> list[dict[str, Any]]:
         """A flat row for each encoder, for a table or CSV; shares are rounded to four digits."""
-        return [self._row(scores) for scores in self.scores]
+        return [self._row(scores) for scores in (*self.scores, *self.beside)]
 
     def notes(self) -> tuple[str, ...]:
         """What makes the figures doubtful, in sentences; empty when nothing does."""
@@ -92,10 +119,13 @@ class JudgedReport:
         guessing = [row.encoder for row in self.scores if row.top_1_interval.low <= row.chance]
         if guessing:
             said.append(f"Not surely better than a random order of the judged moments (top-1): {', '.join(guessing)}.")
+        said += [f"{one}." for one in doubts(self.scores)]
         unjudged = [row.encoder for row in self.scores if row.encoder not in self.judged_with]
         if unjudged and self.judged_with:
             judged, others = ", ".join(self.judged_with), ", ".join(unjudged)
             said.append(f"Only hits of {judged} were judged, so what {others} alone would find counts for nothing.")
+        if self.lacking:
+            said.append(f"Not measured beside, for want of vectors: {', '.join(self.lacking)}; vret eval floors makes them.")
         if self.num_without_relevant:
             said.append(f"Left out, because none of their hits was judged relevant: {_queries(self.num_without_relevant)}.")
         if self.num_unsearchable:
@@ -110,10 +140,10 @@ class JudgedReport:
         """Everything, for JSON and for the catalog."""
         whole = asdict(self) | {"rows": self.rows(), "notes": list(self.notes()), "num_queries": self.num_queries}
         whole |= {"left_out": [list(pair) for pair in self.left_out], "judged_with": list(self.judged_with)}
-        for scores in whole["scores"]:
+        for scores in (*whole["scores"], *whole["beside"]):
             scores["top_k"] = {str(k): share for k, share in scores["top_k"].items()}
             scores["queries"] = list(scores["queries"])
-        return whole | {"scores": list(whole["scores"])}
+        return whole | {name: list(whole[name]) for name in ("scores", "beside", "lacking")}
 
     def _row(self, scores: EncoderScores) -> dict[str, Any]:
         precision = scores.precision_at_10
@@ -124,7 +154,9 @@ class JudgedReport:
         row |= _rounded("mean_average_precision", scores.mean_average_precision_interval)
         row["precision_at_10"] = None if precision is None else round(precision, 4)
         row["judged_in_10"] = sum(query.judged_in_10 for query in scores.queries)
-        return row | {"chance": round(scores.chance, 4)}
+        floor = None if scores.floor is None else round(scores.floor, 4)
+        row |= {"chance": round(scores.chance, 4), "is_floor": scores.is_floor, "floor": floor}
+        return row | {"above_floor": scores.above_floor}
 
 
 def _rounded(name: str, interval: "Interval") -> dict[str, float]:

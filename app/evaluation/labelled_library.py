@@ -3,8 +3,7 @@
 Shapes: V videos, D vector dimensions.
 """
 
-import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,12 +24,14 @@ _PAGE = 500
 
 @dataclass(frozen=True)
 class Entry:
-    """A labelled video that takes part. video_id: its number in the catalog, -1 where no library is asked. scene: what it is drawn
-    again with in a bootstrap: its group, of which two sources may have one of the same name; "" for itself.
+    """A labelled video that takes part. video_id: its number in the catalog, -1 where no library is asked. content_hash: of its
+    file, "" where no catalog knows it. scene: what it is drawn again with in a bootstrap: its group, of which two sources may have
+    one of the same name; "" for itself.
     """
 
     row: LabelledVideo
     video_id: int = -1
+    content_hash: str = ""
 
     @property
     def path(self) -> Path:
@@ -94,7 +95,7 @@ def indexed_entries(ws: Workspace, library: str, encoder: str, rows: Sequence[La
         elif not file.embedded:
             left_out.append((str(row.path), f"not indexed with encoder {encoder!r}"))
         else:
-            entries.append(Entry(row, file.video_id))
+            entries.append(Entry(row, file.video_id, file.content_hash or ""))
     return entries
 
 
@@ -115,27 +116,3 @@ def stored_means(ws: Workspace, encoder: str, entries: Sequence[Entry], left_out
     damaged = [entry for entry in entries if entry.path not in found]
     left_out += [(str(entry.path), f"its vectors of {encoder!r} are damaged; index it again") for entry in damaged]
     return found
-
-
-def data_fingerprint(rows: Iterable[LabelledVideo], content_hashes: Mapping[str, str | None]) -> str:
-    """SHA-256 of what was measured: each labelled video's content (by its hash where the library knows it, else by name and size),
-    label, split, group and source, in any order. Two runs with the same fingerprint were asked the same.
-    """
-    lines = [
-        "\t".join((_content(row.path, content_hashes), row.label, row.split, row.group, row.source)).encode(
-            "utf-8", "surrogateescape"
-        )
-        for row in rows
-    ]
-    return hashlib.sha256(b"\n".join(sorted(lines))).hexdigest()
-
-
-def _content(path: Path, hashes: Mapping[str, str | None]) -> str:
-    return hashes.get(str(path)) or f"{path.name} {_size(path)}"
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # gone since the labels were read: told elsewhere, and other data than with it
-        return -1

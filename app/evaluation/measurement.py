@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.evaluation.beside_floor import doubts, with_floors
 from app.evaluation.labelled_library import Entry, LeftOut, group_of, sides
-from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow, asked_the_same, with_floors
+from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.sanity import check_retrieval
 from app.labels.rows import LabelledVideo, LabelSet
 
@@ -62,7 +63,7 @@ class Measurement:
             asked, answers = [entry.label for entry in queries], [entry.label for entry in gallery]
             scores = scores_from_matrix(cosines(queries_QD, gallery_GD), asked, answers)
             self.add(group, encoder, way, (queries, gallery), scores)
-            check = check_retrieval(queries_QD, gallery_GD, asked, answers, scores.top_k, scores.chance_class_mean_top_1)
+            check = check_retrieval(queries_QD, scores, answers)
             name = " ".join(part for part in (group, encoder, way) if part)
             self.faults += [f"{name}: {fault}" for fault in check.faults]
             self.num_checked += 1
@@ -81,7 +82,7 @@ class Measurement:
             rows=rows,
             left_out=_once(self.left_out),
             checks=tuple(checks),
-            warnings=(*self.labels.warnings, *dict.fromkeys(notes), *self.faults, *_covered(rows)),
+            warnings=(*self.labels.warnings, *dict.fromkeys(notes), *self.faults, *doubts(rows)),
         )
 
 
@@ -104,30 +105,14 @@ def _row(
     )
 
 
-def _covered(rows: Sequence[RetrievalRow]) -> list[str]:
-    """Of each result that may be no better than what learnt nothing, a sentence."""
-    said = []
-    for row in rows:
-        if row.floor is None or row.above_floor:
-            continue
-        low, high = row.class_mean_interval.low, row.class_mean_interval.high
-        where = "covers" if high >= row.floor else "lies below"
-        said.append(f"{_name(row)}: the interval {low:.2f} to {high:.2f} {where} the untrained network's {row.floor:.3f}")
-    return said
-
-
-def _name(row: RetrievalRow) -> str:
-    return " ".join(part for part in (row.group, row.encoder, row.way) if part)
-
-
 def _floors_apart(rows: Sequence[RetrievalRow]) -> list[str]:
     """Of each untrained network that was not asked what any encoder was, a sentence."""
     trained = [row for row in rows if not row.is_floor]
     return [
-        f"{_name(floor)} has vectors of other videos ({len(floor.queries)} queries, {len(floor.gallery)} in the gallery) and is no "
+        f"{floor.name} has vectors of other videos ({len(floor.queries)} queries, {len(floor.gallery)} in the gallery) and is no "
         "floor to the others here; vret eval floors does the rest"
         for floor in rows
-        if floor.is_floor and not any(asked_the_same(floor, row) for row in trained)
+        if floor.is_floor and not any(floor.question == row.question for row in trained)
     ]
 
 

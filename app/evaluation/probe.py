@@ -11,13 +11,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, BadQuery
+from app.evaluation.beside_floor import doubts, with_floors
+from app.evaluation.data_fingerprint import data_fingerprint
+from app.evaluation.frozen_features import FrozenFeatures, OnStep, own_features, stored_features
 from app.evaluation.held_out_folds import FittedProbe, Folds, TrainSide, held_out_folds
-from app.evaluation.labelled_library import Entry, LeftOut, data_fingerprint, group_of, measured_rows
+from app.evaluation.labelled_library import Entry, LeftOut, group_of, measured_rows
 from app.evaluation.linear_probe import fit_linear
 from app.evaluation.nearest_labels import fit_nearest
-from app.evaluation.probe_features import FrozenFeatures, OnStep, own_features, stored_features
-from app.evaluation.probe_rows import Probe, ProbeReport, ProbeRow, report_to_dict, with_floors
-from app.evaluation.stored_runs import content_hashes, run_settings
+from app.evaluation.probe_rows import Probe, ProbeReport, ProbeRow, report_to_dict
+from app.evaluation.stored_runs import run_settings
 from app.evaluation.ways import Preset
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -71,9 +73,8 @@ def probe_encoders(
     if not any(row.encoder in names for row in measured.rows):
         raise BadLabels(f"Nothing of {labels.path} can be probed. First: {': '.join(measured.unfit[0])}.")
     report = measured.report()
-    took_part = dict.fromkeys(entry.row for row in report.rows for entry in (*row.queries, *row.train))
-    hashes = {} if library is None else content_hashes(ws, library, report.rows[0].encoder)
-    settings = run_settings(labels, features.facts, data_fingerprint(took_part, hashes), **choices)
+    asked = [(row.queries, row.train) for row in report.rows if row.encoder in names]
+    settings = run_settings(labels, features.facts, data_fingerprint(asked), **choices)
     return replace(report, run_id=ws.catalog.put_evaluation_run("probe", library, settings, report_to_dict(report)))
 
 
@@ -131,13 +132,7 @@ class _Measured:
     def report(self) -> ProbeReport:
         """The rows by group, each beside its floor."""
         rows = with_floors(sorted(self.rows, key=lambda row: row.group))
-        covered = [
-            f"{row.name}: the interval {row.class_mean_interval.low:.2f} to {row.class_mean_interval.high:.2f} covers the "
-            f"untrained network's {row.floor:.3f}"
-            for row in rows
-            if row.above_floor is False
-        ]
-        said = (*self.labels.warnings, *self.features.notes, *self.notes, *covered)
+        said = (*self.labels.warnings, *self.features.notes, *self.notes, *doubts(rows))
         return ProbeReport(
             rows=rows,
             left_out=list(dict.fromkeys([*self.features.left_out, *self.unfit])),

@@ -1,10 +1,11 @@
 """What probes of frozen features find, as records and as plain dictionaries for JSON, CSV and the catalog."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from app.evaluation.beside_floor import BesideFloor
 from app.evaluation.labelled_library import Entry
 from app.evaluation.ways import Preset
 
@@ -16,14 +17,13 @@ Probe = Literal["linear raw", "linear L2+BN", "k-NN"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeRow:
+class ProbeRow(BesideFloor):
     """One measurement. group: value of the column that is measured apart, "" for all together. features: where they are from.
 
     queries, train: the test and training videos. predicted: a label for each query. chosen: the probe's settings, chosen on
     training videos alone. held_out_class_mean: class-mean accuracy of these settings on held-out training videos, None where none
-    could be held out. class_mean_interval: of 95 % (bootstrap; queries of one group are drawn together). is_floor: the network
-    learnt nothing. floor: class-mean top-1 of the best untrained network in the same group with the same probe; None where there
-    is none, and for a floor itself.
+    could be held out. class_mean_interval: of 95 % (bootstrap; queries of one group are drawn together). floor: class-mean top-1 of
+    the best untrained network in the same group with the same probe, which learnt from the same videos.
     """
 
     group: str
@@ -36,13 +36,22 @@ class ProbeRow:
     chosen: Mapping[str, float | int | str]
     held_out_class_mean: float | None
     class_mean_interval: "Interval"
-    is_floor: bool = False
-    floor: float | None = None
 
     @property
     def name(self) -> str:
-        """What it is called in sentences."""
         return " ".join(part for part in (self.group, self.encoder, self.probe) if part)
+
+    @property
+    def figure(self) -> float:
+        return self.class_mean_top_1
+
+    @property
+    def figure_interval(self) -> "Interval":
+        return self.class_mean_interval
+
+    @property
+    def question(self) -> object:
+        return self.group, self.probe, self.queries, self.train
 
     @property
     def hits(self) -> list[float]:
@@ -95,11 +104,6 @@ class ProbeRow:
         return float(any(query.label == self.commonest for query in self.queries)) / self.num_labels
 
     @property
-    def above_floor(self) -> bool | None:
-        """Whether the interval leaves out the untrained network's value, above it; None where there is none to compare with."""
-        return None if self.floor is None else self.class_mean_interval.low > self.floor
-
-    @property
     def settings(self) -> str:
         """What was chosen, in words."""
         return ", ".join(
@@ -118,17 +122,6 @@ class ProbeReport:
     checks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     run_id: int = 0
-
-
-def with_floors(rows: Sequence[ProbeRow]) -> list[ProbeRow]:
-    """The rows, each with the best untrained network that was asked the same by the same probe, trained on the same videos."""
-    floors = [row for row in rows if row.is_floor]
-
-    def floor_of(row: ProbeRow) -> float | None:
-        same = (row.group, row.probe, row.queries, row.train)
-        return max((one.class_mean_top_1 for one in floors if (one.group, one.probe, one.queries, one.train) == same), default=None)
-
-    return [row if row.is_floor else replace(row, floor=floor_of(row)) for row in rows]
 
 
 def row_to_dict(row: ProbeRow) -> dict[str, Any]:

@@ -36,6 +36,18 @@ class Untrained:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Colour:
+    """Raw colour, in either preset. num_frames, size_px: of its clips."""
+
+    num_frames: int = 16
+    size_px: int = 64
+
+
+Measured = Path | Untrained | Colour
+"""An encoder file, or what it is compared with."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProtocolFeatures:
     """One network's vectors.
 
@@ -50,14 +62,14 @@ class ProtocolFeatures:
 
 
 def features_of_networks(
-    networks: Sequence[Path | Untrained],
+    networks: Sequence[Measured],
     preset: "Preset",
     videos: Sequence[Path],
     *,
     on_progress: OnProgress | None = None,
     stride: int = 1,
 ) -> list[ProtocolFeatures]:
-    """Of each network, an encoder file or an untrained one, in order; every video is decoded once for all of them.
+    """Of each network, in order; every video is decoded once for all of them.
 
     preset: `vcop` or `gap`, see `pretrain.downstream.protocol_networks`. stride: frames from one frame of a clip to the next; the
     published protocols have 1. Raises BadQuery for an unknown backbone, preset or an impossible number; EncoderFileError,
@@ -73,41 +85,12 @@ def features_of_networks(
     ]
 
 
-def protocol_features(
-    encoder_path: Path,
-    preset: "Preset",
-    videos: Sequence[Path],
-    *,
-    on_progress: OnProgress | None = None,
-    stride: int = 1,
-) -> ProtocolFeatures:
-    """Of one encoder file. Raises what `features_of_networks` raises."""
-    (features,) = features_of_networks([encoder_path], preset, videos, on_progress=on_progress, stride=stride)
-    return features
-
-
-def untrained_features(
-    backbone_name: str,
-    seed: int,
-    preset: "Preset",
-    videos: Sequence[Path],
-    *,
-    start: "Start" = "motion",
-    num_frames: int = 16,
-    size_px: int = 112,
-    on_progress: OnProgress | None = None,
-    stride: int = 1,
-) -> ProtocolFeatures:
-    """Of one untrained network, see `Untrained`. Raises what `features_of_networks` raises."""
-    network = Untrained(backbone=backbone_name, seed=seed, start=start, num_frames=num_frames, size_px=size_px)
-    (features,) = features_of_networks([network], preset, videos, on_progress=on_progress, stride=stride)
-    return features
-
-
-def _network(network: Path | Untrained, preset: "Preset", stride: int) -> "ProtocolNetwork":
-    from pretrain.downstream.protocol_networks import network_of_file, untrained_network
+def _network(network: Measured, preset: "Preset", stride: int) -> "ProtocolNetwork":
+    from pretrain.downstream.protocol_networks import colour_network, network_of_file, untrained_network
 
     try:
+        if isinstance(network, Colour):
+            return colour_network(preset, num_frames=network.num_frames, size_px=network.size_px, stride=stride)
         if isinstance(network, Path):
             return network_of_file(network, preset, stride=stride)
         return untrained_network(

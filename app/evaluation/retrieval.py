@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from app.errors import NotIndexed
+from app.evaluation.data_fingerprint import data_fingerprint
 from app.evaluation.labelled_library import (
     Entry,
     LeftOut,
-    data_fingerprint,
     indexed_entries,
     measured_rows,
     sides,
@@ -24,7 +24,7 @@ from app.evaluation.labelled_library import (
 )
 from app.evaluation.measurement import Measurement, one_side
 from app.evaluation.retrieval_rows import RetrievalReport, report_to_dict
-from app.evaluation.stored_runs import content_hashes, run_settings, stored_encoders
+from app.evaluation.stored_runs import run_settings, stored_encoders
 from app.evaluation.ways import STORED_WAYS, Way
 from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
@@ -47,22 +47,21 @@ def evaluate_retrieval(
     ignore_labels: Sequence[str] = (),
     ways: Sequence[Way] = STORED_WAYS,
     in_all_encoders: bool = False,
-    with_floor: bool = True,
     keep: bool = True,
     on_query: OnQuery | None = None,
 ) -> RetrievalReport:
-    """Measures each encoder in each group in each way, from the vectors in the index.
+    """Measures each encoder in each group in each way, from the vectors in the index; beside them the untrained networks and raw
+    colour with which the library is indexed.
 
     within: "source", "group" or None, the column whose values are measured apart. ignore_labels: rows that take no part.
-    in_all_encoders: only videos take part that are indexed with all of the encoders, so that all have the same task.
-    with_floor: untrained networks and raw colour with which the library is indexed are measured beside. keep: the
-    run is stored.
+    in_all_encoders: only videos take part that are indexed with all of the encoders, so that all have the same task. keep: the run
+    is stored.
     Raises BadLabels, NotIndexed, UnknownLibrary, UnknownEncoder, EmbedderError, CatalogError.
     """
     ws.catalog.library(library)
     rows = measured_rows(labels, within=within, ignore_labels=ignore_labels)
     names = tuple(dict.fromkeys(encoders)) or (ws.settings.encoder_name,)
-    everyone = (*names, *(floor for floor in indexed_floors(ws, library) if floor not in names)) if with_floor else names
+    everyone = (*names, *(floor for floor in indexed_floors(ws, library) if floor not in names))
     facts = stored_encoders(ws, everyone)
     measurement = Measurement(labels, rows, within, frozenset(name for name in everyone if facts[name]["floor"]))
     measurement.left_out += labels.missing
@@ -73,7 +72,7 @@ def evaluate_retrieval(
     vectors = {name: stored_means(ws, name, entries[name], measurement.left_out) for name in everyone}
     entries = {name: [entry for entry in own if entry.path in vectors[name]] for name, own in entries.items()}
     if in_all_encoders:
-        common = set.intersection(*({entry.path for entry in own} for own in entries.values()))
+        common = set.intersection(*({entry.path for entry in entries[name]} for name in names))
         entries = {name: [entry for entry in own if entry.path in common] for name, own in entries.items()}
     for name in everyone:
         if "mean" in ways:
@@ -98,11 +97,10 @@ def store_retrieval(
     encoders: Mapping[str, Mapping[str, Any]],
     choices: Mapping[str, Any],
 ) -> RetrievalReport:
-    """The report of a measurement, kept in the catalog with what was asked."""
+    """The report of a measurement, kept in the catalog with what was asked. choices: asked, the encoders' names, and all others."""
     report = measurement.report()
-    took_part = dict.fromkeys(entry.row for row in report.rows for entry in (*row.queries, *row.gallery))
-    hashes = {} if library is None else content_hashes(ws, library, report.rows[0].encoder)
-    settings = run_settings(measurement.labels, encoders, data_fingerprint(took_part, hashes), **choices)
+    asked = [(row.queries, row.gallery) for row in report.rows if row.encoder in choices["asked"]]
+    settings = run_settings(measurement.labels, encoders, data_fingerprint(asked), **choices)
     run_id = ws.catalog.put_evaluation_run("retrieval", library, settings, report_to_dict(report))
     return replace(report, run_id=run_id)
 

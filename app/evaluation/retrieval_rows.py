@@ -1,9 +1,10 @@
 """What a retrieval evaluation finds, as records and as plain dictionaries for JSON, CSV and the catalog."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from app.evaluation.beside_floor import BesideFloor
 from app.evaluation.labelled_library import Entry
 
 if TYPE_CHECKING:
@@ -12,13 +13,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RetrievalRow:
+class RetrievalRow(BesideFloor):
     """One measurement. group: value of the column that the scores are kept within, "" for all together. way: how videos were
     compared, one of `WAYS` for the vectors of the index, else the preset's name.
 
     scores: all shares 0..1, and each query's own, in the order of `queries`. top_k_intervals, class_mean_interval: of 95 %
-    (bootstrap; queries of one group are drawn together). is_floor: the network learnt nothing. floor: class-mean top-1 of the best
-    untrained network in the same group and way; None where there is none, and for a floor itself.
+    (bootstrap; queries of one group are drawn together). floor: class-mean top-1 of the best untrained network in the same group
+    and way, with the same queries and gallery.
     """
 
     group: str
@@ -29,17 +30,26 @@ class RetrievalRow:
     scores: "RetrievalScores"
     top_k_intervals: "dict[int, Interval]"
     class_mean_interval: "Interval"
-    is_floor: bool = False
-    floor: float | None = None
+
+    @property
+    def name(self) -> str:
+        return " ".join(part for part in (self.group, self.encoder, self.way) if part)
+
+    @property
+    def figure(self) -> float:
+        return self.scores.class_mean_top_1
+
+    @property
+    def figure_interval(self) -> "Interval":
+        return self.class_mean_interval
+
+    @property
+    def question(self) -> object:
+        return self.group, self.way, self.queries, self.gallery
 
     @property
     def num_labels(self) -> int:
         return len({entry.label for entry in self.queries})
-
-    @property
-    def above_floor(self) -> bool | None:
-        """Whether the interval leaves out the untrained network's value, above it; None where there is none to compare with."""
-        return None if self.floor is None else self.class_mean_interval.low > self.floor
 
     @property
     def scenes(self) -> list[str]:
@@ -58,21 +68,6 @@ class RetrievalReport:
     checks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     run_id: int = 0
-
-
-def with_floors(rows: Sequence[RetrievalRow]) -> list[RetrievalRow]:
-    """The rows, each with the best untrained network that was asked the same: group, way, queries and gallery."""
-    floors = [row for row in rows if row.is_floor]
-
-    def floor_of(row: RetrievalRow) -> float | None:
-        return max((floor.scores.class_mean_top_1 for floor in floors if asked_the_same(floor, row)), default=None)
-
-    return [row if row.is_floor else replace(row, floor=floor_of(row)) for row in rows]
-
-
-def asked_the_same(one: RetrievalRow, other: RetrievalRow) -> bool:
-    """Whether two measurements can be set side by side."""
-    return (one.group, one.way, one.queries, one.gallery) == (other.group, other.way, other.queries, other.gallery)
 
 
 def row_to_dict(row: RetrievalRow) -> dict[str, Any]:

@@ -46,9 +46,3 @@ def run_settings(labels: LabelSet, encoders: Mapping[str, Mapping[str, Any]], fi
 def stored_encoders(ws: Workspace, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The facts of encoders by name. Raises UnknownEncoder, EncoderError."""
     return {name: encoder_facts(ws.encoder_card(name)) for name in names}
-
-
-def content_hashes(ws: Workspace, library: str, encoder: str) -> dict[str, str | None]:
-    """The content of a library's files, by path."""
-    known = ws.catalog.known_files(library, ws.encoder_id(encoder))
-    return {path: file.content_hash for path, file in known.items()}

@@ -1,13 +1,15 @@
 """What protocols that train on labelled videos begin with: the rows of both sides, the networks, and a place for decoded frames."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, BadQuery, DataFolderError
+from app.evaluation.data_fingerprint import Question
+from app.evaluation.floors import COLOUR
 from app.evaluation.labelled_library import Entry
 from app.evaluation.stored_runs import stored_encoders
 from app.labels.rows import LabelSet
@@ -29,6 +31,12 @@ class TargetVideos:
     train: tuple[Entry, ...]
     test: tuple[Entry, ...]
 
+    def question(self, rejected: Iterable[tuple[str, str]]) -> Question:
+        """Test and train videos without those that could not be read; rejected: (path, why) of these."""
+        lost = {path for path, _ in rejected}
+        test, train = ([entry for entry in side if str(entry.path) not in lost] for side in (self.test, self.train))
+        return test, train
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -37,6 +45,16 @@ class Network:
     name: str
     start: "StartingPoint"
     facts: dict[str, Any]
+
+    @property
+    def shape(self) -> str:
+        """Its backbone and clips, in words."""
+        return f"{self.start.backbone}, {self.start.clip.num_frames} frames of {self.start.clip.size_px} pixels"
+
+    @property
+    def is_colour(self) -> bool:
+        """Whether it is no network, but raw colour."""
+        return bool(self.facts["backbone"] == COLOUR)
 
     @property
     def is_floor(self) -> bool:
@@ -91,6 +109,9 @@ def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
     chosen = tuple(dict.fromkeys(names)) or (ws.settings.encoder_name,)
     facts, found = stored_encoders(ws, chosen), []
     for name in chosen:
+        if facts[name]["backbone"] == COLOUR:
+            found.append(colour_network(ws, name=name))
+            continue
         try:
             start = of_encoder(ws.encoder_path(name))
         except EncoderFileError as error:
@@ -99,15 +120,25 @@ def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
     return found
 
 
+def colour_network(ws: Workspace, *, name: str = COLOUR, like: Network | None = None) -> Network:
+    """What raw colour says, with no network. name: of an encoder that gives it. like: of whose clips; its own otherwise."""
+    from pretrain.downstream.networks import raw_colour
+    from pretrain.tasks.base import ClipShape
+
+    card = ws.encoder_card(name)
+    clip = ClipShape(num_frames=card.num_frames, size_px=card.height_px) if like is None else like.start.clip
+    return Network(name=name, start=raw_colour(clip), facts=stored_encoders(ws, [name])[name])
+
+
 def untrained_networks(networks: Sequence[Network], seeds: Sequence[int], *, start: "Start" = "motion") -> list[Network]:
-    """One for each backbone, size of clips and seed; none for networks that learnt nothing themselves. start: how their weights
+    """One for each backbone, size of clips and seed; none for what learnt nothing itself. start: how their weights
     are drawn.
     """
     from pretrain.downstream.networks import untrained
 
     found: dict[str, Network] = {}
     for network in networks:
-        if network.is_floor:
+        if network.is_floor or network.is_colour:
             continue
         backbone, clip = network.start.backbone, network.start.clip
         size = "" if (clip.num_frames, clip.size_px) == (16, 64) else f"-{clip.num_frames}x{clip.size_px}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pretrain.backbones import Backbone
+from pretrain.baselines import ColourGrid
 from pretrain.config import Start
 from pretrain.encoder_weights import load_backbone, read_encoder
 from pretrain.errors import EncoderFileError
@@ -42,3 +43,8 @@ def untrained(backbone: str, clip: ClipShape, *, seed: int, start: Start = "moti
     """The network as a training run of this seed begins; start: how its weights are drawn. Raises UnknownName, ValueError."""
     untrained_backbone(backbone, seed, start=start)
     return StartingPoint(backbone=backbone, clip=clip, build=lambda: untrained_backbone(backbone, seed, start=start))
+
+
+def raw_colour(clip: ClipShape) -> StartingPoint:
+    """Mean colours on a grid: no network, and nothing that could be trained."""
+    return StartingPoint(backbone="colour", clip=clip, build=ColourGrid)

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from embedder.encoder_card import EncoderCard
 from pretrain.backbones import Backbone
+from pretrain.baselines import ColourGrid
 from pretrain.config import Start
 from pretrain.downstream.protocol_clips import ClipProtocol, Clips
 from pretrain.encoder_weights import load_backbone, read_encoder
@@ -30,8 +31,9 @@ from pretrain.untrained import untrained_backbone
 
 Preset = Literal["vcop", "gap"]
 
-Made = Literal["last stage", "global average", "file's vectors"]
-"""What a vector is the mean of: `vcop`'s features; `gap`'s; or, where `gap` cannot have the network, what its file gives out."""
+Made = Literal["last stage", "global average", "raw colour", "file's vectors"]
+"""What a vector is the mean of: `vcop`'s features; `gap`'s; mean colours of a grid; or, where `gap` cannot have the network, what
+its file gives out."""
 
 PUBLISHED_PX = 112
 GPU_VALUES = 10 * 16 * PUBLISHED_PX**2 * 3
@@ -93,6 +95,15 @@ def untrained_network(
     _check_preset(preset)
     protocol = _own_protocol(num_frames, size_px, size_px, stride)
     return _network(untrained_backbone(backbone_name, seed, start=start), preset, protocol, stride)
+
+
+def colour_network(preset: Preset, *, num_frames: int = 16, size_px: int = 64, stride: int = 1) -> ProtocolNetwork:
+    """What raw colour says of the same moments, in either preset: 48 numbers, and no network. Raises ValueError for another preset,
+    stride or size.
+    """
+    _check_preset(preset)
+    protocol = _own_protocol(num_frames, size_px, size_px, stride)
+    return ProtocolNetwork(protocol=protocol, made="raw colour", clip_features=_runner(ColourGrid(), average_features))
 
 
 def last_stage_features(backbone: Backbone, clips_KTHW3: Tensor) -> Tensor:

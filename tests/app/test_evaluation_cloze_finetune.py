@@ -14,10 +14,11 @@ from typer.testing import CliRunner, Result
 
 from app.commands import eval_cloze_command, eval_finetune_command
 from app.errors import BadLabels, BadQuery
+from app.evaluation.beside_floor import with_floors
 from app.evaluation.cloze import ClozeAsked, evaluate_cloze
-from app.evaluation.cloze_rows import ClozeRow, with_floor
+from app.evaluation.cloze_rows import ClozeRow
 from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
-from app.evaluation.finetune_rows import FinetuneRow, mean_row, with_floors
+from app.evaluation.finetune_rows import FinetuneRow, mean_row
 from app.evaluation.target_videos import target_videos
 from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
@@ -111,6 +112,7 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
         ("small", False),
         ("untrained-small-8x32-1", True),
         ("untrained-small-8x32-2", True),
+        ("colour", False),
     ]
     for row in report.rows:
         assert (row.num_train, row.num_test, row.num_remote, row.num_tuples) == (12, 9, 8, 12 * 2 * 5)
@@ -118,7 +120,8 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
         assert set(row.rotation) == {90, 180, 270}
         assert row.mean_recall == pytest.approx(sum(row.counts[i][i] / sum(row.counts[i]) for i in range(5)) / 5)
         assert row.interval.low <= row.mean_recall <= row.interval.high
-    own, *floors = report.rows
+    own, *floors, colour = report.rows
+    assert colour.floor == own.floor
     assert own.floor == max(row.mean_recall for row in floors)
     assert [row.above_floor for row in floors] == [None, None]
     assert report.left_out == [(str(tmp_path / "videos" / "badone.mp4"), "holds no pictures")]
@@ -161,7 +164,7 @@ def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bo
 
 def test_cloze__a_floor_was_asked_the_same_operations() -> None:
     five, four, floor = one_cloze_row(remote=0.2), one_cloze_row(), one_cloze_row(remote=0.1, is_floor=True)
-    assert [row.floor for row in with_floor([five, four, floor])] == [0.5, None, None]
+    assert [row.floor for row in with_floors([five, four, floor])] == [0.5, None, None]
 
 
 def test_cloze__of_real_files(ws: Workspace, tmp_path: Path) -> None:
@@ -170,7 +173,7 @@ def test_cloze__of_real_files(ws: Workspace, tmp_path: Path) -> None:
     rows = [f"v{number}.mp4,x,{side}" for number, side in enumerate(("train", "train", "train", "test"))]
     (tmp_path / "labels.csv").write_text("\n".join(["path,label,split", *rows]))
     report = evaluate_cloze(ws, read_labels(tmp_path / "labels.csv"), ["small"], ClozeAsked(device="cpu", tuples=1))
-    assert [(row.num_train, row.num_test, row.num_remote) for row in report.rows] == [(3, 1, 0)] * 2
+    assert [(row.num_train, row.num_test, row.num_remote) for row in report.rows] == [(3, 1, 0)] * 3
     assert any(said.startswith("3 of 3 train videos are long enough for a remote clip, 10 at least") for said in report.warnings)
     again = evaluate_cloze(ws, read_labels(tmp_path / "labels.csv"), ["small"], ClozeAsked(device="cpu", tuples=1))
     assert report.rows == again.rows
@@ -191,7 +194,7 @@ def test_finetuning__learns_two_labels_and_is_set_beside_the_network_from_scratc
         assert row.top_1 == row.top_5 == row.class_mean_top_1 == 1.0
         assert row.per_label_top_1 == {"dim": 1.0, "lit": 1.0}
     assert (own.floor, own.above_floor, scratch.floor) == (1.0, False, None)
-    assert any("does not lie above 1.000, from scratch" in said for said in report.warnings)
+    assert any("the from-scratch network's 1.000" in said for said in report.warnings)
     assert report.left_out == [(str(tmp_path / "videos" / "badone.mp4"), "holds no pictures")]
     (run,) = ws.catalog.evaluation_runs(kind="finetune")
     assert run.results["rows"][0]["class_mean_top_1"] == 1.0
@@ -205,7 +208,25 @@ def test_finetuning__learns_two_labels_and_is_set_beside_the_network_from_scratc
 def test_untrained_networks__have_no_untrained_networks_beside(ws: Workspace, drawn: None, tmp_path: Path) -> None:
     export(SmallBackbone(), ws.encoders_folder / "floor.onnx", SMALL, backbone_name="small", task_name="untrained")
     report = evaluate_cloze(ws, two_labels(tmp_path / "videos"), ["floor"], ClozeAsked(device="cpu", tuples=1))
-    assert [(row.encoder, row.is_floor, row.above_floor) for row in report.rows] == [("floor", True, None)]
+    assert [(row.encoder, row.is_floor) for row in report.rows] == [("floor", True), ("colour", False)]
+    assert report.rows[0].above_floor is None
+
+
+def test_raw_colour__is_asked_for_cloze_but_has_nothing_to_train(ws: Workspace, drawn: None, tmp_path: Path) -> None:
+    labels = two_labels(tmp_path / "videos")
+    report = evaluate_cloze(ws, labels, ["colour"], ClozeAsked(device="cpu", tuples=1))
+    assert [(row.encoder, row.is_floor, row.floor) for row in report.rows] == [("colour", False, None)]
+    with pytest.raises(BadQuery, match="'colour' is no network, so nothing of it can be trained"):
+        evaluate_finetuning(ws, {1: labels}, ["colour"], QUICK)
+
+
+def test_fingerprints__are_of_what_was_read(ws: Workspace, drawn: None, tmp_path: Path) -> None:
+    """A listed video that cannot be read was not measured, so listing it makes no other data."""
+    quick, seen = ClozeAsked(device="cpu", tuples=1, source="s"), []
+    for number, more in enumerate([(), ("badone.mp4,dim,g,train,s",), ("dimmore.mp4,dim,g,train,s",)]):
+        report = evaluate_cloze(ws, two_labels(tmp_path / str(number), *more), ["small"], quick)
+        seen.append(report.asked["fingerprint"])
+    assert seen[0] == seen[1] != seen[2]
 
 
 def test_finetuning__three_splits_and_their_mean(ws: Workspace, drawn: None, tmp_path: Path) -> None:
@@ -227,9 +248,10 @@ def answer(label: str, answered: str, scene: str = "", rank: int | None = None) 
     return VideoAnswer(path=Path(label), scene=scene, label=label, answer=answered, rank=rank)
 
 
-def finetuned(fold: int, answers: list[VideoAnswer], *, is_floor: bool = False) -> FinetuneRow:
+def finetuned(fold: int, answers: list[VideoAnswer], *, is_floor: bool = False, network: str = "r3d") -> FinetuneRow:
     return FinetuneRow(
         encoder="floor" if is_floor else "own",
+        network=network,
         fold=fold,
         is_floor=is_floor,
         answers={fold: answers},
@@ -253,8 +275,9 @@ def test_finetuning__shares_by_hand() -> None:
     assert mean.top_1 == 0.75
     assert mean.class_mean_top_1 == pytest.approx(2 / 3)
     assert mean.top_1_interval.low <= 0.75 <= mean.top_1_interval.high
-    floor = finetuned(1, [answer("a", "a"), answer("b", "a")], is_floor=True)
-    assert [row.floor for row in with_floors([one, other, floor])] == [0.5, None, None]
+    wrong = [answer("a", "b"), answer("a", "b"), answer("a", "b"), answer("b", "b")]
+    floor, better = finetuned(1, wrong, is_floor=True), finetuned(1, one.answers[1], is_floor=True, network="r2plus1d")
+    assert [row.floor for row in with_floors([one, other, floor, better])] == [0.5, None, None, None]
 
 
 def test_what_cannot_be_measured__is_said_in_a_sentence(ws: Workspace, drawn: None, tmp_path: Path) -> None:
@@ -295,8 +318,9 @@ def test_files_without_a_network__are_said_before_any_video_is_read(
         export_colour(target, SMALL)
     name = "default" if kind == "unknown" else kind  # of the tests' own encoder nobody knows the network
     labels = two_labels(tmp_path / "videos")  # empty files, which nobody decodes here
-    with pytest.raises(BadQuery, match=f"^Encoder '{name}' cannot be measured in this way, which needs its network: "):
-        evaluate_cloze(ws, labels, ["small", name], ClozeAsked())
+    if kind != "colour":
+        with pytest.raises(BadQuery, match=f"^Encoder '{name}' cannot be measured in this way, which needs its network: "):
+            evaluate_cloze(ws, labels, ["small", name], ClozeAsked())
     with pytest.raises(BadQuery, match=f"^Encoder '{name}' "):
         evaluate_finetuning(ws, {1: labels}, [name], FinetuneAsked())
 
@@ -315,8 +339,8 @@ def test_commands__tables_json_and_csv(ws: Workspace, drawn: None, tmp_path: Pat
     assert table.exit_code == 0
     assert "untrained-small-8x32-1" in table.stdout and "done, answered" in table.stdout
     found = json.loads(run(*cloze, "--json").stdout)
-    assert [row["encoder"] for row in found["rows"]] == ["small", "untrained-small-8x32-1"]
-    (own, floor) = csv.DictReader(io.StringIO(run(*cloze, "--csv").stdout))
+    assert [row["encoder"] for row in found["rows"]] == ["small", "untrained-small-8x32-1", "colour"]
+    own, floor, _ = csv.DictReader(io.StringIO(run(*cloze, "--csv").stdout))
     assert float(own["floor"]) == float(floor["mean_recall"]) == found["rows"][0]["floor"]
     tuned: list[str | Path] = ["finetune", "--labels", labels, "-e", "small", "--device", "cpu", "--epochs", "1", "--source", "s"]
     assert "scratch" in run(*tuned).stdout

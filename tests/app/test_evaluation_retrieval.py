@@ -31,12 +31,12 @@ def put(ws: Workspace, root: Path, angles: Mapping[str, float], encoder: str = "
     root.mkdir(exist_ok=True)
     ws.catalog.add_library(library, [root])
     encoder_id, dim = ws.encoder_id(encoder), ws.encoder_card(encoder).dim
-    for number, (name, degrees) in enumerate(angles.items()):
+    for name, degrees in angles.items():
         path = root / f"{name}.mp4"
         path.touch()
         vectors = np.zeros((1, dim), np.float32)
         vectors[0, :2] = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-        file = FileFingerprint(str(path), 0, path.stat().st_mtime_ns, f"{number:064x}")
+        file = FileFingerprint(str(path), 0, path.stat().st_mtime_ns, name.encode().hex().zfill(64))
         facts = VideoFacts(2.0, 96, 64, 25.0, "h264", "mp4")
         ws.catalog.put_embedded(library, file, facts, encoder_id, [[0.0, 2.0]], vectors, np.zeros(1, np.uint8), [])
 
@@ -115,6 +115,33 @@ def test_other_data_have_another_fingerprint(ws: Workspace, root: Path, change: 
     assert fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root, labels), ways=["mean"])) != before
 
 
+def test_what_was_compared_within_is_part_of_the_fingerprint(ws: Workspace, root: Path) -> None:
+    """The same videos, but other galleries."""
+    labels = root / "labels.csv"
+    sides = {"g1": "a,train,S", "g2": "b,train,T", "q1": "a,test,S", "q2": "b,test,T"}
+    labels.write_text("path,label,split,source\n" + "".join(f"{name}.mp4,{rest}\n" for name, rest in sides.items()))
+    apart, together = (evaluate_retrieval(ws, "lib", read_labels(labels), within=within) for within in ("source", None))
+    assert fingerprint(ws, apart) != fingerprint(ws, together)
+
+
+def test_encoders_that_were_asked_less_are_other_data(ws: Workspace, home: Path, root: Path) -> None:
+    """Of two encoders one lacks a video: its figures are not those of the same questions, though both together know all videos."""
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=4)
+    put(ws, root, {name: angle for name, angle in ANGLES.items() if name != "g4"}, "other")
+    names = (["default"], ["other"], ["default", "other"])
+    seen = [fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root), encoders=one, ways=["mean"])) for one in names]
+    assert len(set(seen)) == 3
+
+
+def test_floors_are_no_part_of_the_fingerprint(ws: Workspace, home: Path, root: Path) -> None:
+    before = fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"]))
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    put(ws, root, {name: ANGLES[name] for name in ("g1", "g2", "q1")}, "floor")
+    report = evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"])
+    assert len(report.rows) == 2
+    assert fingerprint(ws, report) == before
+
+
 def fingerprint(ws: Workspace, report: RetrievalReport) -> str:
     run = ws.catalog.evaluation_run(report.run_id)
     assert run is not None
@@ -175,6 +202,23 @@ def test_a_damaged_query_of_one_encoder_is_left_out_of_a_comparison(ws: Workspac
     report = compare_encoders(ws, "lib", labels_of(root), "default", "other", ways=["mean"])
     assert [comparison.num_queries for comparison in report.comparisons] == [3]
     assert any("damaged" in why for _, why in report.left_out)
+
+
+def test_a_comparison_stands_beside_its_floors(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=4)
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    put(ws, root, {name: angle for name, angle in ANGLES.items() if name != "q3"}, "other")
+    labels = labels_of(root)
+    (bare,) = compare_encoders(ws, "lib", labels, "default", "other", ways=["mean"]).comparisons
+    assert (bare.floor, bare.colour) == (None, None)
+    put(ws, root, ANGLES, "floor")
+    put(ws, root, {name: 0 for name in ANGLES}, "colour")
+    report = compare_encoders(ws, "lib", labels, "default", "other", ways=["mean"])
+    (comparison,) = report.comparisons
+    assert (comparison.num_queries, comparison.a, comparison.floor) == (3, pytest.approx(2 / 3), pytest.approx(2 / 3))
+    assert comparison.colour == pytest.approx(1 / 3)
+    assert any("default mean: the interval" in said for said in report.warnings)
+    assert any("every query finds itself" in said for said in report.checks)
 
 
 def test_checks_hold_and_are_told(ws: Workspace, root: Path) -> None:

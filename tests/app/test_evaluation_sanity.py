@@ -1,9 +1,14 @@
 """The checks that every retrieval must pass: each is shown a retrieval that does not."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from app.evaluation.sanity import check_retrieval
+from app.evaluation import sanity
+from app.evaluation.sanity import SanityCheck, check_retrieval
+from index.retrieval_metrics import RetrievalScores, cosines, scores_from_matrix
 
 RNG = np.random.default_rng(0)
 LABELS = [f"c{number % 5}" for number in range(60)]
@@ -16,8 +21,16 @@ def unit(rows: np.ndarray) -> np.ndarray:
 QUERIES, GALLERY = unit(RNG.normal(size=(60, 8))), unit(RNG.normal(size=(60, 8)))
 
 
+def measured(queries: np.ndarray, gallery: np.ndarray, labels: Sequence[str]) -> RetrievalScores:
+    return scores_from_matrix(cosines(queries, gallery), labels[: len(queries)], labels)
+
+
+def checked(queries: np.ndarray, gallery: np.ndarray, labels: Sequence[str]) -> SanityCheck:
+    return check_retrieval(queries, measured(queries, gallery, labels), labels)
+
+
 def test_all_hold() -> None:
-    check = check_retrieval(QUERIES, GALLERY, LABELS, LABELS, {1: 0.2, 5: 0.4}, 0.2)
+    check = checked(QUERIES, GALLERY, LABELS)
     assert (check.finds_itself, check.rises, check.faults) == (1.0, True, [])
     assert check.shuffled == pytest.approx(0.2, abs=0.05)
 
@@ -25,22 +38,30 @@ def test_all_hold() -> None:
 def test_vectors_that_are_not_of_unit_length_do_not_find_themselves() -> None:
     longer = QUERIES.copy()
     longer[0] *= 50
-    check = check_retrieval(longer, GALLERY, LABELS, LABELS, {1: 0.2}, 0.2)
+    check = checked(longer, GALLERY, LABELS)
     assert check.finds_itself < 1
     assert "find themselves" in check.faults[0]
 
 
 def test_twins_find_themselves() -> None:
     twins = np.concatenate([QUERIES[:1]] * 4)
-    assert check_retrieval(twins, GALLERY, LABELS[:4], LABELS, {1: 0.2}, 0.2).finds_itself == 1.0
+    assert checked(twins, GALLERY, LABELS).finds_itself == 1.0
+
+
+def test_a_ranking_that_is_wrong_does_not_find_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check goes through the function that makes the figures, so it sees what is wrong with that."""
+    monkeypatch.setattr(sanity, "scores_from_matrix", lambda similarity, *labels: scores_from_matrix(-similarity, *labels))
+    assert "find themselves" in checked(QUERIES, GALLERY, LABELS).faults[0]
 
 
 def test_a_wrong_chance_is_seen() -> None:
-    assert "with shuffled labels" in check_retrieval(QUERIES, GALLERY, LABELS, LABELS, {1: 0.2}, 0.6).faults[0]
+    scores = replace(measured(QUERIES, GALLERY, LABELS), chance_class_mean_top_1=0.6)
+    assert "with shuffled labels" in check_retrieval(QUERIES, scores, LABELS).faults[0]
 
 
 def test_top_k_that_falls_is_seen() -> None:
-    assert check_retrieval(QUERIES, GALLERY, LABELS, LABELS, {1: 0.5, 5: 0.4}, 0.2).faults == ["top-k falls as k grows"]
+    scores = replace(measured(QUERIES, GALLERY, LABELS), top_k={1: 0.5, 5: 0.4})
+    assert check_retrieval(QUERIES, scores, LABELS).faults == ["top-k falls as k grows"]
 
 
 def test_uneven_labels_raise_no_false_alarm() -> None:
@@ -50,5 +71,5 @@ def test_uneven_labels_raise_no_false_alarm() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         queries, gallery = unit(rng.normal(size=(102, 8))), unit(rng.normal(size=(102, 8)))
-        alarms += bool(check_retrieval(queries, gallery, labels, labels, {1: 0.2}, (100 / 102 + 2 / 102) / 2).faults)
+        alarms += bool(checked(queries, gallery, labels).faults)
     assert alarms <= 1

@@ -152,6 +152,38 @@ def test_two_encoders_get_the_same_questions(videos: Videos, home: Path) -> None
     assert "Only hits of default were judged, so what other alone would find counts for nothing." in report.notes()
 
 
+def test_untrained_networks_stand_beside__asked_the_same(videos: Videos, home: Path) -> None:
+    videos.judge("q", relevant="cd", other="a")
+    videos.judge("r", relevant="d", other="a")
+    for seed, name in enumerate(("full", "part"), start=5):
+        write_tiny_encoder(home / "encoders" / f"{name}.onnx", name=name, seed=seed, task="untrained")
+    for place, name in enumerate("qcdabr"):
+        put(videos.ws, name, near(0, 1.0 - 0.1 * place, 1 + place), encoder="full")
+        put(videos.ws, name, near(0, 1.0 - 0.1 * place, 1 + place), encoder="colour")
+        if name != "d":
+            put(videos.ws, name, near(0, 1.0 - 0.1 * place, 1 + place), encoder="part")
+
+    report = evaluate_judgements(videos.ws, "home")
+
+    (own,) = report.scores
+    assert [(scores.encoder, scores.is_floor) for scores in report.beside] == [("colour", False), ("full", True)]
+    assert report.lacking == ("part",)
+    assert own.floor == report.beside[1].top_k[1] == 1.0
+    assert [row["encoder"] for row in report.rows()] == ["default", "colour", "full"]
+    notes = " ".join(report.notes())
+    assert "default: the interval 0.00 to 1.00 covers the untrained network's 1.000." in notes
+    assert "for want of vectors: part" in notes
+    assert report.num_judgements == 5
+
+
+def test_judgements_have_a_fingerprint(videos: Videos) -> None:
+    videos.judge("q", relevant="cd", other="a")
+    before, again = (evaluate_judgements(videos.ws, "home").fingerprint for _ in range(2))
+    videos.judge("q", other="c")
+    assert before == again != evaluate_judgements(videos.ws, "home").fingerprint
+    assert len(before) == 64
+
+
 def test_nothing_to_measure_with__one_sentence(videos: Videos) -> None:
     with pytest.raises(UnknownLibrary):
         evaluate_judgements(videos.ws, "elsewhere")

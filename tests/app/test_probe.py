@@ -15,7 +15,7 @@ from app.errors import AppError, BadLabels, BadQuery, NotIndexed
 from app.evaluation.held_out_folds import FittedProbe, Folds, TrainSide
 from app.evaluation.probe import PROBES, probe_encoders
 from app.evaluation.probe_rows import ProbeReport, row_to_dict
-from app.evaluation.protocol_features import ProtocolFeatures, Untrained
+from app.evaluation.protocol_features import Colour, ProtocolFeatures, Untrained
 from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
 from app.main import main
@@ -186,16 +186,16 @@ def test_what_cannot_be_probed(ws: Workspace, home: Path, tmp_path: Path) -> Non
 def test_vectors_that_are_no_numbers_are_left_out(ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     videos = placed()
     put(ws, tmp_path / "lib", videos)
-    from app.evaluation import probe_features
+    from app.evaluation import frozen_features
 
-    whole = probe_features.stored_means
+    whole = frozen_features.stored_means
 
     def one_broken(*arguments: object) -> object:
         means = whole(*arguments)  # type: ignore[arg-type]
         means[tmp_path / "lib" / "train03.mp4"][2] = np.nan
         return means
 
-    monkeypatch.setattr(probe_features, "stored_means", one_broken)
+    monkeypatch.setattr(frozen_features, "stored_means", one_broken)
     report = probe_encoders(ws, "lib", labels_of(tmp_path / "lib", videos))
     (left_out,) = report.left_out
     assert left_out == (
@@ -214,15 +214,15 @@ def test_a_protocol_makes_features_of_its_own_with_floors(ws: Workspace, tmp_pat
         asked.append((networks, preset, others["stride"]))
         good = {path: np.array(videos[path.stem], np.float32) for path in paths}
         noise = dict(zip(paths, np.random.default_rng(0).normal(size=(len(paths), 6)).astype(np.float32), strict=True))
-        return [ProtocolFeatures(vectors=own, left_out=[], made="vectors") for own in (good, noise)]  # type: ignore[arg-type]
+        return [ProtocolFeatures(vectors=own, left_out=[], made="vectors") for own in (good, noise, noise)]  # type: ignore[arg-type]
 
     floor = Untrained(backbone="r3d_quarter", seed=1)
     monkeypatch.setattr("app.evaluation.protocol_features.features_of_networks", features)
-    monkeypatch.setattr("app.evaluation.probe_features.untrained_like", lambda *_: {"untrained": floor})
+    monkeypatch.setattr("app.evaluation.frozen_features.untrained_like", lambda *_: {"untrained": floor})
     report = probe_encoders(ws, None, labels, "vcop", stride=2)
-    assert asked == [([ws.encoder_path("default"), floor], "vcop", 2)]
+    assert asked == [([ws.encoder_path("default"), floor, Colour()], "vcop", 2)]
     assert [(row.encoder, row.probe, row.features) for row in report.rows] == [
-        (encoder, probe, "vcop") for encoder in ("default", "untrained") for probe in PROBES
+        (encoder, probe, "vcop") for encoder in ("default", "untrained", "colour") for probe in PROBES
     ]
     assert all(row.top_1 == 1.0 and row.above_floor for row in report.rows[:3])
     run = ws.catalog.evaluation_run(report.run_id)

@@ -7,7 +7,7 @@ import pytest
 
 from app.encoder_files import PACKAGED_FOLDER
 from app.errors import BadQuery
-from app.evaluation.protocol_features import Untrained, features_of_networks, protocol_features, untrained_features
+from app.evaluation.protocol_features import Colour, Untrained, features_of_networks
 from tests.helpers.make_video import draw_moving_picture
 
 
@@ -21,22 +21,30 @@ def test_one_network_alone__is_as_among_several(tmp_path: Path, videos: list[Pat
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video" * 100)
     asked = [videos[0], broken, videos[1]]
-    colour = PACKAGED_FOLDER / "colour.onnx"
-    floor = Untrained(backbone="r3d_quarter", seed=5, size_px=32)
-    together = features_of_networks([colour, floor], "gap", asked)
-    alone = [protocol_features(colour, "gap", asked), untrained_features("r3d_quarter", 5, "gap", asked, size_px=32)]
+    networks = [PACKAGED_FOLDER / "colour.onnx", Untrained(backbone="r3d_quarter", seed=5, size_px=32), Colour()]
+    together = features_of_networks(networks, "gap", asked)
+    alone = [features_of_networks([network], "gap", asked)[0] for network in networks]
     for one, other in zip(together, alone, strict=True):
         assert one.made == other.made
         assert list(one.vectors) == list(other.vectors) == videos
         assert [path for path, _ in one.left_out] == [path for path, _ in other.left_out] == [str(broken)]
         for video in videos:
             np.testing.assert_array_equal(one.vectors[video], other.vectors[video])
-    assert [features.made for features in together] == ["file's vectors", "global average"]
-    assert [features.vectors[videos[0]].shape for features in together] == [(48,), (128,)]
+    assert [features.made for features in together] == ["file's vectors", "global average", "raw colour"]
+    assert [features.vectors[videos[0]].shape for features in together] == [(48,), (128,), (48,)]
+
+
+def test_raw_colour__is_what_the_packaged_encoder_gives(videos: list[Path]) -> None:
+    """In either preset; so a table's row is of the same thing as that of an index."""
+    packaged, drawn = features_of_networks([PACKAGED_FOLDER / "colour.onnx", Colour()], "gap", videos)
+    (of_vcop,) = features_of_networks([Colour()], "vcop", videos)
+    for video in videos:
+        assert drawn.vectors[video] @ packaged.vectors[video] == pytest.approx(1.0, abs=1e-4)
+        np.testing.assert_allclose(of_vcop.vectors[video], drawn.vectors[video], atol=1e-6)
 
 
 def test_what_cannot_be__is_said_in_words(videos: list[Path]) -> None:
     with pytest.raises(BadQuery, match="no backbone is called 'r3d_qarter'"):
-        untrained_features("r3d_qarter", 1, "vcop", videos)
+        features_of_networks([Untrained(backbone="r3d_qarter")], "vcop", videos)
     with pytest.raises(BadQuery, match="stride of a clip protocol is 0"):
-        protocol_features(PACKAGED_FOLDER / "default.onnx", "vcop", videos, stride=0)
+        features_of_networks([PACKAGED_FOLDER / "default.onnx"], "vcop", videos, stride=0)

@@ -1,16 +1,16 @@
-"""The frozen features that probes are fitted on: one vector a video, of each encoder and of what learnt nothing.
+"""Frozen features: one vector a video, of each encoder and of what learnt nothing.
 
 Shapes: D dimensions.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, NotIndexed
+from app.evaluation.floors import COLOUR
 from app.evaluation.labelled_library import Entry, LeftOut, indexed_entries, stored_means
-from app.evaluation.protocol_retrieval import floor_facts, untrained_like
 from app.evaluation.retrieval import indexed_floors
 from app.evaluation.stored_runs import stored_encoders
 from app.evaluation.ways import Protocol
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from app.evaluation.protocol_features import Untrained
+    from app.evaluation.protocol_features import Measured, Untrained
 
 OnStep = Callable[[str, int, int], None]
 """Told (what is done, how many, of how many)."""
@@ -59,7 +59,7 @@ def stored_features(
     vectors = {name: _finite(stored_means(ws, name, entries[name], left_out), name, left_out) for name in everyone}
     if not any(vectors[name] for name in names):
         raise NotIndexed(
-            f"No labelled video of {labels.path} has vectors in library {library!r}.{_first(left_out)} "
+            f"No labelled video of {labels.path} has vectors in library {library!r}.{first_left_out(left_out)} "
             f"Index its folder: vret index FOLDER --encoder {names[0]}"
         )
     return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out)
@@ -76,36 +76,82 @@ def own_features(
     stride: int,
     on_step: OnStep | None,
 ) -> FrozenFeatures:
-    """Made anew from the files by a protocol of the papers, also of one untrained network for each backbone and seed.
+    """Made anew from the files by a protocol of the papers, also of one untrained network for each backbone and seed, and of raw
+    colour.
 
     Raises BadLabels where no video can be read, and what `features_of_networks` does.
     """
     from app.evaluation.protocol_features import features_of_networks
 
     facts = stored_encoders(ws, names)
-    networks: dict[str, Path | Untrained] = {name: ws.encoder_path(name) for name in names}
-    floors = untrained_like(ws, names, facts, seeds)
-    facts |= {name: floor_facts(floor) for name, floor in floors.items()}
+    beside = untrained_like(ws, names, facts, seeds)
+    networks: dict[str, Measured] = {name: _measured(ws, name, facts[name]) for name in names} | beside
+    facts |= {name: floor_facts(floor) for name, floor in beside.items()}
+    if COLOUR not in networks:
+        facts[COLOUR] = stored_encoders(ws, [COLOUR])[COLOUR]
+        networks[COLOUR] = _measured(ws, COLOUR, facts[COLOUR])
     entries = [Entry(row) for row in rows]
 
     def tell(done: int, total: int) -> None:
         if on_step is not None:
             on_step("videos", done, total)
 
-    found = features_of_networks(
-        [*networks.values(), *floors.values()], preset, [entry.path for entry in entries], on_progress=tell, stride=stride
-    )
+    videos = [entry.path for entry in entries]
+    found = features_of_networks(list(networks.values()), preset, videos, on_progress=tell, stride=stride)
     left_out: LeftOut = [*labels.missing, *found[0].left_out]
-    everyone = (*networks, *floors)
-    vectors = {name: _finite(own.vectors, name, left_out) for name, own in zip(everyone, found, strict=True)}
+    vectors = {name: _finite(own.vectors, name, left_out) for name, own in zip(networks, found, strict=True)}
     if not any(vectors[name] for name in names):
-        raise BadLabels(f"No video of {labels.path} can be measured.{_first(left_out)}")
+        raise BadLabels(f"No video of {labels.path} can be measured.{first_left_out(left_out)}")
     notes = [
         f"{name}: its network cannot be had from the file, so its own vectors of the clips were averaged"
-        for name, own in zip(everyone, found, strict=True)
-        if own.made == "file's vectors" and preset == "gap"
+        for name, own in zip(networks, found, strict=True)
+        if own.made == "file's vectors"
     ]
-    return FrozenFeatures(entries=dict.fromkeys(everyone, entries), vectors=vectors, facts=facts, left_out=left_out, notes=notes)
+    return FrozenFeatures(entries=dict.fromkeys(networks, entries), vectors=vectors, facts=facts, left_out=left_out, notes=notes)
+
+
+def _measured(ws: Workspace, name: str, facts: Mapping[str, Any]) -> "Measured":
+    from app.evaluation.protocol_features import Colour
+
+    if facts["backbone"] != COLOUR:
+        return ws.encoder_path(name)
+    card = ws.encoder_card(name)
+    return Colour(num_frames=card.num_frames, size_px=card.height_px)
+
+
+def untrained_like(
+    ws: Workspace, names: Sequence[str], facts: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]
+) -> "dict[str, Untrained]":
+    """Untrained networks like the encoders', by name; none for what is no network."""
+    from app.evaluation.protocol_features import Untrained
+    from pretrain.registered_names import registered_names
+
+    known = registered_names("backbone")
+    floors: dict[str, Untrained] = {}
+    for name in names:
+        backbone = facts[name]["backbone"]
+        if facts[name]["floor"] or backbone not in known:
+            continue
+        card = ws.encoder_card(name)
+        for seed in seeds:
+            size = "" if (card.num_frames, card.height_px) == (16, 64) else f"-{card.num_frames}x{card.height_px}"
+            floor = f"untrained-{backbone}{size}-{seed}"
+            if floor not in names:
+                floors[floor] = Untrained(backbone=backbone, seed=seed, num_frames=card.num_frames, size_px=card.height_px)
+    return floors
+
+
+def floor_facts(floor: "Untrained") -> dict[str, Any]:
+    """As `encoder_facts` has them of a file."""
+    return {
+        "sha256": "",
+        "backbone": floor.backbone,
+        "task": "untrained",
+        "precision": "fp32",
+        "floor": True,
+        "seed": floor.seed,
+        "start": floor.start,
+    }
 
 
 def _finite(vectors: "dict[Path, NDArray[np.float32]]", encoder: str, left_out: LeftOut) -> "dict[Path, NDArray[np.float32]]":
@@ -117,5 +163,6 @@ def _finite(vectors: "dict[Path, NDArray[np.float32]]", encoder: str, left_out: 
     return {path: vector for path, vector in vectors.items() if path not in set(broken)}
 
 
-def _first(left_out: LeftOut) -> str:
+def first_left_out(left_out: LeftOut) -> str:
+    """A sentence that names one of them."""
     return f" First: {left_out[0][0]}: {left_out[0][1]}." if left_out else ""
