@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from app.ui.page_process import LIVE_STATES, PageProcess, RunState, ask_to_stop, pid_here, start_command
+from app.ui.page_process import PageProcess, ProcessView, pid_here, start_command
 
 if TYPE_CHECKING:
     from app.evaluation.ways import Way
@@ -77,28 +77,18 @@ class EvaluationRuns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationView:
-    """A run as it is shown, whoever started it. phase: what is being done. done, total: of what the phase counts, 0 where it does
-    not. complaint: why it failed. run_id: of what it stored. pid: whom to ask to stop.
+class EvaluationView(ProcessView):
+    """An evaluation. phase: what is being done. done, total: of what the phase counts, 0 where it does not. run_id: of what it
+    stored.
     """
 
     purpose: Purpose
-    state: RunState
-    library: str
     phase: str = ""
-    done: int = 0
-    total: int = 0
-    complaint: str = ""
     run_id: int | None = None
-    pid: int | None = None
 
     def shown(self, clean: Callable[[str], str]) -> "EvaluationView":
         """The same with its texts made fit to be sent to a browser by `clean`."""
         return replace(self, library=clean(self.library), phase=clean(self.phase), complaint=clean(self.complaint))
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in LIVE_STATES
 
 
 def evaluation_view(started: Started | None, evaluations: Sequence["Job"], indexing: Sequence["Job"]) -> EvaluationView | None:
@@ -110,12 +100,6 @@ def evaluation_view(started: Started | None, evaluations: Sequence["Job"], index
     if started is not None and (started.command.exit_code() is None or running is None):
         return _own_view(started, evaluations if started.purpose == "retrieval" else indexing)
     return None if running is None else _job_view("retrieval", running)
-
-
-def stop_evaluation(view: EvaluationView) -> None:
-    """Asks a run to end as Ctrl-C would. One that has just ended is left alone."""
-    if view.pid is not None and view.is_live:
-        ask_to_stop(view.pid)
 
 
 def _own_view(started: Started, jobs: Sequence["Job"]) -> EvaluationView:

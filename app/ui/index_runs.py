@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.ui.page_process import LIVE_STATES, PageProcess, RunState, ask_to_stop, pid_here, start_command
+from app.ui.page_process import PageProcess, ProcessView, RunState, pid_here, start_command
 
 if TYPE_CHECKING:
     from index.catalog import Job
@@ -26,32 +26,21 @@ class IndexRuns:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunView:
-    """A run as it is shown, whoever started it. done, total: videos that needed work. broken: of these.
-
-    current: the file finished last. counts: the report's counts by name. complaint: why it failed. pid: whom to ask to stop.
+class RunView(ProcessView):
+    """An indexing run. done, total: videos that needed work. broken: of these. current: the file finished last. counts: the
+    report's counts by name.
     """
 
-    state: RunState
-    library: str
-    done: int = 0
-    total: int = 0
     clips: int = 0
     clips_per_s: float = 0.0
     broken: int = 0
     seconds_left: float | None = None
     current: str = ""
     counts: dict[str, int]
-    complaint: str = ""
-    pid: int | None = None
 
     def shown(self, clean: Callable[[str], str]) -> "RunView":
         """The same with its texts made fit to be sent to a browser by `clean`."""
         return replace(self, library=clean(self.library), current=clean(self.current), complaint=clean(self.complaint))
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in LIVE_STATES
 
 
 def run_view(started: PageProcess | None, jobs: Sequence["Job"]) -> RunView | None:
@@ -64,12 +53,6 @@ def run_view(started: PageProcess | None, jobs: Sequence["Job"]) -> RunView | No
         return _own_view(started, jobs)
     shown = running if running is not None else next(iter(jobs), None)
     return None if shown is None else _job_view(shown, shown.state)
-
-
-def stop_run(view: RunView) -> None:
-    """Asks a run to end as Ctrl-C would: what is done stays done. One that has just ended is left alone."""
-    if view.pid is not None and view.is_live:
-        ask_to_stop(view.pid)
 
 
 def _own_view(started: PageProcess, jobs: Sequence["Job"]) -> RunView:

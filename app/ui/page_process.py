@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from index.catalog import Job
 
 RunState = Literal["starting", "running", "saving", "done", "failed", "stopped", "interrupted"]
-LIVE_STATES: tuple[RunState, ...] = ("starting", "running", "saving")
+_LIVE_STATES: tuple[RunState, ...] = ("starting", "running", "saving")
 
 _KEPT_LOGS = 40
 
@@ -61,6 +62,24 @@ class PageProcess:
         return [job for job in jobs if job.pid == self.pid and job.host == host]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProcessView:
+    """What is at work for a library, or was, as it is shown, whoever started it. done, total: how far it is. complaint: why it
+    failed. pid: whom to ask to stop; None where that cannot be asked from here.
+    """
+
+    state: RunState
+    library: str
+    done: int = 0
+    total: int = 0
+    complaint: str = ""
+    pid: int | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in _LIVE_STATES
+
+
 def start_command(logs_folder: Path, log_name: str, library: str, arguments: Sequence[str]) -> PageProcess:
     """Starts `vret` with these arguments. log_name: what its files in `logs_folder` begin with, of which the newest are kept.
 
@@ -83,12 +102,12 @@ def pid_here(job: "Job") -> int | None:
     return job.pid if job.host == socket.gethostname() else None
 
 
-def ask_to_stop(pid: int) -> None:
-    """Asks a process to end as Ctrl-C would. One that has just ended is left alone."""
-    try:
-        os.kill(pid, signal.SIGTERM)
-    except ProcessLookupError:
+def stop_process(view: ProcessView) -> None:
+    """Asks it to end as Ctrl-C would. One that has just ended is left alone."""
+    if view.pid is None or not view.is_live:
         return
+    with suppress(ProcessLookupError):
+        os.kill(view.pid, signal.SIGTERM)
 
 
 def _drop_old_logs(logs_folder: Path, log_name: str) -> None:

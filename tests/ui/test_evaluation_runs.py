@@ -20,9 +20,8 @@ from app.ui.evaluation_runs import (
     Purpose,
     Started,
     evaluation_view,
-    stop_evaluation,
 )
-from app.ui.page_process import PageProcess
+from app.ui.page_process import PageProcess, stop_process
 from app.workspace import Workspace
 from index.catalog import Job
 from index.records import JobState
@@ -70,7 +69,7 @@ def test_run_of_somebody_else_is_followed() -> None:
         pid=None,  # on another machine, so it cannot be stopped from here
     )
     assert view.is_live
-    stop_evaluation(view)  # asks nobody
+    stop_process(view)  # asks nobody
 
 
 def test_own_run_from_its_start_to_its_end(tmp_path: Path) -> None:
@@ -120,10 +119,10 @@ def test_stop_asks_the_process(tmp_path: Path) -> None:
     run = started(tmp_path, "import sys; sys.stdin.read()")
     view = evaluation_view(run, [], [])
     assert view is not None
-    stop_evaluation(view)
+    stop_process(view)
     assert run.command.process.wait(timeout=60) == -signal.SIGTERM
     run.command.process.stdin.close()  # type: ignore[union-attr]
-    stop_evaluation(view)  # it has ended meanwhile, and nobody is asked
+    stop_process(view)  # it has ended meanwhile, and nobody is asked
 
 
 def test_arguments__names_cannot_be_taken_for_options() -> None:

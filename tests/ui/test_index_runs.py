@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.ui.index_runs import IndexRuns, RunView, run_view, stop_run
+from app.ui.index_runs import IndexRuns, RunView, run_view
+from app.ui.page_process import stop_process
 from index.catalog import Job
 from index.records import JobState
 from tests.helpers.make_video import draw_moving_picture
@@ -45,7 +46,7 @@ def test_run_view__interrupted_is_not_live() -> None:
     view = run_view(None, [job("interrupted", {"done": 3, "total": 9})])
     assert view is not None
     assert not view.is_live
-    stop_run(view)  # asks nobody
+    stop_process(view)  # asks nobody
 
 
 def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
