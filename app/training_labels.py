@@ -62,12 +62,12 @@ def read_probe(path: Path, *, seed: int, data: Sequence[Path] = ()) -> ProbeLabe
 def _read(path: Path, data: Sequence[Path]) -> LabelSet:
     advice = "Say where the videos are: --data FOLDER"
     try:
-        return read_labels(path, split_needed=False, advice=advice)
+        return read_labels(path, draw_split=False, advice=advice)
     except BadLabels:
         folders = [folder for folder in data if folder.is_dir()]
         if not path.exists() or find_layout(path) in ("csv", "folders") or not folders:
             raise
-        return read_labels(path, videos=folders[0], split_needed=False, advice=advice)
+        return read_labels(path, videos=folders[0], draw_split=False, advice=advice)
 
 
 def _none_there(labels: LabelSet, part: Sequence[LabelledVideo], what: str) -> str:

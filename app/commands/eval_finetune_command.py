@@ -75,7 +75,6 @@ def finetune(
     check_one_format(as_json, as_csv)
     if fold and all_folds:
         raise typer.BadParameter("Give --fold or --all-folds, not both.")
-    from app.errors import BadLabels
     from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
     from app.evaluation.target_videos import FramesChoice
     from app.workspace import Workspace
@@ -94,9 +93,6 @@ def finetune(
     )
     numbers = _ALL_FOLDS if all_folds else tuple(dict.fromkeys(fold or (1,)))
     folds = {number: labels_of(labels, videos, layout, number) for number in numbers}
-    found = folds[numbers[0]].layout
-    if found not in ("ucf101", "hmdb51") and numbers != (1,):
-        raise BadLabels(f"{labels} is in the layout {found!r}, which has one split; several splits have UCF101 and HMDB51.")
     with Workspace() as ws:
         with followed(ws, None) as tell:
             report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell, on_news=talk)

@@ -61,9 +61,13 @@ def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequen
                 f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {_some(sorted(there))}."
             )
     rows = [row for row in labels.rows if row.label not in ignore_labels]
-    for split, what in (("test", "queries"), ("train", "gallery")):
+    for split, what in (("test", "there are no queries"), ("train", "the gallery is empty")):
         if not any(row.split == split for row in rows):
-            raise BadLabels(f"{labels.path} has no {split} rows, so there is no {what}; both are needed.")
+            whole = f" Name the folder that holds all lists: --labels {labels.path.parent}" if labels.layout == "kinetics" else ""
+            raise BadLabels(f"{labels.path} has no {split} rows, so {what}; both are needed.{whole}")
+    left = {row.label for row in rows}
+    if len(left) == 1:
+        raise BadLabels(f"All rows of {labels.path} have the label {left.pop()!r}, so any answer would be right; two are needed.")
     return rows
 
 
@@ -89,7 +93,8 @@ def indexed_entries(ws: Workspace, library: str, encoder: str, rows: Sequence[La
     for row in rows:
         file = known.get(str(row.path))
         if file is None:
-            left_out.append((str(row.path), f"not in library {library!r}"))
+            listed = "" if row.line is None or row.path.exists() else f"line {row.line} of the labels: there is no such file; "
+            left_out.append((str(row.path), f"{listed}not in library {library!r}"))
         elif file.outcome != "indexed":
             left_out.append((str(row.path), f"{file.outcome}: {file.reason or 'gone'}"))
         elif not file.embedded:

@@ -187,6 +187,11 @@ def _nothing_with(ws: Workspace, library: str, labels: LabelSet, rows: Sequence[
     """Why no labelled video can be measured with an encoder, and what to do."""
     known = ws.catalog.known_files(library, ws.encoder_id(encoder))
     there = [row for row in rows if str(row.path) in known]
+    if not there and not any(row.path.exists() for row in rows):
+        return (
+            f"None of the {len(rows)} videos of {labels.path} is there, such as {rows[0].path}. Mend the paths, which are relative "
+            "to the file."
+        )
     if not there:
         return (
             f"None of the {len(rows)} videos of {labels.path} is in library {library!r}, such as {rows[0].path}. Name their "

@@ -1,16 +1,15 @@
 """Folders named after what their videos show: ROOT/CLASS/video, or ROOT/train/CLASS/video and ROOT/test/CLASS/video."""
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import BadLabels
+from app.labels.drawn_split import PER_LABEL, drawn_note, drawn_tests
 from app.labels.rows import LabelledVideo, LabelSet, Split
 from app.labels.ucf101 import VIDEO_NAME
 from embedder.video_folder import find_videos
 
-TEST_SHARE = 0.2
 _SPLIT_NAMES: dict[str, Split] = {"train": "train", "training": "train", "test": "test", "val": "test", "validation": "test"}
 """Videos of test and val folders are queries, those of both where there are both."""
 
@@ -36,8 +35,8 @@ def read_class_folders(root: Path) -> LabelSet:
     if sides:
         rows = [row for side in sides for row in _side_rows(side, videos_of[side])]
     else:
-        rows = [row for folder, videos in videos_of.items() for row in _class_rows(folder, videos, _drawn_side)]
-        notes.append(f"no folders called train and test: about {TEST_SHARE:.0%} of each class were drawn to be queries")
+        rows = [row for folder, videos in videos_of.items() for row in _class_rows(folder, videos, drawn_tests)]
+        notes.append(f"no folders called train and test: {drawn_note(rows, PER_LABEL)}")
     if not rows:
         raise BadLabels(f"{root} has no folders of videos named after what they show, such as {root / 'waving' / 'a.mp4'}.")
     return LabelSet(path=root, layout="folders", root=root, rows=tuple(rows), notes=tuple(notes))
@@ -77,14 +76,3 @@ def _class_rows(folder: Path, videos: list[Path], tests_of: _Sides) -> list[Labe
 
 def _side_of_folder(folder: Path) -> _Sides:
     return set if _SPLIT_NAMES[folder.name.lower()] == "test" else lambda _: set()
-
-
-def _drawn_side(keys: list[str]) -> set[str]:
-    hashes = {key: hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() for key in keys}
-    drawn = {key for key, digest in hashes.items() if int.from_bytes(digest[:8]) < TEST_SHARE * 2**64}
-    if len(hashes) < 2:
-        return set()
-    order = sorted(hashes, key=hashes.__getitem__)
-    if not drawn:
-        return {order[0]}
-    return drawn if len(drawn) < len(hashes) else set(order[:-1])

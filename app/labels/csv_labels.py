@@ -2,17 +2,20 @@
 
 import csv
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from app.errors import BadLabels
+from app.labels.drawn_split import with_drawn_split
 from app.labels.rows import LabelledVideo, LabelSet, Split
 
-_NEEDED = ("path", "label", "split")
+_NEEDED = ("path", "label")
 
 
-def read_csv_labels(path: Path, *, split_needed: bool = True) -> LabelSet:
-    """All rows, in order; paths in the file are relative to it. split_needed: whether a file without splits is an error.
+def read_csv_labels(path: Path, *, draw_split: bool = True) -> LabelSet:
+    """All rows, in order; paths in the file are relative to it. draw_split: whether sides are drawn where the file has no column
+    `split`; else its rows are on none.
 
     Raises BadLabels for a missing file, column or value.
     """
@@ -21,21 +24,34 @@ def read_csv_labels(path: Path, *, split_needed: bool = True) -> LabelSet:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
             if not columns:
-                raise BadLabels(f"{path} is empty. Its first line should be {','.join(_NEEDED)}.")
-            needed = [name for name in _NEEDED if name != "split" or split_needed or name in columns]
-            lacking = [name for name in needed if name not in columns]
-            if lacking:
-                raise BadLabels(
-                    f"{path} lacks the column {lacking[0]!r}. It needs {', '.join(needed)}; it has {', '.join(columns)}."
-                )
+                raise BadLabels(f"{path} is empty. Its first line should be path,label,split or {','.join(_NEEDED)}.")
+            _check_columns(path, columns)
+            needed = [*_NEEDED, "split"] if "split" in columns else [*_NEEDED]
             rows = [_row(path, reader.line_num, row, needed) for row in reader]
     except FileNotFoundError as error:
         raise BadLabels(f"There is no label file {path}.") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
+        raise BadLabels(
+            f"{path} is not text in UTF-8 (byte {error.start} is {error.object[error.start]:#x}). Save it as UTF-8."
+        ) from error
+    except (OSError, csv.Error) as error:
         raise BadLabels(f"{path} cannot be read as CSV: {error}") from error
     if not rows:
         raise BadLabels(f"{path} has no rows.")
+    if draw_split and "split" not in needed:
+        rows, note = with_drawn_split(rows)
+        return LabelSet(path=path, layout="csv", root=path.parent, rows=tuple(rows), notes=(note,))
     return LabelSet(path=path, layout="csv", root=path.parent, rows=tuple(rows))
+
+
+def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    lacking = [name for name in _NEEDED if name not in columns]
+    if not lacking:
+        return
+    between = [mark for mark in (";", "\t", "|") if len(columns) == 1 and mark in columns[0]]
+    if between:
+        raise BadLabels(f"{path} has {between[0]!r} between its columns; commas are needed. Save it as CSV with commas.")
+    raise BadLabels(f"{path} lacks the column {lacking[0]!r}. It needs {', '.join(_NEEDED)}; it has {', '.join(columns)}.")
 
 
 def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:
@@ -51,4 +67,5 @@ def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -
         split=cast(Split, values["split"]),
         group=values["group"],
         source=values["source"],
+        line=line,
     )

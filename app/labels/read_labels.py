@@ -2,6 +2,7 @@
 
 import csv
 import os
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,28 +21,31 @@ def read_labels(
     videos: Path | None = None,
     layout: Layout | None = None,
     fold: int = 1,
-    split_needed: bool = True,
+    draw_split: bool = True,
     advice: str = "Say where the videos are: --videos FOLDER",
 ) -> LabelSet:
     """path: a CSV file, or a folder of class folders or of a dataset's split files. layout: None tells it by what is there.
 
-    videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. split_needed: whether a CSV
-    file without splits is an error. advice: for whoever names labels whose videos are not there.
+    videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. draw_split: whether a CSV
+    file without splits gets some. advice: for whoever names labels whose videos are not there.
     Raises BadLabels for what is missing or does not fit, with file and line, where no video is there, and for a video that is
     listed twice with unlike labels or splits.
     """
     # As a library knows its files: without `..`, links as they are.
     path, videos = Path(os.path.abspath(path)), videos and Path(os.path.abspath(videos))
-    labels = _read(path, videos, layout or find_layout(path), fold, split_needed)
+    layout = layout or find_layout(path)
+    if fold != 1 and layout not in _WITH_FOLDS:
+        raise BadLabels(f"{path} is in the layout {layout!r}, which has one split; UCF101 and HMDB51 have a split {fold}.")
+    labels = _read(path, videos, layout, fold, draw_split)
     if not labels.rows:
         first = f" First: {labels.missing[0][0]}: {labels.missing[0][1]}." if labels.missing else ""
         raise BadLabels(f"No video that {path} names is there.{first} {advice}")
     return replace(_each_once(labels), fold=fold if labels.layout in _WITH_FOLDS else None)
 
 
-def _read(path: Path, videos: Path | None, layout: Layout, fold: int, split_needed: bool) -> LabelSet:
+def _read(path: Path, videos: Path | None, layout: Layout, fold: int, draw_split: bool) -> LabelSet:
     if layout == "csv":
-        return read_csv_labels(path, split_needed=split_needed)
+        return read_csv_labels(path, draw_split=draw_split)
     if layout == "kinetics":
         return read_kinetics(path, videos)
     if not path.is_dir():
@@ -75,14 +79,29 @@ def find_layout(path: Path) -> Layout:
         raise BadLabels(f"There is no label file {path}.")
     if path.is_file():
         return "kinetics" if is_kinetics(_columns(path)) else "csv"
-    names = {entry.name for entry in path.iterdir()}
+    found = _layout_of_lists(path)
+    if found is not None:
+        return found
+    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
+        if _layout_of_lists(folder) is not None:
+            named = shlex.quote(str(folder))
+            raise BadLabels(f"{path} holds the split files of a dataset in {folder.name}. Name that folder: --labels {named}")
+    return "folders"
+
+
+def _layout_of_lists(folder: Path) -> Layout | None:
+    """Of a folder with the split files of a dataset."""
+    try:
+        names = {entry.name for entry in folder.iterdir()}
+    except OSError:  # a class folder that may not be read is told of where its videos are sought
+        return None
     if CLASS_FILE in names:
         return "ucf101"
     if any(SPLIT_FILE.fullmatch(name) for name in names):
         return "hmdb51"
-    if "train.csv" in names and is_kinetics(_columns(path / "train.csv")):
+    if "train.csv" in names and is_kinetics(_columns(folder / "train.csv")):
         return "kinetics"
-    return "folders"
+    return None
 
 
 def _columns(file: Path) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ Split = Literal["train", "test", ""]
 class LabelledVideo:
     """One video. path: absolute. split: "train" (gallery) or "test" (queries), "" where the layout has no splits. group: videos of
     one make, such as scene, camera or person, that should stand on one side; source: the collection it is from; both "" where
-    there is no such thing.
+    there is no such thing. line: of the file that lists it, None where none does; two that differ in it alone are equal.
     """
 
     path: Path
@@ -23,6 +23,7 @@ class LabelledVideo:
     split: Split
     group: str = ""
     source: str = ""
+    line: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -212,7 +212,7 @@ def test_a_comparison_stands_beside_its_floors(ws: Workspace, home: Path, root: 
     (bare,) = compare_encoders(ws, "lib", labels, "default", "other", ways=["mean"]).comparisons
     assert (bare.floor, bare.colour) == (None, None)
     put(ws, root, ANGLES, "floor")
-    put(ws, root, {name: 0 for name in ANGLES}, "colour")
+    put(ws, root, dict.fromkeys(ANGLES, 0), "colour")
     report = compare_encoders(ws, "lib", labels, "default", "other", ways=["mean"])
     (comparison,) = report.comparisons
     assert (comparison.num_queries, comparison.a, comparison.floor) == (3, pytest.approx(2 / 3), pytest.approx(2 / 3))
@@ -243,11 +243,25 @@ def test_an_encoder_without_vectors_here_is_named_with_the_command_that_helps(ws
 
 @pytest.mark.parametrize(
     ("labels", "said"),
-    [({"q1": "a"}, "has no train rows"), ({"g1": "a", "g2": "b"}, "has no test rows")],
+    [
+        ({"q1": "a"}, "has no train rows, so the gallery is empty"),
+        ({"g1": "a", "g2": "b"}, "has no test rows, so there are no queries"),
+        ({"g1": "a", "q1": "a"}, "All rows of .* have the label 'a', so any answer would be right"),
+    ],
 )
 def test_one_side_only(ws: Workspace, root: Path, labels: dict[str, str], said: str) -> None:
     with pytest.raises(BadLabels, match=said):
         evaluate_retrieval(ws, "lib", labels_of(root, labels))
+
+
+def test_a_listed_video_that_is_not_there_is_named_with_its_line(ws: Workspace, root: Path) -> None:
+    labels = labels_of(root, {**LABELS, "g9": "a"})
+    report = evaluate_retrieval(ws, "lib", labels, ways=["mean"])
+    assert report.left_out == [(str(root / "g9.mp4"), "line 10 of the labels: there is no such file; not in library 'lib'")]
+    gone = root / "gone.csv"
+    gone.write_text("path,label,split\nx/q1.mp4,a,test\nx/g1.mp4,b,train\n")
+    with pytest.raises(NotIndexed, match=r"None of the 2 videos of .*gone\.csv is there, such as .*x/q1\.mp4\. Mend the paths"):
+        evaluate_retrieval(ws, "lib", read_labels(gone))
 
 
 def test_within_a_column_that_says_nothing(ws: Workspace, root: Path) -> None:

@@ -54,12 +54,11 @@ def test_fitting__counts(tmp_path: Path) -> None:
     ("rows", "said"),
     [
         ("path,split\na.mp4,test\n", "lacks the column 'label'"),
-        ("path,label\na.mp4,run\n", "lacks the column 'split'"),
         ("path,label,split\na.mp4,run,both\n", "line 2: split must be train or test, got 'both'"),
         ("path,label,split\na.mp4,run,test\n", "has no train rows"),
         ("path,label,split\na.mp4,run,train\n", "has no test rows"),
         (
-            "path,label,split\ny.mp4,run,train\nz.mp4,run,test\n",
+            "path,label,split\ny.mp4,run,train\nz.mp4,sit,test\n",
             "None of the 2 videos .* library 'home'.*y.mp4.*Choose the lib",
         ),
     ],

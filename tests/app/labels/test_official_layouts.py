@@ -200,7 +200,22 @@ def test_folders__about_a_fifth_of_each_class_is_test_and_stays_so_as_it_grows(t
     assert all(many[path] == split for path, split in few.items())
     assert 0.1 < sum(split == "test" for split in many.values()) / len(many) < 0.3
     (note,) = read_labels(tmp_path).warnings
-    assert note.startswith("no folders called train and test: about 20% of each class were drawn to be queries")
+    drawn = sum(split == "test" for split in many.values())
+    assert note == f"no folders called train and test: {drawn} of 200 videos were drawn to be queries, of each label about a fifth"
+
+
+def test_a_folder_beside_a_datasets_lists_is_not_taken_for_a_class(tmp_path: Path) -> None:
+    """Else UCF-101 would be the one label of everything."""
+    write_ucf101(tmp_path)
+    with pytest.raises(BadLabels, match=r"split files of a dataset in ucfTrainTestlist\. Name that folder: --labels .*ucfTrain"):
+        read_labels(tmp_path)
+
+
+def test_splits_beyond_the_first_are_of_datasets_that_have_them(tmp_path: Path) -> None:
+    for label in "ab":
+        touch(tmp_path / label / "1.mp4")
+    with pytest.raises(BadLabels, match="in the layout 'folders', which has one split; UCF101 and HMDB51 have a split 2"):
+        read_labels(tmp_path, fold=2)
 
 
 def test_folders__tiny_classes_have_both_sides(tmp_path: Path) -> None:
