@@ -62,7 +62,7 @@ def report_html(view: "RunView", points: "EmbeddingMap | None" = None) -> str:
 def _shown(view: "RunView", points: "EmbeddingMap | None") -> dict[str, Any]:
     """What the template shows."""
     from app.evaluation import report_facts, report_figures
-    from app.evaluation.report_table import COVERED, table_of
+    from app.evaluation.report_table import table_of
 
     figures = [report_figures.confusion_figure(confusion) for confusion in view.confusions if confusion.labels]
     if (difference := report_figures.difference_figure(view)) is not None:
@@ -76,7 +76,6 @@ def _shown(view: "RunView", points: "EmbeddingMap | None") -> dict[str, Any]:
         "warnings": view.warnings,
         "checks": view.checks,
         "table": table_of(view.flat_rows, view.encoders),
-        "covered": COVERED,
         "sections": list(report_figures.sections(view)),
         "figures": figures,
         "left_out": view.left_out,

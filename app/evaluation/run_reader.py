@@ -114,12 +114,12 @@ def _retrieval_row(row: Mapping[str, Any], encoder: Encoder, queries: list[Query
         class_mean_top_1=_share(row, "class_mean_top_1"),
         chance=_number(row.get("chance")),
         floor=_number(row.get("floor")),
-        above_floor=row.get("above_floor"),
         per_label=tuple(
             LabelShare(label=label, top_1=_known(share), num_queries=asked[label] if queries else None)
             for label, share in sorted((row.get("per_label_top_1") or {}).items())
         ),
         queries=tuple(queries),
+        flat=_flat(row),
     )
 
 

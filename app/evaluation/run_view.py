@@ -4,9 +4,12 @@ All shares and intervals are 0..1, the intervals of 95 %. Paths and labels are a
 """
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from app.evaluation.beside_floor import Standing, standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,8 @@ class Confusion:
 @dataclass(frozen=True, kw_only=True)
 class RetrievalView:
     """One measured row. way: "mean", "stored", "sequence", "vcop" or "gap". top_k: by ascending k. floor: class-mean top-1 of the
-    best untrained encoder in the same group and way. above_floor: whether the interval lies above it. Both are None where there is
-    nothing to compare with. What an older version did not store is None or empty.
+    best untrained encoder in the same group and way, None where there is nothing to compare with. flat: the row for a table. What
+    an older version did not store is None or empty.
     """
 
     group: str
@@ -92,9 +95,15 @@ class RetrievalView:
     class_mean_top_1: Share
     chance: float | None
     floor: float | None
-    above_floor: bool | None
     per_label: tuple[LabelShare, ...]
     queries: tuple[Query, ...]
+    flat: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> Standing:
+        """Where the floor lies beside the interval of class-mean top-1."""
+        share = self.class_mean_top_1
+        return "" if share.low is None or share.high is None else standing(share.low, share.high, self.floor)
 
     def confusion(self) -> Confusion:
         """The label of each query against that of the video nearest to it; without stored queries it has no labels."""

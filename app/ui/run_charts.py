@@ -1,5 +1,6 @@
 """One stored run: headline figures, what they are worth, and its charts."""
 
+import re
 from collections.abc import Sequence
 
 import streamlit as st
@@ -13,6 +14,7 @@ _TALL_FROM_LABELS = 16
 _TALL_PX = 420
 _MATRIX_PX = 1000
 _NOTES_SHOWN = 6
+_SAID_IN_TABLE = re.compile(r": the interval -?[\d.]+ to -?[\d.]+ (covers|lies below) the ")  # of floors
 _UNKNOWN = "\N{EN DASH}"
 
 
@@ -32,7 +34,7 @@ def show_figures(row: RetrievalView) -> None:
     cards.append(_card(of, "" if row.num_queries is None else f"{row.num_queries:,}", among))
     st.html(f'<div class="vret-figures">{"".join(cards)}</div>')
     said = verdict(row)
-    if said and row.above_floor is False:
+    if row.standing in ("covered", "not reached") and not row.encoder.floor:
         st.warning(as_markdown(said), icon=":material/warning:")
     elif said:
         st.html(f'<p class="vret-quiet">{as_html(said)}</p>')
@@ -90,7 +92,7 @@ def show_differences(view: RunView) -> None:
 
 def show_notes(view: RunView) -> None:
     """What makes the figures doubtful, what was checked, and what took no part."""
-    warnings = [said for said in view.warnings if "covers the untrained" not in said]  # said beside the figures
+    warnings = [said for said in view.warnings if not _SAID_IN_TABLE.search(said)]
     for said in warnings[:_NOTES_SHOWN]:
         st.html(f'<p class="vret-quiet"><span class="vret-flag">note</span> {as_html(said)}</p>')
     if not (view.checks or view.left_out or len(warnings) > _NOTES_SHOWN):

@@ -55,7 +55,7 @@ def _retrieval(view: RunView, floors_for: str | None) -> None:
     show_figures(chosen)
     if floors_for and chosen.floor is None and not chosen.encoder.floor:
         offer_floors(view.library, floors_for, key="result")
-    show_rows({_name(row): row for row in rows}, chosen)
+    show_rows(rows, chosen)
     show_curve_and_labels(rows, chosen)
     part = st.segmented_control(
         "Look closer",
@@ -71,10 +71,6 @@ def _retrieval(view: RunView, floors_for: str | None) -> None:
         show_map(view, chosen)
     else:
         show_failures(view.id, chosen)
-
-
-def _name(row: RetrievalView) -> str:
-    return f"{row.encoder.name} (untrained)" if row.encoder.floor else row.encoder.name
 
 
 def _choice(view: RunView) -> tuple[list[RetrievalView], RetrievalView]:

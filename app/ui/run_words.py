@@ -51,9 +51,11 @@ def verdict(row: RetrievalView) -> str:
     """How a result stands to the untrained network, in a sentence; empty for an untrained one itself."""
     if row.encoder.floor:
         return ""
-    if row.floor is None or row.above_floor is None:
+    if row.floor is None or not row.standing:
         return "No untrained network was measured beside it, so how much of this is training cannot be said."
-    where = f"Its 95 % interval ({interval(row.class_mean_top_1)}, class mean)"
-    if row.above_floor:
-        return f"{where} lies above the best untrained network's {figure(row.floor)}."
-    return f"{where} covers the untrained network's {figure(row.floor)}: here it may be no better than one that learnt nothing."
+    where, untrained = f"Its 95 % interval ({interval(row.class_mean_top_1)}, class mean)", figure(row.floor)
+    if row.standing == "above":
+        return f"{where} lies above the best untrained network's {untrained}."
+    if row.standing == "covered":
+        return f"{where} covers the untrained network's {untrained}: here it may be no better than one that learnt nothing."
+    return f"{where} lies below the untrained network's {untrained}: here it is worse than one that learnt nothing."

@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.evaluation.interval_charts import past_runs_chart
 from app.evaluation.run_view import RetrievalView, RunView
-from app.ui.run_tables import show_rows
+from app.ui.run_tables import show_beside
 from app.ui.run_words import way_words
 from app.ui.shown_text import count, printable
 
@@ -30,7 +30,7 @@ def show_side_by_side(views: Sequence[RunView]) -> None:
         )
     rows = beside(views, group, way)
     st.altair_chart(past_runs_chart(rows), width="stretch", theme=None)
-    show_rows(rows, first="run")
+    show_beside(rows)
     without = [str(view.id) for view in views if not any((row.group, row.way) == (group, way) for row in view.rows)]
     if without:
         st.caption(f"Nothing of this was measured in run {', '.join(without)}.")

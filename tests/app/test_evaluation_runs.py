@@ -33,7 +33,7 @@ def test_rows_have_their_curve_with_intervals(view: RunView) -> None:
     row = view.rows[0]
     assert row.top_k[1] == Share(value=pytest.approx(4 / 6), low=pytest.approx(4 / 6 - 0.211), high=pytest.approx(4 / 6 + 0.122))
     assert row.top_k[5].value == pytest.approx(5 / 6)
-    assert (row.num_queries, row.num_gallery, row.num_labels, row.floor, row.above_floor) == (6, 3, 3, 1 / 6, False)
+    assert (row.num_queries, row.num_gallery, row.num_labels, row.floor, row.standing) == (6, 3, 3, 1 / 6, "above")
     assert [found.encoder.floor for found in view.rows] == [False, True]
 
 
@@ -74,7 +74,7 @@ def test_read_run__optional_keys_may_be_missing() -> None:
     row = {key: value for key, value in run.results["rows"][0].items() if not key.endswith(("_low", "_high", "floor"))}
     del row["per_label_top_1"]
     view = read_run(replace(run, library=None, settings={}, results={"rows": [row]}))
-    assert view.rows[0].top_k[1].low is None and view.rows[0].above_floor is None
+    assert view.rows[0].top_k[1].low is None and view.rows[0].standing == ""
     assert view.rows[0].queries == () and view.rows[0].confusion().labels == () and view.rows[0].worst() == []
     assert (view.library, view.warnings, view.left_out) == ("", (), ())
 

@@ -177,7 +177,8 @@ def test_an_untrained_network_that_covers_the_result_is_said(home: Path, folder:
         evaluate_retrieval(ws, "home", read_labels(write_labels(folder)), ways=["mean"])
     page = opened()
     assert "covers the untrained network's" in page.warning[0].value.replace("\\", "")
-    assert "floor (untrained)" in shown(page)
+    assert "floor<i>untrained</i>" in shown(page) and "<i class=vret-doubtful>covered</i>" in shown(page)
+    assert ": the interval 0" not in shown(page)  # the run's warning, which says the same
     assert not [button.key for button in page.button if button.key.startswith("floors-")]
 
 

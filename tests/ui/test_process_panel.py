@@ -67,7 +67,7 @@ MEASURING = Face("evaluation", evaluate_page, put_measuring, "Measuring", WAITS.
 @pytest.fixture(params=[INDEXING, MEASURING], ids=lambda face: face.name)
 def face(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Face:
     """A page over a data folder with one indexed library."""
-    for name in "ab":
+    for name in "abc":
         draw_moving_picture(tmp_path / "videos" / f"{name}.mp4")
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "home", [tmp_path / "videos"])
@@ -140,7 +140,7 @@ def test_what_is_at_work_is_stopped_by_its_button(face: Face, begun: Callable[[s
 
 
 def test_a_second_one_is_not_started_beside_the_first(face: Face, begun: Callable[[str], PageProcess], tmp_path: Path) -> None:
-    (tmp_path / "videos" / "labels.csv").write_text("path,label,split\na.mp4,run,train\nb.mp4,run,test\n")
+    (tmp_path / "videos" / "labels.csv").write_text("path,label,split\na.mp4,run,train\nb.mp4,sit,train\nc.mp4,run,test\n")
     process = begun(face.waits)
     page = opened(face)
     next(button for button in page.button if button.label in ("Update", "Measure")).click().run()

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from app.evaluation.run_view import Encoder, Query, RetrievalView, RunView, Share, Video
 from app.ui.run_history import data_marks
 from app.ui.run_map import labelled_videos
-from app.ui.run_tables import readable
 from app.ui.run_words import verdict
 from app.ui.runs_beside import beside, common_sections
 
@@ -19,7 +18,6 @@ def row(
     floor: bool = False,
     queries: tuple[Query, ...] = (),
     untrained: float | None = None,
-    above: bool | None = None,
 ) -> RetrievalView:
     return RetrievalView(
         group=group,
@@ -33,7 +31,6 @@ def row(
         class_mean_top_1=Share(value=share, low=share - 0.1, high=share + 0.1),
         chance=0.25,
         floor=untrained,
-        above_floor=above,
         per_label=(),
         queries=queries,
     )
@@ -73,22 +70,10 @@ def test_side_by_side__what_most_runs_measured_and_the_best_untrained_of_each() 
     assert common_sections([run(5)]) == []
 
 
-def test_readable__intervals_in_one_cell_and_empty_columns_left_out() -> None:
-    rows = [
-        {"group": "", "way": "mean", "top_1": 0.5, "top_1_low": 0.25, "top_1_high": 1.0, "sure": True, "difference_low": -0.5},
-        {"group": "", "way": "gap", "top_1": 0.75, "top_1_low": None, "top_1_high": None, "queries": 12},
-    ]
-    heads, lines = readable(rows)
-    assert heads == ["compared", "top-1", "95 %", "sure", "difference low", "queries"]
-    assert lines == [
-        ["by mean vector", "0.500", "0.25 to 1.00", "yes", "-0.500", ""],
-        ["protocol gap", "0.750", "", "", "", "12"],
-    ]
-
-
 def test_verdict() -> None:
-    assert "lies above the best untrained network's 0.200" in verdict(row("one", 0.5, untrained=0.2, above=True))
-    assert "covers the untrained network's 0.450" in verdict(row("one", 0.5, untrained=0.45, above=False))
+    assert "lies above the best untrained network's 0.200" in verdict(row("one", 0.5, untrained=0.2))
+    assert "covers the untrained network's 0.450" in verdict(row("one", 0.5, untrained=0.45))
+    assert "lies below the untrained network's 0.700: here it is worse" in verdict(row("one", 0.5, untrained=0.7))
     assert "No untrained network" in verdict(row("one", 0.5))
     assert verdict(row("u", 0.5, floor=True)) == ""
 
