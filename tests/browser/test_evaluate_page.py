@@ -161,7 +161,7 @@ def test_what_is_wrong_with_labels_is_said(page: "Page", served: Served, labels:
     at_rest(page)
     field.fill(str(served.videos / "labels.csv"))
     field.press("Enter")
-    page.get_by_text("has no test rows, so there is no queries").wait_for()
+    page.get_by_text("has no test rows, so there are no queries").wait_for()
     page.get_by_role("button", name="Measure", exact=True).wait_for(state="detached")
 
 

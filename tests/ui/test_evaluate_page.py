@@ -112,7 +112,7 @@ def test_all_queries_left_out_is_said_before_it_is_started(folder: Path, home: P
     assert "Against" in [box.label for box in page.selectbox]
     next(one for one in page.multiselect if one.label == "Leave out").set_value(["run"]).run()
     page.button(key="run-evaluation").click().run()
-    assert errors(page) == [f"{labels} has no test rows, so there is no queries; both are needed."]
+    assert errors(page) == [f"{labels} has no test rows, so there are no queries; both are needed."]
     assert not (home / "logs").exists()
 
 

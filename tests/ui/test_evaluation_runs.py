@@ -91,9 +91,11 @@ def test_floors_are_followed_by_their_indexing(tmp_path: Path) -> None:
     own = job(
         "running", {"phase": "embedding", "done": 4, "total": 8}, pid=run.command.pid, host=socket.gethostname(), kind="index"
     )
-    view = evaluation_view(run, [], [own])
-    assert view is not None
-    assert (view.purpose, view.state, view.done, view.total) == ("floors", "running", 4, 8)
+    making = job("running", {"phase": "whitening", "done": 1, "total": 2}, pid=run.command.pid, host=socket.gethostname())
+    for jobs, phase in (([], "whitening"), ([own], "embedding")):
+        view = evaluation_view(run, [making], jobs)
+        assert view is not None
+        assert (view.purpose, view.state, view.phase) == ("floors", "running", phase)
     run.command.process.communicate(timeout=60)
     view = evaluation_view(run, [], [])
     assert view is not None and (view.state, view.run_id) == ("done", None)
@@ -149,13 +151,13 @@ def test_arguments__judgements_and_official_lists() -> None:
 
 @pytest.fixture
 def labels(home: Path, tmp_path: Path) -> Path:
-    """A library with an odd name, of two videos with an odd label, and their labels."""
+    """A library with an odd name, of two videos that look the same with an odd label and one with another, and their labels."""
     folder = tmp_path / "videos"
-    for seed, name in enumerate(("a", "b")):
+    for seed, name in ((0, "a"), (0, "b"), (1, "c")):
         draw_moving_picture(folder / f"{name}.mp4", seed=seed)
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "--odd", [folder])
-    (folder / "labels.csv").write_text("path,label,split\na.mp4,--run,test\nb.mp4,--run,train\n")
+    (folder / "labels.csv").write_text("path,label,split\na.mp4,--run,test\nb.mp4,--run,train\nc.mp4,sit,train\n")
     return folder / "labels.csv"
 
 
