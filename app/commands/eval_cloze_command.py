@@ -19,16 +19,17 @@ from app.commands.eval_options import (
 )
 from app.commands.eval_output import (
     FLOOR_WORDS,
+    check_outputs,
     figure_cell,
     followed,
     interval_cell,
     labels_of,
     print_found,
     tell_beside,
-    write_html,
+    tell_stored,
 )
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_table
+from app.commands.output import print_table
 
 if TYPE_CHECKING:
     from app.evaluation.cloze_rows import ClozeReport
@@ -68,7 +69,7 @@ def cloze(
 
     Example: vret eval cloze --labels videos/labels.csv --source kitchen -e default -e mine
     """
-    check_one_format(as_json, as_csv)
+    check_outputs(html, as_json, as_csv)
     from app.evaluation.cloze import ClozeAsked, evaluate_cloze
     from app.evaluation.target_videos import FramesChoice
     from app.workspace import Workspace
@@ -84,14 +85,13 @@ def cloze(
         frames=FramesChoice(folder=cache_dir and cache_dir.expanduser(), gigabytes=cache_gb),
     )
     label_set = labels_of(labels, videos, layout, fold)
-    with Workspace() as ws:
-        with followed(ws, None) as tell:
-            report = evaluate_cloze(ws, label_set, encoder or (), asked, on_step=tell)
-        write_html(ws, report.run_id, html)
+    with Workspace() as ws, followed(ws, None) as tell:
+        report = evaluate_cloze(ws, label_set, encoder or (), asked, on_step=tell)
     rows = [row.to_dict() for row in report.rows]
     whole = {"run": report.run_id} | report.results()
     print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
+    tell_stored(report.run_id, html)
 
 
 def _print_rows(report: "ClozeReport") -> None:

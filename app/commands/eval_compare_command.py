@@ -16,9 +16,9 @@ from app.commands.eval_options import (
     WithinOption,
     ways_of,
 )
-from app.commands.eval_output import figure_cell, followed, labels_of, print_found, tell_beside, write_html
+from app.commands.eval_output import check_outputs, figure_cell, followed, labels_of, print_found, tell_beside, tell_stored
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_table
+from app.commands.output import print_table
 
 if TYPE_CHECKING:
     from app.evaluation.compare import ComparisonReport
@@ -48,42 +48,41 @@ def compare(
 
     Example: vret eval compare default mine --labels videos/labels.csv --within source
     """
-    check_one_format(as_json, as_csv)
+    check_outputs(html, as_json, as_csv)
     from app.evaluation.compare import compare_encoders, comparison_to_dict
     from app.workspace import Workspace
 
     label_set = labels_of(labels, videos, layout, fold)
     name = library or label_set.root.name
-    with Workspace() as ws:
-        with followed(ws, name) as tell:
-            report = compare_encoders(
-                ws,
-                name,
-                label_set,
-                a,
-                b,
-                within=within,
-                ways=ways_of(by),
-                ignore_labels=ignore_label or (),
-                on_query=tell,
-            )
-        write_html(ws, report.run_id, html)
+    with Workspace() as ws, followed(ws, name) as tell:
+        report = compare_encoders(
+            ws,
+            name,
+            label_set,
+            a,
+            b,
+            within=within,
+            ways=ways_of(by),
+            ignore_labels=ignore_label or (),
+            on_query=tell,
+        )
     rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
     told = {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
     whole = {"run": report.run_id, "comparisons": rows} | told
-    print_found(whole, rows, lambda: _print_comparisons(report, a, b), as_json=as_json, as_csv=as_csv)
+    print_found(whole, rows, lambda: _print_comparisons(report, a, b, within), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
+    tell_stored(report.run_id, html)
 
 
-def _print_comparisons(report: "ComparisonReport", a: str, b: str) -> None:
+def _print_comparisons(report: "ComparisonReport", a: str, b: str, within: str | None) -> None:
     words = {"a": f"{a} is better", "b": f"{b} is better", "unsure": "cannot be told"}
-    columns = {"group": "left", "compared by": "left", "queries": "right", a: "right", b: "right"}
+    columns = ({within: "left"} if within else {}) | {"compared by": "left", "queries": "right", a: "right", b: "right"}
     columns |= {"difference": "right", "95 %": "right", "": "left"}
     print_table(
         columns | {"untrained": "right", "raw colour": "right"},
         [
             (
-                comparison.group,
+                *([comparison.group] if within else []),
                 comparison.way,
                 str(comparison.num_queries),
                 f"{comparison.a:.3f}",

@@ -16,9 +16,18 @@ from app.commands.eval_options import (
     SourceOption,
     VideosOption,
 )
-from app.commands.eval_output import FLOOR_WORDS, followed, interval_cell, labels_of, print_found, tell_beside, write_html
+from app.commands.eval_output import (
+    FLOOR_WORDS,
+    check_outputs,
+    followed,
+    interval_cell,
+    labels_of,
+    print_found,
+    tell_beside,
+    tell_stored,
+)
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_table, talk
+from app.commands.output import print_table, talk
 
 if TYPE_CHECKING:
     from app.evaluation.finetune_rows import FinetuneReport
@@ -72,7 +81,7 @@ def finetune(
 
     Example: vret eval finetune --labels ucfTrainTestlist --videos UCF-101 --all-folds --recipe vcop -e mine --cache-gb 120
     """
-    check_one_format(as_json, as_csv)
+    check_outputs(html, as_json, as_csv)
     if fold and all_folds:
         raise typer.BadParameter("Give --fold or --all-folds, not both.")
     from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
@@ -93,14 +102,13 @@ def finetune(
     )
     numbers = _ALL_FOLDS if all_folds else tuple(dict.fromkeys(fold or (1,)))
     folds = {number: labels_of(labels, videos, layout, number) for number in numbers}
-    with Workspace() as ws:
-        with followed(ws, None) as tell:
-            report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell, on_news=talk)
-        write_html(ws, report.run_id, html)
+    with Workspace() as ws, followed(ws, None) as tell:
+        report = evaluate_finetuning(ws, folds, encoder or (), asked, on_step=tell, on_news=talk)
     rows = [row.to_dict() for row in report.rows]
     whole = {"run": report.run_id} | report.results()
     print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
+    tell_stored(report.run_id, html)
 
 
 def _print_rows(report: "FinetuneReport") -> None:

@@ -26,19 +26,25 @@ def floors(
     """
     from app.commands.index_command import ProgressBar
     from app.evaluation.floors import index_floors
+    from app.evaluation.progress import evaluation_job
+    from app.index_report import IndexProgress
     from app.workspace import Workspace
 
-    with Workspace() as ws, ProgressBar() as bar:
+    with Workspace() as ws, ProgressBar() as bar, evaluation_job(ws, library) as keep:
+
+        def working(doing: str, done: int, total: int) -> None:
+            indexing(IndexProgress(phase=doing, done=done, total=total))
+
+        def indexing(event: IndexProgress) -> None:
+            keep(event.phase, event.done, event.total)
+            bar.show(event)
+
         report = index_floors(
-            ws,
-            library,
-            encoder=encoder,
-            seeds=range(1, seeds + 1),
-            on_floor=lambda name: talk(f"indexing with {name}"),
-            on_event=bar.show,
+            ws, library, encoder=encoder, seeds=range(1, seeds + 1), on_floor=talk, on_work=working, on_event=indexing
         )
-    for name, run in zip(report.encoders, report.reports, strict=False):
-        typer.echo(f"{name}: {', '.join(f'{what} {count}' for what, count in run.counts().items() if count) or 'nothing to do'}")
-    if any(run.stopped for run in report.reports):
-        talk("stopped; what is done stays done, and the same command does the rest")
-        raise typer.Exit(130)
+        for name, run in zip(report.encoders, report.reports, strict=False):
+            counts = ", ".join(f"{what} {count}" for what, count in run.counts().items() if count)
+            typer.echo(f"{name}: {counts or 'nothing to do'}")
+        if any(run.stopped for run in report.reports):
+            talk("what is done stays done, and the same command does the rest")
+            raise KeyboardInterrupt

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, write_html
+from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, tell_stored
 from app.commands.output import print_table, talk
 
 if TYPE_CHECKING:
@@ -20,12 +20,12 @@ def measure_judged(library: str, encoders: Sequence[str], html: Path | None, *, 
         with followed(ws, library) as tell:
             report = evaluate_judgements(ws, library, encoders=encoders, on_query=tell)
         run_id = store_judged(ws, report)
-        write_html(ws, run_id, html)
     whole = {"run": run_id} | report.to_dict()
     print_found(whole, report.rows(), lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
     for note in report.notes():
         talk(f"note: {note}")
     tell_left_out(report.left_out)
+    tell_stored(run_id, html)
 
 
 def _print_rows(report: "JudgedReport") -> None:

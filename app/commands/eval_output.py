@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.commands.output import print_csv, print_json, talk
+from app.commands.output import check_one_format, print_csv, print_json, talk
 from app.evaluation.ways import Preset
 from app.labels.rows import Layout
 
@@ -88,11 +88,23 @@ def tell_no_floor(floors: Iterable[bool], preset: Preset) -> None:
         talk("no untrained network is indexed to compare with; vret eval floors makes and indexes some")
 
 
-def write_html(ws: "Workspace", run_id: int, html: Path | None) -> None:
-    """The report of a stored run, where one is wanted."""
+def check_outputs(html: Path | None, as_json: bool, as_csv: bool) -> None:
+    """Before anything is measured for them. Raises a usage error for two formats, ReportFileError for a bad place."""
+    check_one_format(as_json, as_csv)
+    if html is not None:
+        from app.evaluation.report_html import check_target
+
+        check_target(html.expanduser())
+
+
+def tell_stored(run_id: int, html: Path | None) -> None:
+    """The number of a stored run, and its report where one is wanted."""
+    talk(f"stored as run {run_id}")
     if html is None:
         return
     from app.evaluation.report import write_run_report
+    from app.workspace import Workspace
 
-    write_run_report(ws, run_id, html)
+    with Workspace() as ws:
+        write_run_report(ws, run_id, html)
     talk(f"report: {html}")

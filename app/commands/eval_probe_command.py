@@ -17,6 +17,7 @@ from app.commands.eval_options import (
 )
 from app.commands.eval_output import (
     FLOOR_WORDS,
+    check_outputs,
     figure_cell,
     followed,
     interval_cell,
@@ -24,10 +25,10 @@ from app.commands.eval_output import (
     print_found,
     tell_beside,
     tell_no_floor,
-    write_html,
+    tell_stored,
 )
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_table
+from app.commands.output import print_table
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def probe(
 
     Example: vret eval probe --labels videos/labels.csv --within source -e default -e mine
     """
-    check_one_format(as_json, as_csv)
+    check_outputs(html, as_json, as_csv)
     if preset != "library" and library:
         raise typer.BadParameter(f"--library is for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):
@@ -80,39 +81,39 @@ def probe(
 
     label_set = labels_of(labels, videos, layout, fold)
     name = (library or label_set.root.name) if preset == "library" else None
-    with Workspace() as ws:
-        with followed(ws, name) as tell:
-            report = probe_encoders(
-                ws,
-                name,
-                label_set,
-                preset,
-                encoders=encoder or (),
-                within=within,
-                ignore_labels=ignore_label or (),
-                seeds=range(1, seeds + 1),
-                stride=stride,
-                on_step=tell,
-            )
-        write_html(ws, report.run_id, html)
+    with Workspace() as ws, followed(ws, name) as tell:
+        report = probe_encoders(
+            ws,
+            name,
+            label_set,
+            preset,
+            encoders=encoder or (),
+            within=within,
+            ignore_labels=ignore_label or (),
+            seeds=range(1, seeds + 1),
+            stride=stride,
+            on_step=tell,
+        )
     rows = [row_to_dict(row) for row in report.rows]
     whole = {"run": report.run_id} | report_to_dict(report)
-    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
+    print_found(whole, rows, lambda: _print_rows(report, within), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
     tell_no_floor((row.is_floor for row in report.rows), preset)
+    tell_stored(report.run_id, html)
 
 
-def _print_rows(report: "ProbeReport") -> None:
+def _print_rows(report: "ProbeReport", within: str | None) -> None:
     from app.evaluation.beside_floor import floor_cell
 
-    columns = {"group": "left", "encoder": "left", "probe": "left", "queries": "right", "train": "right", "labels": "right"}
+    columns = ({within: "left"} if within else {}) | {"encoder": "left", "probe": "left"}
+    columns |= {"queries": "right", "train": "right", "labels": "right"}
     columns |= {"top-1": "right", "class mean": "right", "95 %": "right", "chance": "right", "majority": "right"}
     columns |= {"untrained": "right", "held out": "right", "chosen": "left"}
     print_table(
         columns,
         [
             (
-                row.group,
+                *([row.group] if within else []),
                 row.encoder,
                 row.probe,
                 str(len(row.queries)),

@@ -20,16 +20,17 @@ from app.commands.eval_options import (
 )
 from app.commands.eval_output import (
     FLOOR_WORDS,
+    check_outputs,
     followed,
     interval_cell,
     labels_of,
     print_found,
     tell_beside,
     tell_no_floor,
-    write_html,
+    tell_stored,
 )
 from app.commands.options import CsvOption, JsonOption
-from app.commands.output import check_one_format, print_table
+from app.commands.output import print_table
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def retrieval(
 
     Example: vret eval retrieval --labels videos/labels.csv --within source --ignore-label unclassified -e default -e mine
     """
-    check_one_format(as_json, as_csv)
+    check_outputs(html, as_json, as_csv)
     if judgements:
         if labels is not None or library is None or preset != "library":
             raise typer.BadParameter("--judgements are those of one library: give --library, and neither --labels nor --preset.")
@@ -105,28 +106,33 @@ def retrieval(
                 report = evaluate_by_protocol(
                     ws, label_set, preset, seeds=range(1, seeds + 1), stride=stride, on_query=tell, **chosen
                 )
-        write_html(ws, report.run_id, html)
     rows = [row_to_dict(row) for row in report.rows]
     by_label = [{"per_label_top_1": dict(row.scores.per_class_top_1)} for row in report.rows]
     whole = {"run": report.run_id, "rows": [row | labels for row, labels in zip(rows, by_label, strict=True)]}
     whole |= {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
-    print_found(whole, rows, lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
+    print_found(whole, rows, lambda: _print_rows(report, within), as_json=as_json, as_csv=as_csv)
     tell_beside(report.warnings, report.checks, report.left_out)
     tell_no_floor((row.is_floor for row in report.rows), preset)
+    tell_stored(report.run_id, html)
 
 
-def _print_rows(report: "RetrievalReport") -> None:
+def _print_rows(report: "RetrievalReport", within: str | None) -> None:
     from app.evaluation.beside_floor import floor_cell
 
     ranks = tuple(report.rows[0].scores.top_k)
-    columns = {"group": "left", "encoder": "left", "compared by": "left", "queries": "right", "gallery": "right"}
+    columns = ({within: "left"} if within else {}) | {
+        "encoder": "left",
+        "compared by": "left",
+        "queries": "right",
+        "gallery": "right",
+    }
     columns |= {f"top-{k}": "right" for k in ranks}
     columns |= {"mAP": "right", "class mean": "right", "95 %": "right", "chance": "right", "untrained": "right"}
     print_table(
         columns,
         [
             (
-                row.group,
+                *([row.group] if within else []),
                 row.encoder,
                 row.way,
                 str(len(row.queries)),

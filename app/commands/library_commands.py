@@ -172,9 +172,9 @@ def status(as_json: JsonOption = False) -> None:
         typer.echo(f"data folder: {ws.home}")
     if holder is not None:
         typer.echo(f"running: {holder}")
-    columns = ("run", "what", "library", "state", "started", "done", "note")
+    columns = ("job", "what", "library", "state", "started", "done", "note")
     print_table(
-        {name: "right" if name in ("run", "done") else "left" for name in columns},
+        {name: "right" if name in ("job", "done") else "left" for name in columns},
         [
             (
                 str(row["id"]),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from app.errors import BadQuery
 from app.evaluation.data_fingerprint import data_fingerprint
 from app.evaluation.floors import COLOUR
+from app.evaluation.labelled_library import FEWEST_QUERIES
 from app.evaluation.retrieval import OnQuery, evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.stored_runs import run_settings, stored_encoders
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from index.bootstrap import PairedDifference
 
 Verdict = Literal["a", "b", "unsure"]
-FEWEST_QUERIES = 10
-"""Of fewer, all may be in favour of one encoder by luck, and a bootstrap of equal numbers does not vary."""
 
 
 @dataclass(frozen=True, kw_only=True)

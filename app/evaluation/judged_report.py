@@ -5,12 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor, doubts
+from app.evaluation.labelled_library import FEWEST_QUERIES
 
 if TYPE_CHECKING:
     from index.bootstrap import Interval
 
 _SHOWN_K = (1, 5, 10)
-_FEW_QUERIES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +114,8 @@ class JudgedReport:
                 f"{_of_queries(self.num_unopposed, self.num_queries)} no hit judged not relevant; any order is right there, "
                 "so this proves nothing: judge wrong hits too (x)."
             )
-        if self.num_queries < _FEW_QUERIES:
-            said.append(f"Intervals say little with fewer than {_FEW_QUERIES} queries; here are {self.num_queries}.")
+        if self.num_queries < FEWEST_QUERIES:
+            said.append(f"Intervals say little with fewer than {FEWEST_QUERIES} queries; here are {self.num_queries}.")
         guessing = [row.encoder for row in self.scores if row.top_1_interval.low <= row.chance]
         if guessing:
             said.append(f"Not surely better than a random order of the judged moments (top-1): {', '.join(guessing)}.")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 LeftOut = list[tuple[str, str]]
 """What could not take part, and why."""
 
+FEWEST_QUERIES = 10
+"""Of fewer, all may be right, or in favour of one encoder, by luck, and a bootstrap of equal numbers does not vary."""
 _PAGE = 500
 
 
@@ -84,6 +86,18 @@ def sides(entries: Iterable[Entry], within: str | None, group: str) -> tuple[lis
     """The queries (test rows) and the gallery (train rows) of one group, in the order of the labels."""
     own = [entry for entry in entries if group_of(entry.row, within) == group]
     return [entry for entry in own if entry.row.split == "test"], [entry for entry in own if entry.row.split == "train"]
+
+
+def small_question(group: str, queries: Sequence[Entry], gallery: Sequence[Entry]) -> list[str]:
+    """What makes the figures of one group say little, in sentences."""
+    place = f"{group}: " if group else ""
+    said = []
+    if len(queries) < FEWEST_QUERIES:
+        said.append(f"{place}intervals say little with fewer than {FEWEST_QUERIES} queries; here are {len(queries)}")
+    names = {entry.label for entry in (*queries, *gallery)}
+    if len(names) == 1:
+        said.append(f"{place}all videos have the label {names.pop()!r}, so any answer is right")
+    return said
 
 
 def indexed_entries(ws: Workspace, library: str, encoder: str, rows: Sequence[LabelledVideo], left_out: LeftOut) -> list[Entry]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.evaluation.beside_floor import doubts, with_floors
-from app.evaluation.labelled_library import Entry, LeftOut, group_of, sides
+from app.evaluation.labelled_library import Entry, LeftOut, group_of, sides, small_question
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.sanity import check_retrieval
 from app.labels.rows import LabelledVideo, LabelSet
@@ -43,7 +43,7 @@ class Measurement:
     def add(self, group: str, encoder: str, way: str, sides: tuple[list[Entry], list[Entry]], scores: "RetrievalScores") -> None:
         """One row, with its intervals."""
         queries, gallery = sides
-        self.notes += _unanswerable(group, self.labels, queries, gallery)
+        self.notes += [*_unanswerable(group, self.labels, queries, gallery), *small_question(group, queries, gallery)]
         row = _row(group, encoder, way, queries, gallery, scores)
         self.found.append(replace(row, is_floor=encoder in self.floors))
 

@@ -15,7 +15,7 @@ from app.evaluation.beside_floor import doubts, with_floors
 from app.evaluation.data_fingerprint import data_fingerprint
 from app.evaluation.frozen_features import FrozenFeatures, OnStep, own_features, stored_features
 from app.evaluation.held_out_folds import FittedProbe, Folds, TrainSide, held_out_folds
-from app.evaluation.labelled_library import Entry, LeftOut, group_of, measured_rows
+from app.evaluation.labelled_library import Entry, LeftOut, group_of, measured_rows, small_question
 from app.evaluation.linear_probe import fit_linear
 from app.evaluation.nearest_labels import fit_nearest
 from app.evaluation.probe_rows import Probe, ProbeReport, ProbeRow, report_to_dict
@@ -109,6 +109,7 @@ class _Measured:
         """A row for each probe."""
         import numpy as np
 
+        sides = [entry for entry, _ in queries], [entry for entry, _ in train]
         learnt = TrainSide(
             features_ND=np.stack([vector for _, vector in train]),
             labels=[entry.label for entry, _ in train],
@@ -116,6 +117,7 @@ class _Measured:
         )
         folds = held_out_folds(learnt)
         where = f"{group}: " if group else ""
+        self.notes += small_question(group, *sides)
         self.notes += [where + note for note in (*_unanswerable(queries, learnt), *_single(learnt), *folds.notes)]
         if folds.parts:
             kind = "whole groups" if folds.by_groups else "single videos"
@@ -123,7 +125,6 @@ class _Measured:
         fitted = {probe: fit(learnt, folds) for probe, fit in PROBES.items()}
         # From here on nothing is chosen any more.
         queries_QD = np.stack([vector for _, vector in queries])
-        sides = [entry for entry, _ in queries], [entry for entry, _ in train]
         for probe, own in fitted.items():
             row = _row((group, encoder, probe, self.preset), sides, own, own.predict(queries_QD))
             self.rows.append(replace(row, is_floor=bool(self.features.facts[encoder]["floor"])))

@@ -94,20 +94,22 @@ class EvaluationView(ProcessView):
 def evaluation_view(started: Started | None, evaluations: Sequence["Job"], indexing: Sequence["Job"]) -> EvaluationView | None:
     """The run to show: what is at work, else the last that this page started.
 
-    evaluations, indexing: the catalog's jobs of both kinds, newest first; floors are made by jobs of the second.
+    evaluations, indexing: the catalog's jobs of both kinds, newest first; floors are made by one of the first and some of the
+    second.
     """
     running = next((job for job in evaluations if job.state == "running"), None)
     if started is not None and (started.command.exit_code() is None or running is None):
-        return _own_view(started, evaluations if started.purpose == "retrieval" else indexing)
+        return _own_view(started, evaluations, indexing if started.purpose == "floors" else ())
     return None if running is None else _job_view("retrieval", running)
 
 
-def _own_view(started: Started, jobs: Sequence["Job"]) -> EvaluationView:
+def _own_view(started: Started, evaluations: Sequence["Job"], indexing: Sequence["Job"]) -> EvaluationView:
     command = started.command
     bare = EvaluationView(purpose=started.purpose, state="starting", library=command.library, pid=command.pid)
     code = command.exit_code()
     if code is None:
-        job = next(iter(command.own_jobs(jobs)), None)
+        at_work = [job for job in command.own_jobs(indexing) if job.state == "running"]
+        job = next(iter([*at_work, *command.own_jobs(evaluations)]), None)
         if job is None:
             return bare
         if job.state == "running":

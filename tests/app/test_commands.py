@@ -342,6 +342,19 @@ def test_eval_runs_lists_what_was_measured_and_report_writes_it_down(indexed: Pa
     assert "There is no evaluation run 999. List them: vret eval runs" in vret("eval", "report", 999, "--html", "x.html").stderr
 
 
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(indexed: Path, tmp_path: Path) -> None:
+    labels = indexed / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,left,train\nb.mp4,right,train\nc.mp4,left,test\n")
+    asked: list[str | Path] = ["eval", "retrieval", "--labels", labels, "--library", "home", "--html"]
+    done = vret(*asked, tmp_path / "nowhere" / "report.html")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"there is no folder {tmp_path / 'nowhere'}" in done.stderr
+    assert json.loads(ok("eval", "runs", "--json"))["runs"] == []
+    done = vret(*asked, tmp_path / "report.html")
+    (run,) = json.loads(ok("eval", "runs", "--json"))["runs"]
+    assert f"stored as run {run['run']}\nreport: {tmp_path / 'report.html'}\n" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import BadLabels, NotIndexed
+from app.errors import BadLabels, BadQuery, NotIndexed
 from app.evaluation.compare import compare_encoders
-from app.evaluation.floors import index_floors
+from app.evaluation.floors import floor_name, index_floors
 from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, row_to_dict
 from app.index_library import index_library
@@ -221,6 +221,16 @@ def test_a_comparison_stands_beside_its_floors(ws: Workspace, home: Path, root: 
     assert any("every query finds itself" in said for said in report.checks)
 
 
+def test_what_says_little_is_told(ws: Workspace, root: Path) -> None:
+    labels = root / "labels.csv"
+    sides = {"g1": "a,train,S", "q1": "a,test,S", "g2": "b,train,T", "g3": "a,train,T", "q2": "b,test,T"}
+    labels.write_text("path,label,split,source\n" + "".join(f"{name}.mp4,{rest}\n" for name, rest in sides.items()))
+    report = evaluate_retrieval(ws, "lib", read_labels(labels), within="source", ways=["mean"])
+    assert "S: all videos have the label 'a', so any answer is right" in report.warnings
+    assert not any(said.startswith("T: all") for said in report.warnings)
+    assert "T: intervals say little with fewer than 10 queries; here are 1" in report.warnings
+
+
 def test_checks_hold_and_are_told(ws: Workspace, root: Path) -> None:
     report = evaluate_retrieval(ws, "lib", labels_of(root))
     assert any("100.0% of the true 4 nearest clips (exact index" in check for check in report.checks)
@@ -278,11 +288,21 @@ def test_floors_are_made_once_and_indexed(ws: Workspace, folder: Path, home: Pat
     trained = json_card(card, task="pace")
     index_library(ws, "lib", [folder], encoder_name=str(trained))
     report = index_floors(ws, "lib", encoder=str(trained), whiten_dim=0)
-    assert report.made == ("untrained-r3d_quarter-1",)
+    assert report.made == ("untrained-r3d_quarter-2s-1",)
     assert [run.added + run.touched + run.changed + run.unchanged for run in report.reports] == [4, 4]
     assert all(run.clips for run in report.reports)
-    again = index_floors(ws, "lib", encoder=str(trained), whiten_dim=0)
+    told: list[str] = []
+    again = index_floors(ws, "lib", encoder=str(trained), whiten_dim=0, on_floor=told.append)
     assert again.made == () and all(run.unchanged == 4 for run in again.reports)
+    assert told == ["indexing with untrained-r3d_quarter-2s-1", "indexing with colour"]
+
+
+def test_a_file_of_a_floors_name_that_is_none_is_not_taken_for_one(ws: Workspace, folder: Path, home: Path) -> None:
+    name = floor_name(ws.encoder_card("default"), 1)
+    write_tiny_encoder(home / "encoders" / f"{name}.onnx", name=name, seed=3, task="pace")
+    index_library(ws, "lib", [folder])
+    with pytest.raises(BadQuery, match=rf"'{name}' is there already, but is .*, pace, of clips of .* s, and no floor of 'tiny'"):
+        index_floors(ws, "lib", encoder="default")
 
 
 def json_card(path: Path, **changes: str) -> Path:

@@ -80,7 +80,7 @@ def test_every_probe_solves_what_is_apart(ws: Workspace, tmp_path: Path) -> None
         assert (flat["chance"], flat["majority_top_1"], flat["majority_class_mean_top_1"]) == (0.3333, 0.3333, 0.3333)
         assert (flat["floor"], flat["above_floor"]) == (None, None)
     assert report.checks == ("S: settings were chosen on 5 held-out parts of train, whole groups of it",)
-    assert report.warnings == ()
+    assert report.warnings == ("S: intervals say little with fewer than 10 queries; here are 9",)
 
 
 def test_figures_are_those_of_the_answers(ws: Workspace, tmp_path: Path) -> None:
@@ -170,12 +170,15 @@ def test_what_cannot_be_probed(ws: Workspace, home: Path, tmp_path: Path) -> Non
     root, videos = tmp_path / "lib", placed()
     put(ws, root, videos)
     write_tiny_encoder(home / "encoders" / "new.onnx", name="new", seed=5)
-    all_alike = labels_of(root, videos, lambda number: "a")
+    labels, alike = (
+        labels_of(root, videos),
+        labels_of(root, {**videos, "test99": [1.0]}, lambda number: "b" if number == 99 else "a"),
+    )
     cases: list[tuple[type[AppError], str, Callable[[], object]]] = [
-        (BadLabels, "one label, 'a', and a probe needs two or more with default", lambda: probe_encoders(ws, "lib", all_alike)),
+        (BadLabels, "one label, 'a', and a probe needs two or more with default", lambda: probe_encoders(ws, "lib", alike)),
         (BadLabels, "has no test rows", lambda: probe_encoders(ws, "lib", labels_of(root, {"train00": [1.0]}))),
-        (NotIndexed, "not indexed with encoder 'new'", lambda: probe_encoders(ws, "lib", all_alike, encoders=["new"])),
-        (BadQuery, "Preset library needs a library", lambda: probe_encoders(ws, None, all_alike)),
+        (NotIndexed, "not indexed with encoder 'new'", lambda: probe_encoders(ws, "lib", labels, encoders=["new"])),
+        (BadQuery, "Preset library needs a library", lambda: probe_encoders(ws, None, labels)),
     ]
     for kind, said, ask in cases:
         with pytest.raises(kind, match=said):
