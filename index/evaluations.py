@@ -67,7 +67,7 @@ class EvaluationQueries:
             return int(connection.scalars(sa.insert(evaluation_run).values(values).returning(evaluation_run.c.id)).one())
 
     def evaluation_runs(self, *, kind: str | None = None, library_name: str | None = None, limit: int = 100) -> list[EvaluationRun]:
-        """Stored results, newest first."""
+        """Stored results, newest first. What is damaged in the catalog is empty."""
         query = sa.select(evaluation_run).order_by(evaluation_run.c.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(evaluation_run.c.kind == kind)
@@ -95,6 +95,14 @@ def _run(row: Any) -> EvaluationRun:
         row.kind,
         row.library,
         datetime.fromtimestamp(row.created_at, UTC),
-        json.loads(row.settings_json),
-        json.loads(row.results_json),
+        _object(row.settings_json),
+        _object(row.results_json),
     )
+
+
+def _object(text: str) -> Any:
+    """One damaged run must not hide the others: of it there is nothing left, which whoever reads its rows will say."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return {}

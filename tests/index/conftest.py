@@ -109,6 +109,14 @@ def catalog(sqlite_template: Path, tmp_path: Path) -> Iterator[Catalog]:
         yield catalog
 
 
+@pytest.fixture
+def filled(any_catalog: Catalog) -> Catalog:
+    """A library 'films' over /films, an encoder of 8 dimensions, no videos."""
+    any_catalog.add_library("films", [Path("/films")])
+    any_catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
+    return any_catalog
+
+
 def _do_without(reason: str) -> NoReturn:
     """Skips; where all tests are promised to run (CI), fails."""
     if os.environ.get("CI") == "true":

@@ -3,44 +3,14 @@
 import json
 import os
 import sqlite3
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.catalog import Catalog, FileFingerprint, LabelRow, VideoFacts
+from index.catalog import Catalog
 from index.errors import EncoderMismatch, NoClips, UnknownEncoder, UnknownLibrary, UnknownVideo
-
-FACTS = VideoFacts(8.0, 640, 360, 25.0, "h264", "mp4")
-SPANS = np.array([[0.0, 2.0], [1.0, 3.0], [0.0, 8.0]])
-
-
-def unit(count: int, dim: int = 8, seed: int = 0) -> np.ndarray:
-    vectors = np.random.default_rng(seed).normal(size=(count, dim)).astype(np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def file(path: str, content: str | None = "c1", *, size: int = 10, mtime_ns: int = 1) -> FileFingerprint:
-    return FileFingerprint(path, size, mtime_ns, content)
-
-
-def put(
-    catalog: Catalog, path: str, content: str | None = "c1", *, encoder_id: int = 1, library: str = "films", seed: int = 0
-) -> int:
-    return catalog.put_embedded(
-        library, file(path, content), FACTS, encoder_id, SPANS, unit(3, seed=seed), [0, 1, 0], [b"a", b"bb", b"a"], warnings=["odd"]
-    )
-
-
-@pytest.fixture
-def filled(any_catalog: Catalog) -> Catalog:
-    """A library 'films' over /films, an encoder of 8 dimensions, no videos."""
-    any_catalog.add_library("films", [Path("/films")])
-    any_catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
-    return any_catalog
+from tests.helpers.catalog_rows import FACTS, SPANS, file, put, unit
 
 
 def test_put_embedded_gives_back_what_went_in(filled: Catalog) -> None:
@@ -328,93 +298,6 @@ def test_snapshot_does_not_see_later_writes(filled: Catalog) -> None:
         assert snapshot.count_clips(1) == 3
         assert snapshot.revision == 1
     assert filled.revision == 2
-
-
-def test_labels_are_replaced_as_a_whole(filled: Catalog) -> None:
-    a, b = put(filled, "/films/a.mp4"), put(filled, "/films/b.mp4", "c2")
-    assert filled.put_labels("films", [LabelRow(a, "run", "train", "s"), LabelRow(b, "jump"), LabelRow(b, "jump")]) == 2
-    assert filled.put_labels("films", [LabelRow(b, "walk", "test", "s")]) == 1
-
-    assert filled.labels("films") == [LabelRow(b, "walk", "test", "s")]
-    with pytest.raises(UnknownVideo, match="no video 99"):
-        filled.put_labels("films", [LabelRow(99, "run")])
-    assert len(filled.labels("films")) == 1
-
-
-def test_evaluation_runs_are_kept(filled: Catalog) -> None:
-    filled.put_evaluation_run("retrieval", "films", {"k": 1}, {"top_1": 0.5})
-    newest = filled.put_evaluation_run("retrieval", None, {}, {"top_1": 0.6})
-
-    runs = filled.evaluation_runs(kind="retrieval")
-    assert [run.results["top_1"] for run in runs] == [0.6, 0.5]
-    assert runs[0].id == newest
-    assert filled.evaluation_run_ids(limit=1) == [newest]
-    assert filled.evaluation_run_ids() == [run.id for run in runs]
-    assert len(filled.evaluation_runs(library_name="films")) == 1
-
-
-def test_job_lives_through_its_states(filled: Catalog) -> None:
-    job_id = filled.start_job("index", "films", {"done": 0})
-    filled.update_job(job_id, {"done": 3, "total": 9, "file": "\udcff.mp4"})
-    running = filled.jobs()[0]
-    assert (running.state, running.pid, running.progress["done"]) == ("running", os.getpid(), 3)
-
-    filled.finish_job(job_id, "failed", {"done": 4}, message="disk full")
-
-    done = filled.job(job_id)
-    assert done is not None
-    assert (done.state, done.message, done.progress) == ("failed", "disk full", {"done": 4})
-    assert done.finished_at is not None
-    with pytest.raises(ValueError, match="done, failed, stopped"):
-        filled.finish_job(job_id, "running")
-    assert filled.job(99) is None
-
-
-def test_job_of_a_killed_process_is_interrupted(filled: Catalog, catalog_url: str) -> None:
-    code = f"""
-import os, signal
-from index.catalog import Catalog
-Catalog.open({catalog_url!r}).start_job("index", "films")
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    assert subprocess.run([sys.executable, "-c", code]).returncode == -9
-
-    assert [job.state for job in filled.jobs()] == ["interrupted"]
-
-
-def test_two_threads_write_and_nothing_is_lost(filled: Catalog) -> None:
-    errors: list[BaseException] = []
-
-    def write(name: str) -> None:
-        try:
-            for number in range(15):
-                put(filled, f"/films/{name}{number}.mp4", f"{name}{number}")
-        except BaseException as error:
-            errors.append(error)
-            raise
-
-    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-    assert errors == []
-    assert len(filled.videos()) == 30
-    assert filled.revision == 30
-
-
-def test_three_processes_create_the_catalog_at_once(new_catalog_url: str) -> None:
-    code = f"""
-from index.catalog import Catalog
-with Catalog.open({new_catalog_url!r}) as catalog:
-    catalog.add_library("films", [])
-"""
-    processes = [subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE) for _ in range(3)]
-
-    assert [(process.communicate()[1], process.returncode) for process in processes] == [(b"", 0)] * 3
-    with Catalog.open(new_catalog_url) as catalog:
-        assert [library.name for library in catalog.libraries()] == ["films"]
 
 
 def test_known_files_of_a_thousand_take_one_query(filled: Catalog) -> None:
