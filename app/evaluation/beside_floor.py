@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
+from app.evaluation.floors import COLOUR
+
 if TYPE_CHECKING:
     from index.bootstrap import Interval
 
@@ -23,11 +25,12 @@ def standing(low: float, high: float, floor: float | None) -> Standing:
 
 @dataclass(frozen=True, kw_only=True)
 class BesideFloor(ABC):
-    """A measured row. is_floor: the network learnt nothing. floor: the figure of the best such network that was asked the same;
-    None where there is none, and for a floor itself.
+    """A measured row. encoder: what was measured, by name. is_floor: the network learnt nothing. floor: the figure of the best such
+    network that was asked the same; None where there is none, and for a floor itself.
     """
 
     nothing: ClassVar[str] = "the untrained network's"
+    encoder: str
     is_floor: bool = False
     floor: float | None = None
 
@@ -77,13 +80,13 @@ def with_floors(rows: Sequence[Row]) -> list[Row]:
 
 
 def doubts(rows: Sequence[BesideFloor]) -> list[str]:
-    """Of each result that may be no better than what learnt nothing, a sentence."""
+    """Of each result that may be no better than what learnt nothing, a sentence; of raw colour nobody expects better."""
     words = {"covered": "covers", "not reached": "lies below"}
     return [
         f"{row.name}: the interval {row.figure_interval.low:.2f} to {row.figure_interval.high:.2f} {words[row.standing]} "
         f"{row.nothing} {row.floor:.3f}"
         for row in rows
-        if row.standing in words
+        if row.standing in words and row.encoder != COLOUR
     ]
 
 

@@ -24,7 +24,6 @@ class ClozeRow(BesideFloor):
     have room for a remote clip in other videos, and among four operations guessing is right more often than among five.
     """
 
-    encoder: str
     num_train: int
     num_tuples: int
     num_test: int

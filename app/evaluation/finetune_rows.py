@@ -24,7 +24,6 @@ class FinetuneRow(BesideFloor):
     """
 
     nothing: ClassVar[str] = "the from-scratch network's"
-    encoder: str
     network: str
     fold: int | str
     answers: "Mapping[int, Sequence[VideoAnswer]]"

@@ -45,7 +45,6 @@ class EncoderScores(BesideFloor):
     order of the judged moments. floor: top-1 of the best untrained network.
     """
 
-    encoder: str
     top_k: Mapping[int, float]
     top_1_interval: "Interval"
     mean_average_precision: float

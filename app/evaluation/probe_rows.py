@@ -27,7 +27,6 @@ class ProbeRow(BesideFloor):
     """
 
     group: str
-    encoder: str
     probe: Probe
     features: Preset
     queries: tuple[Entry, ...]

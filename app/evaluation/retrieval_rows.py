@@ -23,7 +23,6 @@ class RetrievalRow(BesideFloor):
     """
 
     group: str
-    encoder: str
     way: str
     queries: tuple[Entry, ...]
     gallery: tuple[Entry, ...]
