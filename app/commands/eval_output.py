@@ -40,7 +40,11 @@ def followed(ws: "Workspace", library: str | None) -> "Iterator[OnStep]":
             keep(phase, done, total)
             bar.show(IndexProgress(phase=phase, done=done, total=total))
 
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            talk("Stopped; the same command begins anew.")
+            raise
 
 
 def tell_left_out(left_out: Sequence[tuple[str, str]]) -> None:

@@ -64,7 +64,7 @@ def report(
     talk(f"report: {html}")
 
 
-_COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "measure", "labels", "data")
+_COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "measure", "labels", "how", "data")
 _HASH_DIGITS = 12
 
 
@@ -79,6 +79,7 @@ def _line(summary: "RunSummary") -> dict[str, Any]:
         "best": None if best is None else round(best.value, 4),
         "measure": "" if best is None else best.measure,
         "labels": summary.labels,
+        "how": summary.how,
         "data": summary.fingerprint[:_HASH_DIGITS],
     }
 

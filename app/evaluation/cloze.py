@@ -61,7 +61,7 @@ def evaluate_cloze(
     if COLOUR not in names:
         networks.append(colour_network(ws, like=own[0]))
     rows: list[ClozeRow] = []
-    questions: list[Question] = []
+    questions: list[tuple[str, Question]] = []
     left_out, said, checks = list(labels.missing), list(videos.labels.warnings), []
     with frames_cache(ws, asked.frames) as cache:
         for network in networks:
@@ -70,7 +70,7 @@ def evaluate_cloze(
             result = measure_cloze(network.start, train, test, cache, choices, tell)
             rows.append(cloze_row(network.name, result, is_floor=network.is_floor))
             if network.name in names:
-                questions.append(videos.question(result.rejected))
+                questions.append((network.name, videos.question(result.rejected)))
             left_out += result.rejected
             said += result.remarks
             kind = "whole groups" if result.held_out.by == "scene" else "single videos"

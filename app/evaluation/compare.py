@@ -90,11 +90,11 @@ def compare_encoders(
         keep=False,
         on_query=on_query,
     )
-    comparisons = [_compare(one, other, _colour_beside(report, one)) for one, other in _pairs(report, a, b)]
-    questions = [(row.queries, row.gallery) for row in report.rows if row.encoder in (a, b)]
+    comparisons = [_compare(one, other, report) for one, other in _pairs(report, a, b)]
+    questions = [(row.encoder, (row.queries, row.gallery)) for row in report.rows if row.encoder in (a, b)]
     settings = run_settings(
         labels,
-        stored_encoders(ws, (a, b)),
+        stored_encoders(ws, dict.fromkeys((a, b, *(row.encoder for row in report.rows)))),
         data_fingerprint(questions),
         within=within,
         ignored=list(ignore_labels),
@@ -139,21 +139,16 @@ def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, 
     return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a]
 
 
-def _colour_beside(report: RetrievalReport, row: RetrievalRow) -> float | None:
-    """What raw colour gets, asked the same as a row."""
-    found = (other.figure for other in report.rows if other.encoder == COLOUR and other.question == row.question)
-    return next(found, None)
-
-
 def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 4)
 
 
-def _compare(a: RetrievalRow, b: RetrievalRow, colour: float | None) -> Comparison:
+def _compare(a: RetrievalRow, b: RetrievalRow, report: RetrievalReport) -> Comparison:
     from index.bootstrap import paired_difference
 
     if (a.queries, a.gallery) != (b.queries, b.gallery):
         raise AssertionError("evaluate_retrieval gives all encoders the same queries and gallery when asked to")
+    same = [row for row in report.rows if row.question == a.question]
     difference = paired_difference(
         [float(score.first_hit < 1) for score in a.scores.queries],
         [float(score.first_hit < 1) for score in b.scores.queries],
@@ -167,6 +162,6 @@ def _compare(a: RetrievalRow, b: RetrievalRow, colour: float | None) -> Comparis
         a=a.scores.class_mean_top_1,
         b=b.scores.class_mean_top_1,
         difference=difference,
-        floor=a.floor,
-        colour=colour,
+        floor=max((row.figure for row in same if row.is_floor), default=None),
+        colour=next((row.figure for row in same if row.encoder == COLOUR), None),
     )

@@ -102,7 +102,7 @@ class _Measured:
         self._networks, self._recipe, self._asked = (*own, *scratch), recipe, asked
         self._on_step, self._on_news = on_step, on_news
         self._rows: list[FinetuneRow] = []
-        self._questions: list[Question] = []
+        self._questions: list[tuple[str, Question]] = []
         self._left_out: list[tuple[str, str]] = []
         self._warnings: list[str] = []
         self._checks = ["no test video was opened before all networks of its split were trained"]
@@ -125,7 +125,7 @@ class _Measured:
             result = results[network.name]
             self._rows.append(finetune_row(network.name, network.shape, fold, result, is_floor=network.is_floor))
             if network.name in self._names:
-                self._questions.append(videos.question(result.rejected))
+                self._questions.append((network.name, videos.question(result.rejected)))
             self._left_out += result.rejected
             self._warnings += result.remarks
             self._note_choice(result)

@@ -73,7 +73,7 @@ def probe_encoders(
     if not any(row.encoder in names for row in measured.rows):
         raise BadLabels(f"Nothing of {labels.path} can be probed. First: {': '.join(measured.unfit[0])}.")
     report = measured.report()
-    asked = [(row.queries, row.train) for row in report.rows if row.encoder in names]
+    asked = [(row.encoder, (row.queries, row.train)) for row in report.rows if row.encoder in names]
     settings = run_settings(labels, features.facts, data_fingerprint(asked), **choices)
     return replace(report, run_id=ws.catalog.put_evaluation_run("probe", library, settings, report_to_dict(report)))
 

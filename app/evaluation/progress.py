@@ -19,14 +19,14 @@ _EVERY_S = 0.5
 def evaluation_job(ws: Workspace, library: str | None) -> Iterator[Callable[[str, int, int], None]]:
     """Told (phase, done, total) as it goes; ends as the block does: done, stopped by Ctrl-C, or failed with the error's words."""
     job_id = ws.catalog.start_job(JOB_KIND, library)
-    last_told = 0.0
+    last_told, progress = 0.0, dict[str, str | int]()
 
     def tell(phase: str, done: int, total: int) -> None:
-        nonlocal last_told
-        now = time.monotonic()
+        nonlocal last_told, progress
+        now, progress = time.monotonic(), {"phase": phase, "done": done, "total": total}
         if now - last_told >= _EVERY_S:
             last_told = now
-            ws.catalog.update_job(job_id, {"phase": phase, "done": done, "total": total})
+            ws.catalog.update_job(job_id, progress)
 
     outcome: JobState = "failed"
     try:
@@ -37,4 +37,4 @@ def evaluation_job(ws: Workspace, library: str | None) -> Iterator[Callable[[str
         raise
     finally:
         why = sys.exception()
-        ws.catalog.finish_job(job_id, outcome, message=None if why is None else str(why))
+        ws.catalog.finish_job(job_id, outcome, progress or None, message=None if why is None else str(why))

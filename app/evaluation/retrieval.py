@@ -99,7 +99,7 @@ def store_retrieval(
 ) -> RetrievalReport:
     """The report of a measurement, kept in the catalog with what was asked. choices: asked, the encoders' names, and all others."""
     report = measurement.report()
-    asked = [(row.queries, row.gallery) for row in report.rows if row.encoder in choices["asked"]]
+    asked = [(row.encoder, (row.queries, row.gallery)) for row in report.rows if row.encoder in choices["asked"]]
     settings = run_settings(measurement.labels, encoders, data_fingerprint(asked), **choices)
     run_id = ws.catalog.put_evaluation_run("retrieval", library, settings, report_to_dict(report))
     return replace(report, run_id=run_id)

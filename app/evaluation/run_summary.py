@@ -1,12 +1,14 @@
 """A stored run in a line, as the page and `vret eval runs` list it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from app.errors import BadRun
 from app.evaluation.best_figure import BestFigure, best_figure
 from app.evaluation.run_reader import read_run
+from app.evaluation.ways import STORED_WAYS
 
 if TYPE_CHECKING:
     from index.records import EvaluationRun
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 class RunSummary:
     """encoders: that were asked for; where that was not stored, those that learnt something, or all where none did; None of a run
     that cannot be read, of which all that follows is unknown. num_queries: the most that any row has. labels: what was measured
-    with. fingerprint: of the data. Unknown texts are "".
+    with. how: in what way, as far as it is not the usual one. fingerprint: of the data. Unknown texts are "".
     """
 
     id: int
@@ -27,6 +29,7 @@ class RunSummary:
     best: BestFigure | None = None
     num_queries: int | None = None
     labels: str = ""
+    how: str = ""
     fingerprint: str = ""
 
 
@@ -48,5 +51,24 @@ def summary_of(run: "EvaluationRun") -> RunSummary:
         best=best_figure(view),
         num_queries=max(asked, default=None),
         labels=str(view.settings.get("labels") or ""),
+        how=_how(view.settings),
         fingerprint=view.fingerprint,
     )
+
+
+def _how(settings: Mapping[str, Any]) -> str:
+    """What makes two runs with the same labels differ."""
+    preset, recipe = settings.get("preset"), settings.get("recipe")
+    folds = settings.get("folds") or [settings.get("fold")]
+    splits = [str(fold) for fold in folds if fold is not None]
+    ignored, ways = settings.get("ignored") or (), settings.get("ways") or ()
+    parts = [
+        "" if preset in (None, "library") else str(preset),
+        str(recipe.get("name", "")) if isinstance(recipe, Mapping) else "",
+        f"split {', '.join(splits)}" if splits and settings.get("fold") is not None else "",
+        f"source {settings['source']}" if settings.get("source") else "",
+        f"within {settings['within']}" if settings.get("within") else "",
+        f"without {', '.join(map(str, ignored))}" if ignored else "",
+        f"by {', '.join(map(str, ways))}" if ways and tuple(ways) != STORED_WAYS else "",
+    ]
+    return "; ".join(part for part in parts if part)

@@ -68,14 +68,18 @@ def _finds_itself(queries_QD: NDArray[np.float32]) -> float:
 
 
 def _standard_error(nearest: Sequence[int], query_labels: Sequence[str], gallery_labels: Sequence[str]) -> float:
-    """Of the mean over all dealings: a label of few queries, or of queries with one nearest video in common, varies most."""
+    """Of the mean over all dealings: a label of few queries, or of queries with one nearest video in common, varies most. Queries
+    with the same nearest video are right or wrong together.
+    """
     in_gallery = Counter(gallery_labels)
-    own: dict[str, set[int]] = defaultdict(set)
+    own: dict[str, Counter[int]] = defaultdict(Counter)
     for label, place in zip(query_labels, nearest, strict=True):
-        own[label].add(place)
-    shares = {label: in_gallery[label] / len(gallery_labels) for label in own}
-    variance = sum(share * (1 - share) / len(own[label]) for label, share in shares.items()) / len(own) ** 2
-    return float(np.sqrt(variance / _SHUFFLES))
+        own[label][place] += 1
+    variance = 0.0
+    for label, times in own.items():
+        share = in_gallery[label] / len(gallery_labels)
+        variance += share * (1 - share) * sum(count**2 for count in times.values()) / times.total() ** 2
+    return float(np.sqrt(variance / len(own) ** 2 / _SHUFFLES))
 
 
 def _shuffled_class_mean(nearest: Sequence[int], query_labels: Sequence[str], gallery_labels: Sequence[str]) -> float:

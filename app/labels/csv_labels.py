@@ -11,6 +11,7 @@ from app.labels.drawn_split import with_drawn_split
 from app.labels.rows import LabelledVideo, LabelSet, Split
 
 _NEEDED = ("path", "label")
+_COLUMNS = (*_NEEDED, "split", "group", "source")
 
 
 def read_csv_labels(path: Path, *, draw_split: bool = True) -> LabelSet:
@@ -45,6 +46,9 @@ def read_csv_labels(path: Path, *, draw_split: bool = True) -> LabelSet:
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
+    unlike = [name for name in columns if name not in _COLUMNS and name.strip().lower() in _COLUMNS]
+    if unlike:
+        raise BadLabels(f"{path} has a column {unlike[0]!r}; it must be written {unlike[0].strip().lower()!r}.")
     lacking = [name for name in _NEEDED if name not in columns]
     if not lacking:
         return
@@ -55,7 +59,7 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
 
 
 def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:
-    values = {name: (row.get(name) or "").strip() for name in ("path", "label", "split", "group", "source")}
+    values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
     for name in needed:
         if not values[name]:
             raise BadLabels(f"{file}, line {line}: {name} is empty.")

@@ -82,11 +82,17 @@ def find_layout(path: Path) -> Layout:
     found = _layout_of_lists(path)
     if found is not None:
         return found
-    for folder in sorted(entry for entry in path.iterdir() if entry.is_dir()):
-        if _layout_of_lists(folder) is not None:
-            named = shlex.quote(str(folder))
-            raise BadLabels(f"{path} holds the split files of a dataset in {folder.name}. Name that folder: --labels {named}")
+    lists = lists_below(path)
+    if lists is not None:
+        named = shlex.quote(str(lists))
+        raise BadLabels(f"{path} holds the split files of a dataset in {lists.name}. Name that folder: --labels {named}")
     return "folders"
+
+
+def lists_below(path: Path) -> Path | None:
+    """The folder with the split files of a dataset, directly below another: its neighbours are no classes."""
+    below = sorted(entry for entry in path.iterdir() if entry.is_dir())
+    return next((folder for folder in below if _layout_of_lists(folder) is not None), None)
 
 
 def _layout_of_lists(folder: Path) -> Layout | None:

@@ -136,6 +136,8 @@ def _labelled_request(library: "LibrarySummary", encoders: tuple[str, ...], foun
             placeholder="no label",
             width=260,
         )
+    if ignored:
+        st.caption(f"Without them {found.num_of('test', ignored):,} to ask with, {found.num_of('train', ignored):,} to find")
     return EvaluationRequest(
         library=library.name,
         encoders=encoders,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from app.errors import BadLabels
 from app.evaluation.labelled_library import measured_rows
-from app.labels.read_labels import find_layout, read_labels
+from app.labels.read_labels import find_layout, lists_below, read_labels
 from app.labels.rows import LabelSet, Layout
 
 LABEL_FILE = "labels.csv"
@@ -41,9 +41,9 @@ class FittingLabels:
         """Those of source and group that say something, and so can be compared within."""
         return tuple(name for name in ("source", "group") if any(getattr(row, name) for row in self.labels.rows))
 
-    def num_of(self, split: str) -> int:
-        """How many rows are of this side, train or test."""
-        return sum(row.split == split for row in self.labels.rows)
+    def num_of(self, split: str, without: Collection[str] = ()) -> int:
+        """How many rows are of this side, train or test. without: labels that do not count."""
+        return sum(row.split == split and row.label not in without for row in self.labels.rows)
 
 
 def typed_path(text: str) -> Path | None:
@@ -66,7 +66,12 @@ def suggested_labels(folders: Sequence[Path], videos: Collection[str]) -> Path |
         if (folder / LABEL_FILE).is_file():
             return folder / LABEL_FILE
     for folder in folders:
-        if folder.is_dir() and (find_layout(folder) in _OFFICIAL or len(_class_folders(folder, videos)) > 1):
+        if not folder.is_dir():
+            continue
+        lists = lists_below(folder)
+        if lists is not None:
+            return lists
+        if find_layout(folder) in _OFFICIAL or len(_class_folders(folder, videos)) > 1:
             return folder
     return None
 

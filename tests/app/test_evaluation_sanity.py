@@ -64,6 +64,18 @@ def test_top_k_that_falls_is_seen() -> None:
     assert check_retrieval(QUERIES, scores, LABELS).faults == ["top-k falls as k grows"]
 
 
+def test_a_video_that_is_nearest_to_many_raises_no_false_alarm() -> None:
+    """Queries with one nearest video in common are right or wrong together."""
+    labels = ["a"] * 50 + ["b"] * 50
+    alarms = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        gallery = unit(rng.normal(size=(100, 8)))
+        near = [rng.integers(100) if rng.random() > 0.8 else (0 if number < 50 else 50) for number in range(100)]
+        alarms += bool(checked(unit(gallery[near] + 0.01 * rng.normal(size=(100, 8))), gallery, labels).faults)
+    assert alarms <= 1
+
+
 def test_uneven_labels_raise_no_false_alarm() -> None:
     """A label with two queries weighs as much as one with a hundred; luck with it must not be called a fault."""
     labels = ["a"] * 100 + ["b"] * 2

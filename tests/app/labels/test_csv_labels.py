@@ -30,6 +30,8 @@ def test_group_and_source_may_be_absent(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("path;label;split\na;b;test\n", r"has ';' between its columns; commas are needed"),
+        ("path,label, split\na,b,test\n", r"has a column ' split'; it must be written 'split'"),
+        ("path,label,Split\na,b,test\n", r"has a column 'Split'; it must be written 'split'"),
         ("file,label\na,b\n", r"lacks the column 'path'\. It needs path, label; it has file, label"),
         ("path,label,split\n", "no rows"),
         ("path,label,split\na.mp4,,test\n", "line 2: label is empty"),
