@@ -30,6 +30,7 @@ class BestFigure:
 class _Figure:
     """What one encoder got in one group. way: by which videos were compared, or the probe."""
 
+    group: str
     encoder: str
     way: str
     value: float
@@ -39,14 +40,17 @@ class _Figure:
 def best_figure(view: RunView) -> BestFigure | None:
     """What the best encoder and way, or probe, of a run got; None of a run without figures, or of a kind that is not known.
 
-    Each is the mean over the groups; of fine-tuning on several splits the mean that was stored. Only encoders that were asked for
-    count, and untrained networks and raw colour only where nothing else was measured.
+    Each is the mean over the groups, and only those with the most groups count: one that was measured in an easy group alone would
+    win. Of fine-tuning on several splits it is the mean that was stored. Only encoders that were asked for count, and untrained
+    networks and raw colour only where nothing else was measured.
     """
     measure = _MEASURES.get(view.kind, "")
-    values: dict[tuple[str, str], list[float]] = {}
+    found: dict[tuple[str, str], list[_Figure]] = {}
     for figure in _counting(view, list(_figures(view, measure))):
-        values.setdefault((figure.encoder, figure.way), []).append(figure.value)
-    means = [fmean(own) for own in values.values()]
+        found.setdefault((figure.encoder, figure.way), []).append(figure)
+    groups = [len({figure.group for figure in own}) for own in found.values()]
+    most = max(groups, default=0)
+    means = [fmean(figure.value for figure in own) for own, num in zip(found.values(), groups, strict=True) if num == most]
     return BestFigure(value=max(means), measure=_WORDS[measure]) if means else None
 
 
@@ -58,7 +62,8 @@ def _figures(view: RunView, measure: str) -> Iterator[_Figure]:
         for who, name in named.items():
             value: Any = row.get(name)
             if isinstance(value, int | float):
-                yield _Figure(encoder=str(row.get(who)), way=way, value=float(value), is_mean=row.get("fold") == "mean")
+                group, is_mean = str(row.get("group") or ""), row.get("fold") == "mean"
+                yield _Figure(group=group, encoder=str(row.get(who)), way=way, value=float(value), is_mean=is_mean)
 
 
 def _counting(view: RunView, figures: list[_Figure]) -> list[_Figure]:

@@ -19,7 +19,7 @@ _SMALL_LETTERS_FROM = 40
 
 
 def top_k_chart(rows: Sequence[RetrievalView], *, width_px: int = 600) -> "alt.LayerChart":
-    """Top-k by k with its 95 % band, one line a row; untrained networks grey and dashed; what guessing gets as a rule.
+    """Top-k by k with its 95 % band, one line a row; what learnt nothing grey and dashed; what guessing gets as a rule.
 
     rows: of one group and way, or whatever is to be compared; their lines are named by what tells them apart.
     """
@@ -100,18 +100,18 @@ def line_names(rows: Sequence[RetrievalView]) -> list[str]:
 
 
 def _lines(names: Sequence[str], rows: Sequence[RetrievalView]) -> "tuple[alt.Color, alt.StrokeDash]":
-    """How the lines look, in one legend: the untrained ones last, grey and dashed."""
+    """How the lines look, in one legend: those that learnt nothing last, grey and dashed."""
     import altair as alt
 
-    floor_of = {name: row.encoder.floor for name, row in zip(names, rows, strict=True)}
-    trained, untrained = ([name for name in floor_of if floor_of[name] is floor] for floor in (False, True))
-    colours = [COLOURS[place % len(COLOURS)] for place in range(len(trained))]
-    colours += [GREYS[place % len(GREYS)] for place in range(len(untrained))]
-    dashes = [[1, 0]] * len(trained) + [[5, 4]] * len(untrained)
+    learnt_nothing = {name: row.encoder.learnt_nothing for name, row in zip(names, rows, strict=True)}
+    learnt, floors = ([name for name in learnt_nothing if learnt_nothing[name] is nothing] for nothing in (False, True))
+    colours = [COLOURS[place % len(COLOURS)] for place in range(len(learnt))]
+    colours += [GREYS[place % len(GREYS)] for place in range(len(floors))]
+    dashes = [[1, 0]] * len(learnt) + [[5, 4]] * len(floors)
     columns = 2 if len(names) > 1 and max(map(len, names)) <= 30 else 1
     width: dict[str, Any] = {"columns": columns, "labelLimit": 480 // columns}
     legend = alt.Legend(orient="bottom", symbolType="stroke", symbolOpacity=1, symbolSize=500, symbolStrokeWidth=2, **width)
-    domain = [*trained, *untrained]
+    domain = [*learnt, *floors]
     return (
         alt.Color("line:N", title=None, scale=alt.Scale(domain=domain, range=colours), legend=legend),
         alt.StrokeDash("line:N", title=None, scale=alt.Scale(domain=domain, range=dashes), legend=legend),

@@ -14,11 +14,11 @@ _LINE_PX = 36
 
 
 def past_runs_chart(rows: Mapping[str, RetrievalView], *, width_px: int = 600) -> "alt.LayerChart":
-    """Class-mean top-1 with its 95 % interval, one line a row; untrained networks grey. rows: by what each is to be called."""
+    """Class-mean top-1 with its 95 % interval, one line a row; what learnt nothing grey. rows: by what each is to be called."""
     import altair as alt
 
     shares = {name: row.class_mean_top_1 for name, row in rows.items()}
-    colours = [GREYS[0] if row.encoder.floor else RIGHT for row in rows.values()]
+    colours = [GREYS[0] if row.encoder.learnt_nothing else RIGHT for row in rows.values()]
     x: dict[str, Any] = {
         "title": "class-mean top-1",
         "scale": alt.Scale(domain=[0, 1]),

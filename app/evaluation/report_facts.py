@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from app.evaluation.run_view import Encoder, RunView
+from app.evaluation.run_view import Encoder, RetrievalView, RunView
 from app.ui.run_words import kind_words, way_words
 from app.ui.shown_text import count
 
@@ -63,16 +63,25 @@ def facts(view: RunView) -> list[tuple[str, str]]:
 
 
 def _sizes(view: RunView) -> Iterator[str]:
-    """How many queries and gallery videos each group has."""
-    sizes = {row.group: (row.num_queries, row.num_gallery, row.num_labels) for row in view.rows}
-    for group, (queries, gallery, labels) in list(sizes.items())[:_GROUPS_NAMED]:
-        if queries is None or gallery is None or labels is None:
-            words = "their number was not stored"
-        else:
-            words = f"{count(queries, 'query')} of {count(labels, 'label')} among {count(gallery, 'gallery video')}"
+    """How many queries and gallery videos each group has; of each encoder where they were not asked the same."""
+    sizes: dict[str, dict[str, list[str]]] = {}
+    for row in view.rows:
+        if row.encoder.name in view.looked_at:
+            names = sizes.setdefault(row.group, {}).setdefault(_size(row), [])
+            names += [row.encoder.name] * (row.encoder.name not in names)
+    for group, names_of in list(sizes.items())[:_GROUPS_NAMED]:
+        apart = len(names_of) > 1
+        words = ", ".join(f"{size} ({', '.join(names)})" if apart else size for size, names in names_of.items())
         yield f"{group}: {words}" if group else words
     if len(sizes) > _GROUPS_NAMED:
         yield f"and {len(sizes) - _GROUPS_NAMED} more groups, in the table"
+
+
+def _size(row: RetrievalView) -> str:
+    if row.num_queries is None or row.num_gallery is None or row.num_labels is None:
+        return "their number was not stored"
+    queries, labels = count(row.num_queries, "query"), count(row.num_labels, "label")
+    return f"{queries} of {labels} among {count(row.num_gallery, 'gallery video')}"
 
 
 def _fold(fold: object) -> str:
@@ -80,8 +89,7 @@ def _fold(fold: object) -> str:
 
 
 def _about(encoder: Encoder) -> str:
-    nothing = encoder.floor or encoder.task == "untrained"
-    learnt = "learnt nothing" if nothing else f"learnt by {encoder.task}" if encoder.task else ""
+    learnt = "learnt nothing" if encoder.learnt_nothing else f"learnt by {encoder.task}" if encoder.task else ""
     digits = f"weights {encoder.sha256[:_HASH_DIGITS]}" if encoder.sha256 else ""
     return ", ".join(part for part in (encoder.backbone, learnt, digits) if part) or "nothing known of it"
 

@@ -62,13 +62,12 @@ class Section:
 
 def sections(view: RunView) -> Iterator[Section]:
     """One for each group and way. What was measured beside, the untrained and raw colour, is a line of the curve and no part."""
-    asked = view.asked or [row.encoder.name for row in view.rows if not row.encoder.floor]
     for (group, way), rows in view.sections().items():
-        caption = "Top-k with its 95 % interval. Grey and dashed: networks that learnt nothing."
+        caption = "Top-k with its 95 % interval. Grey and dashed: what learnt nothing."
         yield Section(
             title=f"{group}, {way_words(way)}" if group else way_words(way),
             curve=_figure(top_k_chart(rows, width_px=_CURVE_PX), caption),
-            encoders=tuple(_encoder_part(row) for row in rows if row.encoder.name in asked),
+            encoders=tuple(_encoder_part(row) for row in rows if row.encoder.name in view.looked_at),
         )
 
 

@@ -144,6 +144,13 @@ class RunView:
     checks: tuple[str, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def looked_at(self) -> tuple[str, ...]:
+        """The encoders that the run is about: asked for, or where that was not stored those that learnt something, or else all."""
+        names = [encoder.name for encoder in self.encoders]
+        learnt = [encoder.name for encoder in self.encoders if not encoder.learnt_nothing]
+        return self.asked or tuple(learnt or names)
+
     def sections(self) -> dict[tuple[str, str], list[RetrievalView]]:
         """The rows that can be compared with each other, by (group, way), in the order of the run."""
         found: dict[tuple[str, str], list[RetrievalView]] = {}

@@ -34,7 +34,7 @@ def show_figures(row: RetrievalView) -> None:
     cards.append(_card(of, "" if row.num_queries is None else f"{row.num_queries:,}", among))
     st.html(f'<div class="vret-figures">{"".join(cards)}</div>')
     said = verdict(row)
-    if row.standing in ("covered", "not reached") and not row.encoder.floor:
+    if row.standing in ("covered", "not reached") and not row.encoder.learnt_nothing:
         st.warning(as_markdown(said), icon=":material/warning:")
     elif said:
         st.html(f'<p class="vret-quiet">{as_html(said)}</p>')

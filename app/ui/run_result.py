@@ -53,7 +53,7 @@ def _head(view: RunView) -> None:
 def _retrieval(view: RunView, floors_for: str | None) -> None:
     rows, chosen = _choice(view)
     show_figures(chosen)
-    if floors_for and chosen.floor is None and not chosen.encoder.floor:
+    if floors_for and chosen.floor is None and not chosen.encoder.learnt_nothing:
         offer_floors(view.library, floors_for, key="result")
     show_rows(rows, chosen)
     show_curve_and_labels(rows, chosen)
@@ -85,7 +85,7 @@ def _choice(view: RunView) -> tuple[list[RetrievalView], RetrievalView]:
             group = st.selectbox("Within", groups, format_func=printable, key=f"group-{view.id}", width=220) or groups[0]
         rows = sections.get((group, way)) or next(iter(sections.values()))
         # Those that learnt something first.
-        by_name = {row.encoder.name: row for row in sorted(rows, key=lambda row: row.encoder.floor)}
+        by_name = {row.encoder.name: row for row in sorted(rows, key=lambda row: row.encoder.learnt_nothing)}
         name = _one_of("Encoder", list(by_name), f"encoder-{view.id}", printable)
     return rows, by_name[name]
 

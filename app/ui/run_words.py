@@ -48,8 +48,8 @@ def interval(share: Share) -> str:
 
 
 def verdict(row: RetrievalView) -> str:
-    """How a result stands to the untrained network, in a sentence; empty for an untrained one itself."""
-    if row.encoder.floor:
+    """How a result stands to the untrained network, in a sentence; empty for what learnt nothing itself."""
+    if row.encoder.learnt_nothing:
         return ""
     if row.floor is None or not row.standing:
         return "No untrained network was measured beside it, so how much of this is training cannot be said."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.evaluation.interval_charts import past_runs_chart
-from app.evaluation.run_view import RetrievalView, RunView
+from app.evaluation.run_view import Encoder, RetrievalView, RunView
 from app.ui.run_tables import show_beside
 from app.ui.run_words import way_words
 from app.ui.shown_text import count, printable
@@ -47,10 +47,15 @@ def beside(views: Sequence[RunView], group: str, way: str) -> dict[str, Retrieva
     found = {}
     for view in views:
         rows = view.sections().get((group, way), [])
-        floors = sorted((row for row in rows if row.encoder.floor), key=lambda row: -row.class_mean_top_1.value)
-        for row in [row for row in rows if not row.encoder.floor] + floors[:1]:
-            found[f"{view.id}: {row.encoder.name}{' (untrained)' if row.encoder.floor else ''}"] = row
+        nothing = sorted((row for row in rows if row.encoder.learnt_nothing), key=lambda row: -row.class_mean_top_1.value)
+        for row in [row for row in rows if not row.encoder.learnt_nothing] + nothing[:1]:
+            found[f"{view.id}: {row.encoder.name}{_learnt_words(row.encoder)}"] = row
     return found
+
+
+def _learnt_words(encoder: Encoder) -> str:
+    """Told of what learnt nothing; raw colour is no network."""
+    return " (untrained)" if encoder.floor else " (learnt nothing)" if encoder.learnt_nothing else ""
 
 
 def _section_words(section: tuple[str, str]) -> str:

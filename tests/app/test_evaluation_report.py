@@ -114,6 +114,17 @@ def test_head__says_what_was_measured() -> None:
         assert said in text
 
 
+def test_head__counts_the_queries_of_the_encoders_that_were_asked_for() -> None:
+    run = stored_run()
+    trained, untrained = run.results["rows"]
+    less = untrained | {"queries": 1, "gallery": 2}
+    text = page_of(stored_run(rows=[trained, less])).text
+    assert "EgoGestAR: 6 queries of 3 labels among 3 gallery videos" in text and "1 query of" not in text
+    both = replace(stored_run(rows=[trained, less]), settings=run.settings | {"asked": ["default", "untrained-1"]})
+    said = "6 queries of 3 labels among 3 gallery videos (default), 1 query of 3 labels among 2 gallery videos (untrained-1)"
+    assert said in page_of(both).text
+
+
 def test_worst_queries_and_what_was_left_out_are_named() -> None:
     tables = page_of(stored_run()).tables
     worst = [[words(cell) for cell in line] for line in tables[1][1:]]

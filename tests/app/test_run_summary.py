@@ -43,6 +43,13 @@ def test_best__is_averaged_over_groups_for_each_encoder_and_way() -> None:
     assert best("retrieval", *rows) == pytest.approx(0.65)
 
 
+def test_best__what_was_measured_in_an_easy_group_alone_does_not_win() -> None:
+    rows = [shares("one", 0.6, group="easy"), shares("one", 0.2, group="hard"), shares("two", 0.9, group="easy")]
+    assert best("retrieval", *rows, shares("one", 0.8, group="easy", way="stored")) == pytest.approx(0.4)
+    apart = [shares("one", 0.6, group="x"), shares("two", 0.9, group="y")]  # none has all
+    assert best("retrieval", *apart) == 0.9
+
+
 def test_best__probes_are_kept_apart() -> None:
     rows = [{"encoder": "one", "probe": probe, "class_mean_top_1": share} for probe, share in (("k-NN", 0.2), ("linear raw", 0.8))]
     assert best("probe", *rows) == 0.8

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from app.evaluation.chart_theme import GREYS, RIGHT
+from app.evaluation.interval_charts import past_runs_chart
 from app.evaluation.run_view import Encoder, Query, RetrievalView, RunView, Share, Video
 from app.ui.run_history import data_marks
 from app.ui.run_map import labelled_videos
@@ -16,12 +18,13 @@ def row(
     group: str = "",
     way: str = "mean",
     floor: bool = False,
+    task: str = "",
     queries: tuple[Query, ...] = (),
     untrained: float | None = None,
 ) -> RetrievalView:
     return RetrievalView(
         group=group,
-        encoder=Encoder(name=name, floor=floor),
+        encoder=Encoder(name=name, floor=floor, task=task),
         way=way,
         num_queries=40,
         num_gallery=60,
@@ -70,12 +73,22 @@ def test_side_by_side__what_most_runs_measured_and_the_best_untrained_of_each() 
     assert common_sections([run(5)]) == []
 
 
+def test_side_by_side__raw_colour_learnt_nothing() -> None:
+    untrained, colour = row("u", 0.3, floor=True, task="untrained"), row("raw-colour", 0.4, task="untrained")
+    found = beside([run(1, colour, untrained, row("one", 0.5))], "", "mean")
+    assert list(found) == ["1: one", "1: raw-colour (learnt nothing)"]
+    values = past_runs_chart(found).to_dict()["data"]["values"]
+    colours = {value["name"]: value["colour"] for value in values}
+    assert colours == {"1: one": RIGHT, "1: raw-colour (learnt nothing)": GREYS[0]}
+
+
 def test_verdict() -> None:
     assert "lies above the best untrained network's 0.200" in verdict(row("one", 0.5, untrained=0.2))
     assert "covers the untrained network's 0.450" in verdict(row("one", 0.5, untrained=0.45))
     assert "lies below the untrained network's 0.700: here it is worse" in verdict(row("one", 0.5, untrained=0.7))
     assert "No untrained network" in verdict(row("one", 0.5))
     assert verdict(row("u", 0.5, floor=True)) == ""
+    assert verdict(row("raw-colour", 0.5, task="untrained", untrained=0.5)) == ""
 
 
 def test_map__each_video_once_queries_first() -> None:
