@@ -77,7 +77,7 @@ def test_side_by_side__raw_colour_learnt_nothing() -> None:
     untrained, colour = row("u", 0.3, floor=True, task="untrained"), row("raw-colour", 0.4, task="untrained")
     found = beside([run(1, colour, untrained, row("one", 0.5))], "", "mean")
     assert list(found) == ["1: one", "1: raw-colour (learnt nothing)"]
-    values = past_runs_chart(found).to_dict()["data"]["values"]
+    (values,) = past_runs_chart(found).to_dict()["datasets"].values()
     colours = {value["name"]: value["colour"] for value in values}
     assert colours == {"1: one": RIGHT, "1: raw-colour (learnt nothing)": GREYS[0]}
 
