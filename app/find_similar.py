@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from app.errors import BadQuery
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
+from embedder.errors import QueryTooLong, VideoRejected
+from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
     from index.records import VideoRow
@@ -40,6 +42,10 @@ class MomentQuery:
     path: Path | None = None
     at_s: float = 0.0
     end_s: float | None = None
+
+
+CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo, FileNotFoundError)
+"""What `find_similar` raises where it is the query that cannot be asked with: its file or video is gone, broken or too long."""
 
 
 @dataclass(frozen=True, kw_only=True)

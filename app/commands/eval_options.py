@@ -5,7 +5,7 @@ from typing import Annotated, cast
 
 import typer
 
-from app.evaluation.ways import STORED_WAYS, WAYS, Way
+from app.evaluation.ways import WAYS, Way
 from app.labels.rows import Layout
 
 LABELS_HELP = (
@@ -37,7 +37,8 @@ ByOption = Annotated[
         "--by",
         callback=_check_ways,
         help="How videos are compared: mean, by the means of their stored vectors, which is quick; stored, by the search, asked "
-        "with the stored vectors; sequence, by the search, asked with the files. May be repeated. Default: mean, stored.",
+        "with the stored vectors; sequence, by the search, asked with the files. May be repeated. "
+        "Default: mean, stored; of very many videos mean.",
     ),
 ]
 IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")]
@@ -54,5 +55,5 @@ HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report 
 
 
 def ways_of(by: list[str] | None) -> tuple[Way, ...]:
-    """What `--by` asks for, each once."""
-    return cast("tuple[Way, ...]", tuple(dict.fromkeys(by))) if by else STORED_WAYS
+    """What `--by` asks for, each once; none for the usual ones."""
+    return cast("tuple[Way, ...]", tuple(dict.fromkeys(by or ())))

@@ -2,16 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.errors import BadQuery
+from app.evaluation.by_search import OnQuery
 from app.evaluation.data_fingerprint import data_fingerprint
 from app.evaluation.floors import COLOUR
-from app.evaluation.labelled_library import FEWEST_QUERIES
-from app.evaluation.retrieval import OnQuery, evaluate_retrieval
+from app.evaluation.labelled_library import FEWEST_QUERIES, Entry
+from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.stored_runs import run_settings, stored_encoders
-from app.evaluation.ways import STORED_WAYS, Way
+from app.evaluation.ways import Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
@@ -68,7 +70,7 @@ def compare_encoders(
     b: str,
     *,
     within: str | None = None,
-    ways: Sequence[Way] = STORED_WAYS,
+    ways: Sequence[Way] = (),
     ignore_labels: Sequence[str] = (),
     on_query: OnQuery | None = None,
 ) -> ComparisonReport:
@@ -98,7 +100,7 @@ def compare_encoders(
         data_fingerprint(questions),
         within=within,
         ignored=list(ignore_labels),
-        ways=list(ways),
+        ways=list(dict.fromkeys(row.way for row in report.rows)),
         asked=[a, b],
     )
     results = {
@@ -136,7 +138,7 @@ def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]
 
 def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, RetrievalRow]]:
     of = {(row.encoder, row.group, row.way): row for row in report.rows}
-    return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a]
+    return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a and (b, row.group, row.way) in of]
 
 
 def _rounded(value: float | None) -> float | None:
@@ -144,24 +146,33 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _compare(a: RetrievalRow, b: RetrievalRow, report: RetrievalReport) -> Comparison:
+    """On the queries that both could be asked; the gallery is the same."""
     from index.bootstrap import paired_difference
 
-    if (a.queries, a.gallery) != (b.queries, b.gallery):
-        raise AssertionError("evaluate_retrieval gives all encoders the same queries and gallery when asked to")
-    same = [row for row in report.rows if row.question == a.question]
-    difference = paired_difference(
-        [float(score.first_hit < 1) for score in a.scores.queries],
-        [float(score.first_hit < 1) for score in b.scores.queries],
-        [entry.label for entry in a.queries],
-        a.scenes,
-    )
+    hits_a, hits_b = _hits(a), _hits(b)
+    queries = [entry for entry in a.queries if entry in hits_b]
+    labels = [entry.label for entry in queries]
+    of_a, of_b = ([hits[entry] for entry in queries] for hits in (hits_a, hits_b))
+    same = [row for row in report.rows if row.question == (a.group, a.way, tuple(queries), a.gallery)]
     return Comparison(
         group=a.group,
         way=a.way,
-        num_queries=len(a.queries),
-        a=a.scores.class_mean_top_1,
-        b=b.scores.class_mean_top_1,
-        difference=difference,
+        num_queries=len(queries),
+        a=_class_mean(of_a, labels),
+        b=_class_mean(of_b, labels),
+        difference=paired_difference(of_a, of_b, labels, [entry.scene for entry in queries]),
         floor=max((row.figure for row in same if row.is_floor), default=None),
         colour=next((row.figure for row in same if row.encoder == COLOUR), None),
     )
+
+
+def _hits(row: RetrievalRow) -> dict[Entry, float]:
+    """1 for each query whose nearest video has its label, 0 for the others."""
+    return {entry: float(score.first_hit < 1) for entry, score in zip(row.queries, row.scores.queries, strict=True)}
+
+
+def _class_mean(hits: Sequence[float], labels: Sequence[str]) -> float:
+    own: dict[str, list[float]] = {}
+    for label, hit in zip(labels, hits, strict=True):
+        own.setdefault(label, []).append(hit)
+    return fmean(map(fmean, own.values()))

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, NotIndexed
 from app.evaluation.floors import COLOUR
+from app.evaluation.indexed_encoders import indexed_floors, nothing_indexed, unlabelled_note
 from app.evaluation.labelled_library import Entry, LeftOut, indexed_entries, stored_means
-from app.evaluation.retrieval import indexed_floors
 from app.evaluation.stored_runs import stored_encoders
 from app.evaluation.ways import Protocol
 from app.labels.rows import LabelledVideo, LabelSet
@@ -49,20 +49,24 @@ def stored_features(
     ws: Workspace, library: str, labels: LabelSet, rows: Sequence[LabelledVideo], names: Sequence[str]
 ) -> FrozenFeatures:
     """The normalised mean of each video's clip vectors in the index; also of the untrained networks and of raw colour with which
-    the library is indexed. Raises NotIndexed where none of the encoders has any, UnknownLibrary, UnknownEncoder, EncoderError.
+    the library is indexed. Raises NotIndexed for an encoder that was asked for and has none, UnknownLibrary, UnknownEncoder,
+    EncoderError, CatalogError.
     """
     ws.catalog.library(library)
     everyone = (*names, *(floor for floor in indexed_floors(ws, library) if floor not in names))
     facts = stored_encoders(ws, everyone)
     left_out: LeftOut = list(labels.missing)
-    entries = {name: indexed_entries(ws, library, name, rows, left_out) for name in everyone}
+    known = {name: ws.catalog.known_files(library, ws.encoder_id(name)) for name in everyone}
+    entries = {name: indexed_entries(known[name], library, name, rows, left_out) for name in everyone}
+    for name in names:
+        if not entries[name]:
+            raise NotIndexed(nothing_indexed(library, labels, rows, name, known[name]))
     vectors = {name: _finite(stored_means(ws, name, entries[name], left_out), name, left_out) for name in everyone}
-    if not any(vectors[name] for name in names):
-        raise NotIndexed(
-            f"No labelled video of {labels.path} has vectors in library {library!r}.{first_left_out(left_out)} "
-            f"Index its folder: vret index FOLDER --encoder {names[0]}"
-        )
-    return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out)
+    entries = {name: [entry for entry in own if entry.path in vectors[name]] for name, own in entries.items()}
+    labelled = {row.path for row in labels.rows}
+    others = [path for path, file in known[names[0]].items() if file.embedded and Path(path) not in labelled]
+    notes = unlabelled_note(library, len(others))
+    return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out, notes=notes)
 
 
 def own_features(

@@ -11,18 +11,16 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from app.errors import BadLabels, BadQuery
+from app.errors import BadLabels
 from app.evaluation.beside_floor import with_floors
 from app.evaluation.condensed import Found, found_moments
+from app.evaluation.indexed_encoders import indexed_floors
 from app.evaluation.judged_report import EncoderScores, JudgedReport, QueryResult
-from app.evaluation.retrieval import indexed_floors
 from app.evaluation.stored_runs import FORMAT, stored_encoders
-from app.find_similar import ClipQuery, Hit, MomentQuery, find_similar
+from app.find_similar import CANNOT_BE_ASKED, ClipQuery, Hit, MomentQuery, find_similar
 from app.judge_moments import AskedQuery, ask_again
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
-from embedder.errors import QueryTooLong, VideoRejected
-from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
     from index.records import Judgement
@@ -32,7 +30,6 @@ OnQuery = Callable[[str, int, int], None]
 
 _DEEPEST = 1000  # hits of a search; what is judged and not among them was not found
 _FIRST_HITS = 10
-_CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo, FileNotFoundError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +111,7 @@ def _ask_all(
                 found.append(_search(ws, library, name, task))
                 if on_query is not None:
                     on_query(name, done, len(tasks))
-        except _CANNOT_BE_ASKED as error:
+        except CANNOT_BE_ASKED as error:
             left_out.append((task.asked.name, " ".join(str(error).split())))
         else:
             measured.append((task, found))

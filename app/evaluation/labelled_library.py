@@ -3,7 +3,7 @@
 Shapes: V videos, D vector dimensions.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from app.workspace import Workspace
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from index.records import KnownFile
 
 LeftOut = list[tuple[str, str]]
 """What could not take part, and why."""
@@ -100,9 +102,12 @@ def small_question(group: str, queries: Sequence[Entry], gallery: Sequence[Entry
     return said
 
 
-def indexed_entries(ws: Workspace, library: str, encoder: str, rows: Sequence[LabelledVideo], left_out: LeftOut) -> list[Entry]:
-    """The labelled videos that have clips of this encoder, in order; the others are written down with the reason."""
-    known = ws.catalog.known_files(library, ws.encoder_id(encoder))
+def indexed_entries(
+    known: "Mapping[str, KnownFile]", library: str, encoder: str, rows: Sequence[LabelledVideo], left_out: LeftOut
+) -> list[Entry]:
+    """The labelled videos that have clips of this encoder, in order; the others are written down with the reason. known: the
+    library's files with this encoder, by path.
+    """
     entries = []
     for row in rows:
         file = known.get(str(row.path))

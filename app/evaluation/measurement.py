@@ -12,6 +12,7 @@ from app.evaluation.beside_floor import doubts, with_floors
 from app.evaluation.labelled_library import Entry, LeftOut, group_of, sides, small_question
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
 from app.evaluation.sanity import check_retrieval
+from app.evaluation.ways import STORED_WAYS, Way
 from app.labels.rows import LabelledVideo, LabelSet
 
 if TYPE_CHECKING:
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from index.retrieval_metrics import RetrievalScores
+
+
+MOST_BY_SEARCH = 200_000
+"""Queries times videos of the gallery: each takes the search a fifth of a millisecond or so, and more of them minutes."""
 
 
 @dataclass
@@ -39,6 +44,19 @@ class Measurement:
     @property
     def groups(self) -> list[str]:
         return sorted({group_of(row, self.within) for row in self.rows})
+
+    def usual_ways(self) -> tuple[Way, ...]:
+        """Those that need the index alone; without the search itself, and a note about it, where that would take long."""
+        size = 0
+        for group in self.groups:
+            own = [row.split for row in self.rows if group_of(row, self.within) == group]
+            size += own.count("test") * own.count("train")
+        if size <= MOST_BY_SEARCH:
+            return STORED_WAYS
+        self.notes.append(
+            "compared by mean vector alone: to ask the search itself with so many queries takes long; --by stored does it"
+        )
+        return ("mean",)
 
     def add(self, group: str, encoder: str, way: str, sides: tuple[list[Entry], list[Entry]], scores: "RetrievalScores") -> None:
         """One row, with its intervals."""
@@ -92,7 +110,9 @@ def _row(
     from index.bootstrap import mean_interval, mean_intervals
 
     hits = [[float(query.first_hit < k) for query in scores.queries] for k in scores.top_k]
+    precisions = [query.average_precision for query in scores.queries]
     scenes = [entry.scene for entry in queries]
+    *intervals, of_precision = mean_intervals([*hits, precisions], groups=scenes)
     return RetrievalRow(
         group=group,
         encoder=encoder,
@@ -100,7 +120,8 @@ def _row(
         queries=tuple(queries),
         gallery=tuple(gallery),
         scores=scores,
-        top_k_intervals=dict(zip(scores.top_k, mean_intervals(hits, groups=scenes), strict=True)),
+        top_k_intervals=dict(zip(scores.top_k, intervals, strict=True)),
+        average_precision_interval=of_precision,
         class_mean_interval=mean_interval(hits[0], [entry.label for entry in queries], scenes),
     )
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import BadLabels
+from app.evaluation.by_search import OnQuery
 from app.evaluation.frozen_features import first_left_out, own_features
 from app.evaluation.labelled_library import measured_rows
 from app.evaluation.measurement import Measurement
-from app.evaluation.retrieval import OnQuery, store_retrieval
+from app.evaluation.retrieval import store_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport
 from app.evaluation.ways import Protocol
 from app.labels.rows import LabelSet

@@ -17,9 +17,9 @@ class RetrievalRow(BesideFloor):
     """One measurement. group: value of the column that the scores are kept within, "" for all together. way: how videos were
     compared, one of `WAYS` for the vectors of the index, else the preset's name.
 
-    scores: all shares 0..1, and each query's own, in the order of `queries`. top_k_intervals, class_mean_interval: of 95 %
-    (bootstrap; queries of one group are drawn together). floor: class-mean top-1 of the best untrained network in the same group
-    and way, with the same queries and gallery.
+    scores: all shares 0..1, and each query's own, in the order of `queries`. top_k_intervals, average_precision_interval,
+    class_mean_interval: of 95 % (bootstrap; queries of one group are drawn together). floor: class-mean top-1 of the best untrained
+    network in the same group and way, with the same queries and gallery.
     """
 
     group: str
@@ -28,6 +28,7 @@ class RetrievalRow(BesideFloor):
     gallery: tuple[Entry, ...]
     scores: "RetrievalScores"
     top_k_intervals: "dict[int, Interval]"
+    average_precision_interval: "Interval"
     class_mean_interval: "Interval"
 
     @property
@@ -82,10 +83,9 @@ def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
     }
     for k, share in scores.top_k.items():
         flat |= {f"top_{k}": round(share, 4)} | _interval(f"top_{k}", row.top_k_intervals[k])
-    flat |= {
-        "mean_average_precision": round(scores.mean_average_precision, 4),
-        "class_mean_top_1": round(scores.class_mean_top_1, 4),
-    }
+    flat["mean_average_precision"] = round(scores.mean_average_precision, 4)
+    flat |= _interval("mean_average_precision", row.average_precision_interval)
+    flat["class_mean_top_1"] = round(scores.class_mean_top_1, 4)
     flat |= _interval("class_mean_top_1", row.class_mean_interval)
     floor = None if row.floor is None else round(row.floor, 4)
     return flat | {"chance": round(scores.chance_class_mean_top_1, 4), "floor": floor, "above_floor": row.above_floor}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from app.errors import BadLabels, BadQuery, NotIndexed
+from app.evaluation import measurement
 from app.evaluation.compare import compare_encoders
 from app.evaluation.floors import floor_name, index_floors
 from app.evaluation.retrieval import evaluate_retrieval
@@ -229,6 +230,70 @@ def test_what_says_little_is_told(ws: Workspace, root: Path) -> None:
     assert "S: all videos have the label 'a', so any answer is right" in report.warnings
     assert not any(said.startswith("T: all") for said in report.warnings)
     assert "T: intervals say little with fewer than 10 queries; here are 1" in report.warnings
+
+
+def test_whichever_comes_first_a_comparison_has_its_floor_and_its_hash(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    put(ws, root, ANGLES, "floor")
+    put(ws, root, ANGLES, "colour")
+    for a, b in (("default", "floor"), ("floor", "default")):
+        report = compare_encoders(ws, "lib", labels_of(root), a, b, ways=["mean"])
+        assert [comparison.floor for comparison in report.comparisons] == [0.5]
+        stored = ws.catalog.evaluation_run(report.run_id)
+        assert stored is not None and set(stored.settings["encoders"]) == {"default", "floor", "colour"}
+
+
+def test_many_queries_are_asked_of_the_search_on_demand_alone(ws: Workspace, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = labels_of(root)  # four queries, four to find
+    monkeypatch.setattr(measurement, "MOST_BY_SEARCH", 16)
+    assert [row.way for row in evaluate_retrieval(ws, "lib", labels).rows] == ["mean", "stored"]
+    monkeypatch.setattr(measurement, "MOST_BY_SEARCH", 15)
+    report = evaluate_retrieval(ws, "lib", labels)
+    assert [row.way for row in report.rows] == ["mean"]
+    assert any("compared by mean vector alone" in said and "--by stored" in said for said in report.warnings)
+    stored = ws.catalog.evaluation_run(report.run_id)
+    assert stored is not None and stored.settings["ways"] == ["mean"]
+    assert [row.way for row in evaluate_retrieval(ws, "lib", labels, ways=["stored"]).rows] == ["stored"]
+
+
+def test_a_query_whose_file_is_gone_is_left_out_and_the_others_are_asked(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "lib", [folder])
+    labels = folder / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,a,train\nb.mp4,b,train\nc.mp4,a,test\nbelow/long.mp4,b,test\n")
+    (folder / "c.mp4").unlink()
+    report = evaluate_retrieval(ws, "lib", read_labels(labels), ways=["mean", "sequence"])
+    assert [(row.way, len(row.queries)) for row in report.rows] == [("mean", 2), ("sequence", 1)]
+    ((path, why),) = report.left_out
+    assert path == str(folder / "c.mp4") and why.startswith("cannot be asked with: ")
+    assert ws.catalog.evaluation_run(report.run_id) is not None
+
+
+def test_indexed_videos_without_labels_are_counted(ws: Workspace, root: Path) -> None:
+    fewer = {name: label for name, label in LABELS.items() if name not in ("g3", "q4")}
+    report = evaluate_retrieval(ws, "lib", labels_of(root, fewer), ways=["mean"])
+    assert "2 indexed video(s) of library 'lib' have no label and take no part" in report.warnings
+    assert not any("have no label" in said for said in evaluate_retrieval(ws, "lib", labels_of(root)).warnings)
+
+
+def test_intervals_hold_their_values__also_of_mean_average_precision(ws: Workspace, root: Path) -> None:
+    (row,) = evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"]).rows
+    flat = row_to_dict(row)
+    for name in ("top_1", "top_5", "mean_average_precision", "class_mean_top_1"):
+        assert flat[f"{name}_low"] < flat[name] < flat[f"{name}_high"]
+
+
+def test_queries_of_one_scene_are_drawn_together(ws: Workspace, tmp_path: Path) -> None:
+    """Every scene is all right or all wrong, so the interval is that of scenes, wider than that of queries."""
+    names = [f"q{number:03}" for number in range(100)]
+    angles = {"ga": 0.0, "gb": 90.0} | {name: 5.0 if number // 5 % 2 else 85.0 for number, name in enumerate(names)}
+    put(ws, tmp_path / "lib", angles)
+    widths = []
+    for scene in (5, 1):
+        rows = ["ga.mp4,a,,train", "gb.mp4,b,,train", *(f"{name}.mp4,a,s{n // scene},test" for n, name in enumerate(names))]
+        (tmp_path / "lib" / "labels.csv").write_text("\n".join(["path,label,group,split", *rows]) + "\n")
+        (row,) = evaluate_retrieval(ws, "lib", read_labels(tmp_path / "lib" / "labels.csv"), ways=["mean"]).rows
+        widths.append(row.class_mean_interval.high - row.class_mean_interval.low)
+    assert widths[0] > 1.7 * widths[1]
 
 
 def test_checks_hold_and_are_told(ws: Workspace, root: Path) -> None:

@@ -177,7 +177,12 @@ def test_what_cannot_be_probed(ws: Workspace, home: Path, tmp_path: Path) -> Non
     cases: list[tuple[type[AppError], str, Callable[[], object]]] = [
         (BadLabels, "one label, 'a', and a probe needs two or more with default", lambda: probe_encoders(ws, "lib", alike)),
         (BadLabels, "has no test rows", lambda: probe_encoders(ws, "lib", labels_of(root, {"train00": [1.0]}))),
-        (NotIndexed, "not indexed with encoder 'new'", lambda: probe_encoders(ws, "lib", labels, encoders=["new"])),
+        (
+            NotIndexed,
+            "encoder 'new'. Run: vret index --library lib --encoder",
+            lambda: probe_encoders(ws, "lib", labels, encoders=["new"]),
+        ),
+        (NotIndexed, "encoder 'new'", lambda: probe_encoders(ws, "lib", labels, encoders=["default", "new"])),
         (BadQuery, "Preset library needs a library", lambda: probe_encoders(ws, None, labels)),
     ]
     for kind, said, ask in cases:
@@ -285,4 +290,4 @@ def test_command_line(home: Path, folder: Path, vret: Callable[..., tuple[object
     assert (code, out) == (2, "") and "--library is for the preset library" in err
     code, out, err = vret(*common, "-e", "colour")
     assert (code, out) == (1, "")
-    assert err.startswith("vret: No labelled video") and "not indexed with encoder 'colour'" in err and len(err.splitlines()) == 1
+    assert err.startswith("vret: No labelled video") and "encoder 'colour'. Run: vret index" in err and len(err.splitlines()) == 1
