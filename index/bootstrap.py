@@ -38,22 +38,32 @@ class PairedDifference:
     share_better: float
 
 
-def mean_interval(values: Sequence[float], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None) -> Interval:
+def mean_interval(
+    values: Sequence[float],
+    labels: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    *,
+    fewest_groups: int = FEWEST_GROUPS,
+) -> Interval:
     """Of the mean of one value per query, or, with labels, of the mean over labels of their own means.
 
     groups: queries of one group, such as one scene or source video, are drawn again together, for they are right or wrong
-    together; an empty one stands for itself, and of fewer than FEWEST_GROUPS every query does. The same values give the same
+    together; an empty one stands for itself, and of fewer than fewest_groups every query does. The same values give the same
     interval. Raises ValueError where there are none, for NaN, and for unlike lengths.
     """
-    return mean_intervals([values], labels, groups)[0]
+    return mean_intervals([values], labels, groups, fewest_groups=fewest_groups)[0]
 
 
 def mean_intervals(
-    values: Sequence[Sequence[float]], labels: Sequence[str] | None = None, groups: Sequence[str] | None = None
+    values: Sequence[Sequence[float]],
+    labels: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+    *,
+    fewest_groups: int = FEWEST_GROUPS,
 ) -> list[Interval]:
     """Of several values per query, from the same draws: one list of Q values for each mean. As `mean_interval` otherwise."""
     values_QM = np.asarray(values, np.float64).T
-    return [_interval(means_R) for means_R in _resampled_means(values_QM, labels, groups).T]
+    return [_interval(means_R) for means_R in _resampled_means(values_QM, labels, groups, fewest_groups).T]
 
 
 def paired_difference(
@@ -75,7 +85,7 @@ def paired_difference(
 
 
 def _resampled_means(
-    values_QM: NDArray[np.float64], labels: Sequence[str] | None, groups: Sequence[str] | None
+    values_QM: NDArray[np.float64], labels: Sequence[str] | None, groups: Sequence[str] | None, fewest_groups: int = FEWEST_GROUPS
 ) -> NDArray[np.float64]:
     """(R, M). Units are drawn from all labels together, each query with its label's weight: drawn within labels, a label of one
     query would never vary.
@@ -86,7 +96,7 @@ def _resampled_means(
     if np.isnan(values_QM).any():
         raise ValueError("A query's value is NaN.")
     weights_Q = _weights(num_queries, labels)
-    unit_of = _units(num_queries, groups)
+    unit_of = _units(num_queries, groups, fewest_groups)
     num_units = int(unit_of.max()) + 1
     total_UM = np.zeros((num_units, values_QM.shape[1]))
     np.add.at(total_UM, unit_of, weights_Q[:, None] * values_QM)
@@ -112,7 +122,7 @@ def _weights(count: int, labels: Sequence[str] | None) -> NDArray[np.float64]:
     return weights
 
 
-def _units(count: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
+def _units(count: int, groups: Sequence[str] | None, fewest_groups: int) -> NDArray[np.int64]:
     """The number, from 0, of what each query is drawn with."""
     if groups is None:
         return np.arange(count)
@@ -120,7 +130,7 @@ def _units(count: int, groups: Sequence[str] | None) -> NDArray[np.int64]:
         raise ValueError(f"There must be one group per query: {count} queries, {len(groups)} groups.")
     keys = [("", str(number)) if not group else ("group", group) for number, group in enumerate(groups)]
     number_of = {key: number for number, key in enumerate(dict.fromkeys(keys))}
-    if len(number_of) < FEWEST_GROUPS:
+    if len(number_of) < fewest_groups:
         return np.arange(count)
     return np.array([number_of[key] for key in keys], np.int64)
 

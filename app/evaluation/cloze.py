@@ -12,7 +12,9 @@ from app.evaluation.stored_runs import run_settings
 from app.evaluation.target_videos import (
     FramesChoice,
     asked_networks,
+    by_name,
     colour_network,
+    few_tests,
     frames_cache,
     labelled_files,
     target_videos,
@@ -60,6 +62,7 @@ def evaluate_cloze(
     networks = [*own, *untrained_networks(own, range(1, asked.untrained + 1))]
     if COLOUR not in names:
         networks.append(colour_network(ws, like=own[0]))
+    facts = {name: network.facts for name, network in by_name(networks).items()}
     rows: list[ClozeRow] = []
     questions: list[tuple[str, Question]] = []
     left_out, said, checks = list(labels.missing), list(videos.labels.warnings), []
@@ -68,15 +71,14 @@ def evaluate_cloze(
             tell = _named(on_step, network.name)
             train, test = labelled_files(videos.train), labelled_files(videos.test)
             result = measure_cloze(network.start, train, test, cache, choices, tell)
-            rows.append(cloze_row(network.name, result, is_floor=network.is_floor))
+            rows.append(cloze_row(network.name, network.clips, result, is_floor=network.is_floor))
             if network.name in names:
                 questions.append((network.name, videos.question(result.rejected)))
             left_out += result.rejected
-            said += result.remarks
+            said += [*result.remarks, *few_tests(len(result.answers))]
             kind = "whole groups" if result.held_out.by == "scene" else "single videos"
             checks.append(f"the head's settings were chosen on {len(result.held_out.places)} held-out train videos, {kind}")
     rows = with_floors(rows)
-    facts = {network.name: network.facts for network in networks}
     settings = run_settings(labels, facts, data_fingerprint(questions), asked=names, **_choices(asked))
     report = ClozeReport(
         rows=rows,

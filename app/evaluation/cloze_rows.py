@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor
@@ -13,22 +14,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class ClozeRow(BesideFloor):
-    """One network. num_train: videos whose tuples the head learnt from; num_tuples: of them all. num_test: videos that were asked
-    under every operation; num_remote: those of them that have a clip remote enough to be asked under "remote" too; 0 where
-    num_train_with_room, the train videos that have one, are too few to learn from.
+    """One network. clips: what it was shown, in words. num_train: videos whose tuples the head learnt from; num_tuples: of them
+    all. asked: each test video with each operation under which it was asked once: all of them, but "remote" only if it has a clip
+    remote enough, and none where num_train_with_room, the train videos that have one, are too few to learn from.
 
     recalls: by operation, None where none was asked; mean_recall: over those that were. interval: of the latter, of 95 %
     (bootstrap; videos of one group are drawn together). counts: rows are the true operations, columns the answers, in the order of
     `recalls`. rotation: recall by angle in degrees. chosen: the head's settings, in words. num_held_out: train videos by which
-    they were chosen. floor: mean recall of the best untrained network that was asked the same operations: clips of other lengths
-    have room for a remote clip in other videos, and among four operations guessing is right more often than among five.
+    they were chosen. floor: mean recall of the best untrained network that was asked the same of the same clips: those of other
+    lengths have room for a remote clip in other videos, and among four operations guessing is right more often than among five.
     """
 
+    clips: str
     num_train: int
     num_tuples: int
-    num_test: int
-    num_remote: int
     num_train_with_room: int
+    asked: frozenset[tuple[Path, str]]
     recalls: Mapping[str, float | None]
     mean_recall: float
     interval: "Interval"
@@ -51,7 +52,17 @@ class ClozeRow(BesideFloor):
 
     @property
     def question(self) -> object:
-        return {name for name, recall in self.recalls.items() if recall is not None}
+        return self.clips, self.asked, self.num_train, self.num_tuples
+
+    @property
+    def num_test(self) -> int:
+        """Videos that were asked."""
+        return len({path for path, _ in self.asked})
+
+    @property
+    def num_remote(self) -> int:
+        """Those of them that were asked under "remote" too."""
+        return sum(operation == "remote" for _, operation in self.asked)
 
     @property
     def chance(self) -> float:
@@ -110,19 +121,19 @@ class ClozeReport:
         }
 
 
-def cloze_row(encoder: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRow:
-    """A network's answers, counted."""
+def cloze_row(encoder: str, clips: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRow:
+    """A network's answers, counted. clips: what it was shown, in words."""
     from pretrain.downstream.cloze_answers import confusion, mean_recall, recalls, rotation_recalls
 
     counts_OO, choice = confusion(result.answers), result.choice
     return ClozeRow(
         encoder=encoder,
         is_floor=is_floor,
+        clips=clips,
         num_train=result.num_train_videos,
         num_tuples=result.num_train_tuples,
-        num_test=len(result.answers),
         num_train_with_room=result.num_train_with_room,
-        num_remote=sum("remote" in video.of_operation for video in result.answers),
+        asked=frozenset((video.path, str(name)) for video in result.answers for name in video.of_operation),
         recalls={str(name): recall for name, recall in recalls(counts_OO).items()},
         mean_recall=mean_recall(counts_OO),
         interval=_interval(result),
@@ -134,7 +145,9 @@ def cloze_row(encoder: str, result: "ClozeResult", *, is_floor: bool) -> ClozeRo
 
 
 def _interval(result: "ClozeResult") -> "Interval":
-    """Tuples of one group are drawn together, or those of one video where there are too few groups."""
+    """Tuples of one group are drawn together, or those of one video where there are too few groups; of a single video each tuple
+    is drawn by itself, for otherwise nothing would vary.
+    """
     from index.bootstrap import FEWEST_GROUPS, mean_interval
 
     by_scene = len({video.scene for video in result.answers}) >= FEWEST_GROUPS
@@ -144,7 +157,7 @@ def _interval(result: "ClozeResult") -> "Interval":
         for true, answer in video.of_operation.items()
     ]
     right, operations, units = zip(*asked, strict=True)
-    return mean_interval(right, operations, units)
+    return mean_interval(right, operations, units, fewest_groups=2)
 
 
 def _confusion(row: ClozeRow) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from app.evaluation.target_videos import (
     Network,
     TargetVideos,
     asked_networks,
+    by_name,
+    few_tests,
     frames_cache,
     labelled_files,
     target_videos,
@@ -77,6 +79,7 @@ def evaluate_finetuning(
     for network in own:
         if network.is_colour:
             raise BadQuery(f"Encoder {network.name!r} is no network, so nothing of it can be trained. Name another with -e.")
+    own = [_shown(network, recipe) for network in own]
     scratch = untrained_networks(own, (asked.seed,), start=recipe.scratch) if asked.from_scratch else []
     measured = _Measured(own, scratch, recipe, asked, on_step, on_news)
     with frames_cache(ws, asked.frames) as cache:
@@ -99,7 +102,7 @@ class _Measured:
         on_news: OnNews | None,
     ) -> None:
         self._names = [network.name for network in own]
-        self._networks, self._recipe, self._asked = (*own, *scratch), recipe, asked
+        self._networks, self._recipe, self._asked = by_name((*own, *scratch)), recipe, asked
         self._on_step, self._on_news = on_step, on_news
         self._rows: list[FinetuneRow] = []
         self._questions: list[tuple[str, Question]] = []
@@ -116,28 +119,28 @@ class _Measured:
                 self._on_step(f"split {fold}, {phase}" if several else phase, done, total)
 
         choices = FinetuneChoices(recipe=self._recipe, seed=self._asked.seed, device=self._asked.device)
-        starts = {network.name: network.start for network in self._networks}
+        starts = {name: network.start for name, network in self._networks.items()}
         train, test = labelled_files(videos.train), labelled_files(videos.test)
         results = finetune(starts, train, test, cache, choices, tell, self._on_news)
         self._left_out += videos.labels.missing
         self._warnings += videos.labels.warnings
-        for network in self._networks:
-            result = results[network.name]
-            self._rows.append(finetune_row(network.name, network.shape, fold, result, is_floor=network.is_floor))
-            if network.name in self._names:
-                self._questions.append((network.name, videos.question(result.rejected)))
+        for name, network in self._networks.items():
+            result = results[name]
+            self._rows.append(finetune_row(name, network.shape, fold, result, is_floor=network.is_floor))
+            if name in self._names:
+                self._questions.append((name, videos.question(result.rejected)))
             self._left_out += result.rejected
-            self._warnings += result.remarks
+            self._warnings += [*result.remarks, *few_tests(len(result.answers), f"split {fold}" if several else "")]
             self._note_choice(result)
 
     def report(self, videos: Sequence[TargetVideos]) -> FinetuneReport:
         """The rows of each network, with their mean where there are several splits."""
         rows = []
-        for network in self._networks:
-            own = [row for row in self._rows if row.encoder == network.name]
+        for name in self._networks:
+            own = [row for row in self._rows if row.encoder == name]
             rows += [*own, mean_row(own)] if len(own) > 1 else own
         rows = with_floors(rows)
-        facts = {network.name: network.facts for network in self._networks}
+        facts = {name: network.facts for name, network in self._networks.items()}
         settings = run_settings(videos[0].labels, facts, data_fingerprint(self._questions), **self._choices())
         return FinetuneReport(
             rows=rows,
@@ -187,6 +190,13 @@ def _recipe(asked: FinetuneAsked) -> "FinetuneRecipe":
         )
     except ValueError as error:
         raise BadQuery(f"{error}.") from error
+
+
+def _shown(network: Network, recipe: "FinetuneRecipe") -> Network:
+    """With the clips that the recipe cuts for it, which need not be its own."""
+    from pretrain.downstream.finetune_clips import clip_of
+
+    return replace(network, start=replace(network.start, clip=clip_of(recipe, network.start.clip)))
 
 
 def _learnable(labels: LabelSet, asked: FinetuneAsked) -> TargetVideos:

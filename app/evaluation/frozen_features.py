@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, NotIndexed
+from app.evaluation.drawn_floors import drawn_floors, floor_facts
 from app.evaluation.floors import COLOUR
 from app.evaluation.indexed_encoders import indexed_floors, nothing_indexed, unlabelled_note
 from app.evaluation.labelled_library import Entry, LeftOut, indexed_entries, stored_means
+from app.evaluation.protocol_features import Untrained
 from app.evaluation.stored_runs import stored_encoders
 from app.evaluation.ways import Protocol
 from app.labels.rows import LabelledVideo, LabelSet
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from app.evaluation.protocol_features import Measured, Untrained
+    from app.evaluation.protocol_features import Measured
 
 OnStep = Callable[[str, int, int], None]
 """Told (what is done, how many, of how many)."""
@@ -125,37 +127,16 @@ def _measured(ws: Workspace, name: str, facts: Mapping[str, Any]) -> "Measured":
 
 def untrained_like(
     ws: Workspace, names: Sequence[str], facts: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]
-) -> "dict[str, Untrained]":
-    """Untrained networks like the encoders', by name; none for what is no network."""
-    from app.evaluation.protocol_features import Untrained
+) -> dict[str, Untrained]:
+    """Untrained networks like the encoders', by name; none for what is no network, and none that is asked for."""
     from pretrain.registered_names import registered_names
 
-    known = registered_names("backbone")
-    floors: dict[str, Untrained] = {}
+    known, likes = registered_names("backbone"), []
     for name in names:
-        backbone = facts[name]["backbone"]
-        if facts[name]["floor"] or backbone not in known:
-            continue
-        card = ws.encoder_card(name)
-        for seed in seeds:
-            size = "" if (card.num_frames, card.height_px) == (16, 64) else f"-{card.num_frames}x{card.height_px}"
-            floor = f"untrained-{backbone}{size}-{seed}"
-            if floor not in names:
-                floors[floor] = Untrained(backbone=backbone, seed=seed, num_frames=card.num_frames, size_px=card.height_px)
-    return floors
-
-
-def floor_facts(floor: "Untrained") -> dict[str, Any]:
-    """As `encoder_facts` has them of a file."""
-    return {
-        "sha256": "",
-        "backbone": floor.backbone,
-        "task": "untrained",
-        "precision": "fp32",
-        "floor": True,
-        "seed": floor.seed,
-        "start": floor.start,
-    }
+        if not facts[name]["floor"] and facts[name]["backbone"] in known:
+            card = ws.encoder_card(name)
+            likes.append(Untrained(backbone=card.backbone, num_frames=card.num_frames, size_px=card.height_px))
+    return drawn_floors(likes, seeds, taken=names)
 
 
 def _finite(vectors: "dict[Path, NDArray[np.float32]]", encoder: str, left_out: LeftOut) -> "dict[Path, NDArray[np.float32]]":

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import BadLabels, BadQuery, DataFolderError
 from app.evaluation.data_fingerprint import Question
+from app.evaluation.drawn_floors import drawn_floors, floor_facts
 from app.evaluation.floors import COLOUR
-from app.evaluation.labelled_library import Entry
+from app.evaluation.labelled_library import FEWEST_QUERIES, Entry
+from app.evaluation.protocol_features import Untrained
 from app.evaluation.stored_runs import stored_encoders
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -47,9 +49,14 @@ class Network:
     facts: dict[str, Any]
 
     @property
+    def clips(self) -> str:
+        """What it is shown, in words."""
+        return f"{self.start.clip.num_frames} frames of {self.start.clip.size_px} pixels"
+
+    @property
     def shape(self) -> str:
         """Its backbone and clips, in words."""
-        return f"{self.start.backbone}, {self.start.clip.num_frames} frames of {self.start.clip.size_px} pixels"
+        return f"{self.start.backbone}, {self.clips}"
 
     @property
     def is_colour(self) -> bool:
@@ -100,8 +107,8 @@ def labelled_files(entries: Sequence[Entry]) -> "list[LabelledFile]":
 
 
 def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
-    """Of encoders, each once; none for the default one. Raises BadQuery for one whose file does not hold its network,
-    UnknownEncoder, EncoderError.
+    """Of encoders, each once; none for the default one. Raw colour is shown the clips of the first network, where there is one.
+    Raises BadQuery for an encoder whose file does not hold its network, UnknownEncoder, EncoderError.
     """
     from pretrain.downstream.networks import of_encoder
     from pretrain.errors import EncoderFileError
@@ -117,7 +124,24 @@ def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
         except EncoderFileError as error:
             raise BadQuery(f"Encoder {name!r} cannot be measured in this way, which needs its network: {error}") from error
         found.append(Network(name=name, start=start, facts=facts[name]))
+    first = next((network for network in found if not network.is_colour), None)
+    return [colour_network(ws, name=network.name, like=first) if network.is_colour else network for network in found]
+
+
+def by_name(networks: Sequence[Network]) -> dict[str, Network]:
+    """In this order. Raises ValueError for two of one name, whose results could not be told apart."""
+    found = {network.name: network for network in networks}
+    if len(found) < len(networks):
+        raise ValueError(f"Each network needs a name of its own, got {', '.join(network.name for network in networks)}.")
     return found
+
+
+def few_tests(count: int, place: str = "") -> list[str]:
+    """That intervals say little of so few test videos, in a sentence. place: where they are, if not everywhere."""
+    if count >= FEWEST_QUERIES:
+        return []
+    where = f"{place}: " if place else ""
+    return [f"{where}intervals say little with fewer than {FEWEST_QUERIES} test videos; here are {count}"]
 
 
 def colour_network(ws: Workspace, *, name: str = COLOUR, like: Network | None = None) -> Network:
@@ -131,23 +155,28 @@ def colour_network(ws: Workspace, *, name: str = COLOUR, like: Network | None = 
 
 
 def untrained_networks(networks: Sequence[Network], seeds: Sequence[int], *, start: "Start" = "motion") -> list[Network]:
-    """One for each backbone, size of clips and seed; none for what learnt nothing itself. start: how their weights
-    are drawn.
+    """One for each backbone, size of clips and seed; none for what learnt nothing itself, and none that is among the networks
+    already, by name. start: how their weights are drawn.
     """
     from pretrain.downstream.networks import untrained
+    from pretrain.tasks.base import ClipShape
 
-    found: dict[str, Network] = {}
-    for network in networks:
-        if network.is_floor or network.is_colour:
-            continue
-        backbone, clip = network.start.backbone, network.start.clip
-        size = "" if (clip.num_frames, clip.size_px) == (16, 64) else f"-{clip.num_frames}x{clip.size_px}"
-        for seed in seeds:
-            name = f"untrained-{backbone}{size}-{seed}"
-            facts = {"sha256": "", "backbone": backbone, "task": "untrained", "precision": "fp32", "floor": True}
-            drawn = untrained(backbone, clip, seed=seed, start=start)
-            found[name] = Network(name=name, start=drawn, facts=facts | {"seed": seed, "start": start})
-    return list(found.values())
+    likes = [
+        Untrained(
+            backbone=network.start.backbone,
+            num_frames=network.start.clip.num_frames,
+            size_px=network.start.clip.size_px,
+            start=start,
+        )
+        for network in networks
+        if not network.is_floor and not network.is_colour
+    ]
+    found = []
+    for name, floor in drawn_floors(likes, seeds, taken={network.name for network in networks}).items():
+        clip = ClipShape(num_frames=floor.num_frames, size_px=floor.size_px)
+        drawn = untrained(floor.backbone, clip, seed=floor.seed, start=floor.start)
+        found.append(Network(name=name, start=drawn, facts=floor_facts(floor)))
+    return found
 
 
 @contextmanager

@@ -22,7 +22,6 @@ from pretrain.downstream.networks import StartingPoint
 from pretrain.errors import ConfigError, TrainingDataError
 from pretrain.keep_memory import keep_memory
 from pretrain.processes import find_device
-from pretrain.tasks.base import ClipShape
 
 OnNews = Callable[[str], None]
 
@@ -53,14 +52,13 @@ class VideoAnswer:
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneResult:
-    """answers: of every readable test video. labels: that could be answered. clip: what the network saw. learnt: how training went.
-    held_out: of the `num_train_videos` readable train videos, by which the epoch was chosen; the network learnt from the others.
-    rejected: (path, reason) of videos that give no frames. remarks: what the user should know about the cache of frames.
+    """answers: of every readable test video. labels: that could be answered. learnt: how training went. held_out: of the
+    `num_train_videos` readable train videos, by which the epoch was chosen; the network learnt from the others. rejected: (path,
+    reason) of videos that give no frames. remarks: what the user should know about the cache of frames.
     """
 
     answers: tuple[VideoAnswer, ...]
     labels: tuple[str, ...]
-    clip: ClipShape
     learnt: Learnt
     held_out: HeldOutPart
     num_train_videos: int
@@ -139,7 +137,6 @@ class _Student:
         return FinetuneResult(
             answers=tuple(answers),
             labels=self._labels,
-            clip=self._clip,
             learnt=self._learnt,
             held_out=self._held_out,
             num_train_videos=self._num_train_videos,

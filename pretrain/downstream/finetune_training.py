@@ -45,12 +45,11 @@ class Lesson:
 @dataclass(frozen=True, kw_only=True)
 class Learnt:
     """best_epoch: from 1, whose weights the model has now. held_out_loss: its cross-entropy on the held-out videos; None where none
-    are held out, and the last epoch counts. train_losses: of each epoch.
+    are held out, and the last epoch counts.
     """
 
     best_epoch: int
     held_out_loss: float | None
-    train_losses: tuple[float, ...]
 
 
 def learn(model: FinetuneModel, lesson: Lesson, tell: OnPhase) -> Learnt:
@@ -60,20 +59,19 @@ def learn(model: FinetuneModel, lesson: Lesson, tell: OnPhase) -> Learnt:
     """
     best: Learnt | None = None
     best_state: dict[str, Tensor] = {}
-    losses: list[float] = []
     epochs = _Epochs(model, lesson, tell)
     for epoch in range(1, lesson.recipe.epochs + 1):
         try:
-            losses.append(epochs.run(epoch))
+            epochs.run(epoch)
             held_out_loss = epochs.held_out_loss(epoch)
         except (MemoryError, torch.OutOfMemoryError) as error:
             raise TrainingFailed(_no_memory(lesson)) from error
         if best is None or held_out_loss is None or best.held_out_loss is None or held_out_loss < best.held_out_loss:
-            best = Learnt(best_epoch=epoch, held_out_loss=held_out_loss, train_losses=())
+            best = Learnt(best_epoch=epoch, held_out_loss=held_out_loss)
             best_state = copy.deepcopy(model.state_dict())
     assert best is not None, "a recipe has one epoch at least"
     model.load_state_dict(best_state)
-    return Learnt(best_epoch=best.best_epoch, held_out_loss=best.held_out_loss, train_losses=tuple(losses))
+    return best
 
 
 class _Epochs:
@@ -87,19 +85,18 @@ class _Epochs:
         self._number_of = {label: number for number, label in enumerate(lesson.labels)}
         self._num_batches = -(-len(lesson.files) // lesson.recipe.batch_size)
 
-    def run(self, epoch: int) -> float:
-        """One clip of each video; the mean loss."""
+    def run(self, epoch: int) -> None:
+        """One clip of each video."""
         lesson, recipe = self._lesson, self._lesson.recipe
         self._model.train()
-        total, seen = 0.0, 0
+        seen = 0
         for number, (clips, labels) in enumerate(self._batches(epoch)):
             step = (epoch - 1) * self._num_batches + number
             set_learning_rate(self._optimiser, recipe.optimiser, step=step, steps=recipe.epochs * self._num_batches)
-            total += self._step(clips, labels, epoch) * len(labels)
+            self._step(clips, labels, epoch)
             seen += len(labels)
             done = (epoch - 1) * len(lesson.files) + seen
             self._tell("training", done, recipe.epochs * len(lesson.files))
-        return total / max(1, seen)
 
     def held_out_loss(self, epoch: int) -> float | None:
         """Mean cross-entropy of the held-out videos' mean logits; None where there are none."""
@@ -112,15 +109,14 @@ class _Epochs:
                 losses.append(self._finite(functional.cross_entropy(logits_C, label), epoch))
         return float(np.mean(losses)) if losses else None
 
-    def _step(self, clips: Tensor, labels: Tensor, epoch: int) -> float:
+    def _step(self, clips: Tensor, labels: Tensor, epoch: int) -> None:
         self._optimiser.zero_grad(set_to_none=True)
         loss = functional.cross_entropy(self._model(clips.to(self._device)), labels.to(self._device))
-        value = self._finite(loss, epoch)
+        self._finite(loss, epoch)
         loss.backward()  # type: ignore[no-untyped-call]
         if (clip_norm := self._lesson.recipe.optimiser.clip_norm) is not None:
             torch.nn.utils.clip_grad_norm_(self._model.parameters(), clip_norm)
         self._optimiser.step()
-        return value
 
     def _batches(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Clips uint8 (B, T, S, S, 3) and labels int64 (B,). The same for the same seed, epoch and videos."""

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,13 @@ from app.commands import eval_cloze_command, eval_finetune_command
 from app.errors import BadLabels, BadQuery
 from app.evaluation.beside_floor import with_floors
 from app.evaluation.cloze import ClozeAsked, evaluate_cloze
-from app.evaluation.cloze_rows import ClozeRow
+from app.evaluation.cloze_rows import ClozeRow, cloze_row
+from app.evaluation.drawn_floors import floor_facts
 from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
 from app.evaluation.finetune_rows import FinetuneRow, mean_row
-from app.evaluation.target_videos import target_videos
+from app.evaluation.frozen_features import untrained_like
+from app.evaluation.stored_runs import stored_encoders
+from app.evaluation.target_videos import asked_networks, by_name, target_videos, untrained_networks
 from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -27,16 +31,24 @@ from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
 from index.bootstrap import Interval
 from pretrain.backbones import BACKBONES
+from pretrain.downstream.cloze_answers import VideoAnswers
+from pretrain.downstream.cloze_head import HeadChoice
+from pretrain.downstream.cloze_target import ClozeResult
 from pretrain.downstream.finetune import VideoAnswer
+from pretrain.downstream.finetune_recipes import FINETUNE_RECIPES
+from pretrain.downstream.held_out_part import HeldOutPart
+from pretrain.downstream.networks import StartingPoint
 from pretrain.encoder_file import convert_file
 from pretrain.errors import ConfigError, TrainingDataError
 from pretrain.export_onnx import ExportSpec, export, export_colour
+from pretrain.tasks.cloze import OPERATIONS
 from tests.helpers.given_clips import GivenClips, moving_squares
 from tests.helpers.label_trees import write_ucf101
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.small_backbone import SmallBackbone
 from tests.helpers.tiny_run import torch_as_before
 
+FLOOR = "untrained-small-8x32-1"
 SMALL = ExportSpec(name="small", num_frames=8, size_px=32, spans_s=(1.0, 2.0), whiten_dim=None)
 LONG, SHORT = 60, 30  # frames: 48 are needed for a remote clip
 
@@ -83,6 +95,14 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pretrain.frame_cache.decode", decode)
 
 
+def put(ws: Workspace, name: str, *, task: str = "pace", num_frames: int = 8, size_px: int = 32) -> str:
+    """One more encoder with the small network, otherwise drawn."""
+    torch.manual_seed(2)
+    spec = replace(SMALL, name=name, num_frames=num_frames, size_px=size_px)
+    export(SmallBackbone(), ws.encoders_folder / f"{name}.onnx", spec, backbone_name="small", task_name=task)
+    return name
+
+
 def labels_csv(root: Path, *rows: str) -> LabelSet:
     """name,label,group,split,source of each; the files are empty."""
     root.mkdir(exist_ok=True)
@@ -126,6 +146,7 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
     assert [row.above_floor for row in floors] == [None, None]
     assert report.left_out == [(str(tmp_path / "videos" / "badone.mp4"), "holds no pictures")]
     assert any("8 of 9 test videos are long enough for a remote clip" in said for said in report.warnings)
+    assert "intervals say little with fewer than 10 test videos; here are 9" in report.warnings
     assert ("small: test videos", 9, 9) in told
     (run,) = ws.catalog.evaluation_runs(kind="cloze")
     assert (run.id, run.results["rows"][0]["mean_recall"]) == (report.run_id, round(own.mean_recall, 4))
@@ -134,15 +155,25 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
     assert list(ws.home.glob("frames-*")) == []
 
 
-def one_cloze_row(*, low: float = 0.4, remote: float | None = None, floor: float | None = None, is_floor: bool = False) -> ClozeRow:
+def one_cloze_row(
+    *,
+    low: float = 0.4,
+    remote: float | None = None,
+    floor: float | None = None,
+    is_floor: bool = False,
+    clips: str = "8 frames",
+    paths: Collection[str] = ("a",),
+    num_train: int = 1,
+) -> ClozeRow:
+    operations = ["original"] if remote is None else ["original", "remote"]
     return ClozeRow(
         encoder="e",
         is_floor=is_floor,
-        num_train=1,
-        num_tuples=1,
-        num_test=1,
-        num_remote=0,
+        clips=clips,
+        num_train=num_train,
+        num_tuples=2 * num_train,
         num_train_with_room=0,
+        asked=frozenset((Path(path), operation) for path in paths for operation in operations),
         recalls={"original": 0.5, "remote": remote},
         mean_recall=0.5,
         interval=Interval(low, 0.7),
@@ -165,6 +196,112 @@ def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bo
 def test_cloze__a_floor_was_asked_the_same_operations() -> None:
     five, four, floor = one_cloze_row(remote=0.2), one_cloze_row(), one_cloze_row(remote=0.1, is_floor=True)
     assert [row.floor for row in with_floors([five, four, floor])] == [0.5, None, None]
+    assert (five.num_test, five.num_remote, four.num_remote) == (1, 1, 0)
+
+
+def test_cloze__a_floor_was_asked_of_the_same_videos_by_the_same_clips() -> None:
+    same, own = one_cloze_row(is_floor=True, paths=("a", "b")), one_cloze_row(paths=("b", "a"))
+    others = one_cloze_row(paths=("a", "c")), one_cloze_row(clips="16 frames", paths=("a", "b"))
+    fewer = one_cloze_row(num_train=2, paths=("a", "b"))
+    assert [row.floor for row in with_floors([own, *others, fewer, same])] == [0.5, None, None, None, None]
+
+
+def test_cloze__each_encoder_has_the_floors_of_its_own_clips(
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(start: StartingPoint, *_: object) -> ClozeResult:
+        """The longer the clip, the better."""
+        return cloze_result(("a", "s", OPERATIONS[: start.clip.num_frames // 2]))
+
+    monkeypatch.setattr("pretrain.downstream.cloze_target.measure_cloze", measured)
+    tiny = put(ws, "tiny", num_frames=4, size_px=16)
+    report = evaluate_cloze(ws, two_labels(tmp_path / "videos"), ["small", tiny], ClozeAsked())
+    rows = {row.encoder: row for row in report.rows}
+    assert list(rows) == ["small", tiny, FLOOR, "untrained-small-4x16-1", "colour"]
+    assert [rows[name].floor for name in ("small", tiny, "colour")] == [0.8, 0.4, 0.8]
+
+
+def test_raw_colour__is_shown_the_clips_of_the_first_network(ws: Workspace, tmp_path: Path) -> None:
+    tiny = put(ws, "tiny", num_frames=4, size_px=16)
+    own = asked_networks(ws, ["colour", "small", tiny])
+    assert [network.clips for network in own] == [*["8 frames of 32 pixels"] * 2, "4 frames of 16 pixels"]
+
+
+def cloze_result(*videos: tuple[str, str, Collection[str]]) -> ClozeResult:
+    """(path, scene, operations that were answered rightly) of each; the others were taken for their neighbour."""
+    answers = tuple(
+        VideoAnswers(
+            path=Path(path),
+            scene=scene,
+            of_operation={name: name if name in right else OPERATIONS[place - 1] for place, name in enumerate(OPERATIONS)},
+            of_rotation={90: "rotation", 180: "rotation", 270: "original"},
+        )
+        for path, scene, right in videos
+    )
+    return ClozeResult(
+        answers=answers,
+        choice=HeadChoice(learning_rate=1e-3, weight_decay=0.1, steps=25, held_out_loss=1.0),
+        held_out=HeldOutPart(places=(0,), by="scene"),
+        num_train_videos=10,
+        num_train_with_room=10,
+        num_train_tuples=50,
+        rejected=(),
+        remarks=(),
+    )
+
+
+def cloze_interval(*videos: tuple[str, str, Collection[str]]) -> Interval:
+    return cloze_row("e", "8 frames", cloze_result(*videos), is_floor=False).interval
+
+
+def test_cloze_intervals__are_by_groups_where_there_are_ten() -> None:
+    """Four videos of a group that say the same tell no more than one of them."""
+    right = [OPERATIONS[: 1 + place % 4] for place in range(10)]
+    single = cloze_interval(*((f"{place}", f"s{place}", own) for place, own in enumerate(right)))
+    fourfold = [(f"{place}-{copy}", f"s{place}", own) for place, own in enumerate(right) for copy in range(4)]
+    grouped = cloze_interval(*fourfold)
+    assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high))
+    alone = cloze_interval(*((path, path, own) for path, _, own in fourfold))
+    assert alone.high - alone.low < 0.7 * (single.high - single.low)
+
+
+def test_cloze_intervals__are_by_videos_where_there_are_few_groups() -> None:
+    """All that a video was asked is drawn together, of three videos as of thirty."""
+    few = [("a", "s", OPERATIONS), ("b", "s", ()), ("c", "s", ())]
+    assert cloze_interval(*few) == Interval(0.0, 1.0)
+    many = [(f"{path}{copy}", "s", right) for path, _, right in few for copy in range(10)]
+    found = cloze_interval(*many)
+    assert found.high - found.low > 0.3  # 0.24 where 150 tuples are drawn singly
+    one = cloze_interval(("a", "s", OPERATIONS[:3]))
+    assert one.low < 0.6 < one.high
+
+
+def test_untrained_networks__are_called_and_recorded_alike_by_all_evaluations(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pretrain.registered_names.registered_names", lambda kind: ["small"])
+    names = ["small", put(ws, "tiny", num_frames=4, size_px=16), put(ws, FLOOR, task="untrained")]
+    networks = {network.name: network.facts for network in untrained_networks(asked_networks(ws, names), (1, 2))}
+    features = untrained_like(ws, names, stored_encoders(ws, names), (1, 2))
+    assert networks == {name: floor_facts(floor) for name, floor in features.items()}
+    assert list(networks) == ["untrained-small-8x32-2", "untrained-small-4x16-1", "untrained-small-4x16-2"]
+    assert networks["untrained-small-4x16-2"]["seed"] == 2
+
+
+def test_untrained_networks__that_are_asked_for_are_not_drawn_again(ws: Workspace, drawn: None, tmp_path: Path) -> None:
+    """A file may be called as a drawn network would be."""
+    put(ws, FLOOR, task="untrained")
+    labels, sha256 = two_labels(tmp_path / "videos"), ws.encoder_card(FLOOR).weights_sha256
+    cloze = evaluate_cloze(ws, labels, ["small", FLOOR], ClozeAsked(device="cpu", tuples=1))
+    assert [(row.encoder, row.is_floor) for row in cloze.rows] == [("small", False), (FLOOR, True), ("colour", False)]
+    tuned = evaluate_finetuning(ws, {1: labels}, ["small", FLOOR], replace(QUICK, epochs=1))
+    assert [(row.encoder, row.fold) for row in tuned.rows] == [("small", 1), (FLOOR, 1)]
+    assert tuned.rows[0].floor == tuned.rows[1].class_mean_top_1
+    for report in (cloze, tuned):
+        assert report.asked["encoders"][FLOOR]["sha256"] == sha256
+    own = asked_networks(ws, ["small", FLOOR])
+    with pytest.raises(ValueError, match=f"^Each network needs a name of its own, got small, {FLOOR}, small\\.$"):
+        by_name([*own, own[0]])
 
 
 def test_cloze__of_real_files(ws: Workspace, tmp_path: Path) -> None:
@@ -195,6 +332,7 @@ def test_finetuning__learns_two_labels_and_is_set_beside_the_network_from_scratc
         assert row.per_label_top_1 == {"dim": 1.0, "lit": 1.0}
     assert (own.floor, own.above_floor, scratch.floor) == (1.0, False, None)
     assert any("the from-scratch network's 1.000" in said for said in report.warnings)
+    assert "intervals say little with fewer than 10 test videos; here are 8" in report.warnings
     assert report.left_out == [(str(tmp_path / "videos" / "badone.mp4"), "holds no pictures")]
     (run,) = ws.catalog.evaluation_runs(kind="finetune")
     assert run.results["rows"][0]["class_mean_top_1"] == 1.0
@@ -241,6 +379,21 @@ def test_finetuning__three_splits_and_their_mean(ws: Workspace, drawn: None, tmp
         assert mean.top_1 == pytest.approx(sum(row.top_1 for row in singles) / 3)
         assert mean.num_test == 6 and mean.epoch is None
     assert report.rows[3].floor == report.rows[7].class_mean_top_1
+    assert "split 2: intervals say little with fewer than 10 test videos; here are 2" in report.warnings
+
+
+def test_finetuning__by_clips_of_the_recipe_has_one_floor_for_all(
+    ws: Workspace, drawn: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiny = put(ws, "tiny", num_frames=4, size_px=16)
+    fixed = replace(FINETUNE_RECIPES["laptop"], name="fixed", clip_frames=6, clip_px=24)
+    monkeypatch.setitem(FINETUNE_RECIPES._entries, "fixed", fixed)
+    labels = two_labels(tmp_path / "videos")
+    report = evaluate_finetuning(ws, {1: labels}, ["small", tiny], replace(QUICK, recipe="fixed", epochs=1))
+    assert [(row.encoder, row.network) for row in report.rows] == [
+        (name, "small, 6 frames of 24 pixels") for name in ("small", tiny, "untrained-small-6x24-1")
+    ]
+    assert report.rows[0].floor == report.rows[1].floor == report.rows[2].class_mean_top_1
 
 
 def answer(label: str, answered: str, scene: str = "", rank: int | None = None) -> VideoAnswer:
@@ -276,8 +429,23 @@ def test_finetuning__shares_by_hand() -> None:
     assert mean.class_mean_top_1 == pytest.approx(2 / 3)
     assert mean.top_1_interval.low <= 0.75 <= mean.top_1_interval.high
     wrong = [answer("a", "b"), answer("a", "b"), answer("a", "b"), answer("b", "b")]
-    floor, better = finetuned(1, wrong, is_floor=True), finetuned(1, one.answers[1], is_floor=True, network="r2plus1d")
+    right = [replace(own, answer=own.label) for own in wrong]
+    floor, better = finetuned(1, wrong, is_floor=True), finetuned(1, right, is_floor=True, network="r2plus1d")
+    assert better.class_mean_top_1 == 1.0
     assert [row.floor for row in with_floors([one, other, floor, better])] == [0.5, None, None, None]
+
+
+def test_finetuning_intervals__are_by_groups_where_there_are_ten() -> None:
+    """Four videos of a group that are answered alike tell no more than one of them."""
+    single = [answer("ab"[place % 2], "ab"[place // 3 % 2], scene=f"s{place}") for place in range(10)]
+    one, four = (mean_row([finetuned(1, single * copies)]) for copies in (1, 4))
+    assert (four.top_1_interval, four.class_mean_interval) == (one.top_1_interval, one.class_mean_interval)
+    alone = mean_row([finetuned(1, [replace(own, scene="") for own in single * 4])])
+    for narrow, wide in (
+        (alone.top_1_interval, four.top_1_interval),
+        (alone.class_mean_interval, four.class_mean_interval),
+    ):
+        assert narrow.high - narrow.low < 0.7 * (wide.high - wide.low)
 
 
 def test_what_cannot_be_measured__is_said_in_a_sentence(ws: Workspace, drawn: None, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from index.bootstrap import mean_interval, paired_difference
+from index.bootstrap import Interval, mean_interval, paired_difference
 
 
 def test_interval__is_that_of_scipy() -> None:
@@ -40,6 +40,12 @@ def test_interval__of_groups_is_that_of_as_many_queries() -> None:
 def test_interval__of_few_groups_is_no_point() -> None:
     hits = [1.0] * 30 + [0.0] * 10
     assert mean_interval(hits, groups=["one scene"] * 40) == mean_interval(hits)
+
+
+def test_interval__of_few_groups_is_by_them_where_that_is_asked() -> None:
+    values, groups = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0], list("aabbcc")
+    assert mean_interval(values, None, groups, fewest_groups=3) == Interval(0.0, 1.0)
+    assert mean_interval(values, None, groups, fewest_groups=4) == mean_interval(values)
 
 
 def test_paired_difference__of_two_that_are_equally_good_is_seldom_sure() -> None:
