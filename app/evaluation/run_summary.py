@@ -1,6 +1,6 @@
 """A stored run in a line, as the page and `vret eval runs` list it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """encoders: that were asked for; where that was not stored, those that learnt something, or all where none did; None of a run
-    that cannot be read, of which all that follows is unknown. num_queries: the most that any row has. labels: what was measured
+    that cannot be read, of which all that follows is unknown. num_queries: that the encoder with most was asked, of all groups. labels: what was measured
     with. how: in what way, as far as it is not the usual one. fingerprint: of the data. Unknown texts are "".
     """
 
@@ -41,7 +41,6 @@ def summary_of(run: "EvaluationRun") -> RunSummary:
         return RunSummary(id=run.id, created_at=run.created_at, kind=run.kind, library=run.library or "")
     names = [encoder.name for encoder in view.encoders]
     learnt = [encoder.name for encoder in view.encoders if not encoder.learnt_nothing]
-    asked = [row["queries"] for row in view.flat_rows if isinstance(row.get("queries"), int)]
     return RunSummary(
         id=view.id,
         created_at=view.created_at,
@@ -49,11 +48,20 @@ def summary_of(run: "EvaluationRun") -> RunSummary:
         library=view.library,
         encoders=view.asked or tuple(learnt or names),
         best=best_figure(view),
-        num_queries=max(asked, default=None),
+        num_queries=_num_queries(view.flat_rows),
         labels=str(view.settings.get("labels") or ""),
         how=_how(view.settings),
         fingerprint=view.fingerprint,
     )
+
+
+def _num_queries(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    asked: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        if isinstance(row.get("queries"), int):
+            measured = tuple(str(row.get(name, "")) for name in ("encoder", "way", "probe"))
+            asked[measured] = asked.get(measured, 0) + row["queries"]
+    return max(asked.values(), default=None)
 
 
 def _how(settings: Mapping[str, Any]) -> str:

@@ -91,7 +91,7 @@ def show_judging(hits: Sequence[Hit], judging: Judging) -> None:
     """Says which keys judge hits, and hears what is said by them and by the cards' buttons."""
     st.html(
         '<p class="vret-quiet vret-keys"><kbd>j</kbd> <kbd>k</kbd> next and previous hit · <kbd>r</kbd> relevant · '
-        "<kbd>x</kbd> not relevant. What you say is kept and tells how good the search is on your videos.</p>"
+        "<kbd>x</kbd> not relevant, and on to the next. What you say is kept and tells how good the search is on your videos.</p>"
     )
     with st.container(key="judging"):
         _listen(hits, judging)

@@ -15,6 +15,7 @@ from app.evaluation.compare import compare_encoders
 from app.evaluation.floors import floor_name, index_floors
 from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, row_to_dict
+from app.evaluation.ways import Way
 from app.index_library import index_library
 from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
@@ -76,11 +77,12 @@ def test_a_table_computed_by_hand(ws: Workspace, root: Path, way: str) -> None:
     assert row.scores.queries[0].nearest[0][1] == pytest.approx(math.cos(math.radians(10)), abs=2e-3)
 
 
-def test_equal_similarities_rank_in_the_order_of_the_labels(ws: Workspace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["mean", "stored"])
+def test_equal_similarities_rank_in_the_order_of_the_labels(ws: Workspace, tmp_path: Path, way: Way) -> None:
     angles = {"g1": 40, "g2": 40, "q1": 40}
     put(ws, tmp_path / "lib", angles)
     for labels, hits in (({"g1": "a", "g2": "b", "q1": "b"}, 0.0), ({"g2": "b", "g1": "a", "q1": "b"}, 1.0)):
-        (row,) = evaluate_retrieval(ws, "lib", labels_of(tmp_path / "lib", labels), ways=["mean"]).rows
+        (row,) = evaluate_retrieval(ws, "lib", labels_of(tmp_path / "lib", labels), ways=[way]).rows
         assert row.scores.top_k[1] == hits
 
 
@@ -99,7 +101,7 @@ def test_a_run_is_stored_with_what_it_depends_on(ws: Workspace, root: Path) -> N
     assert len(fingerprint(ws, first)) == 64
 
 
-@pytest.mark.parametrize("change", ["label", "content", "fewer"])
+@pytest.mark.parametrize("change", ["label", "content", "fewer", "group", "source"])
 def test_other_data_have_another_fingerprint(ws: Workspace, root: Path, change: str) -> None:
     before = fingerprint(ws, evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"]))
     labels = dict(LABELS)
@@ -107,6 +109,13 @@ def test_other_data_have_another_fingerprint(ws: Workspace, root: Path, change: 
         labels["g3"] = "b"
     elif change == "fewer":
         del labels["g3"]
+    elif change in ("group", "source"):
+        file = labels_of(root).path
+        head, *rows = file.read_text().splitlines()
+        file.write_text("\n".join([f"{head},{change}", *(f"{row},{'other' if row[:2] == 'g3' else ''}" for row in rows)]) + "\n")
+        report = evaluate_retrieval(ws, "lib", read_labels(file), ways=["mean"])
+        assert fingerprint(ws, report) != before
+        return
     else:
         path = root / "g3.mp4"
         facts = VideoFacts(2.0, 96, 64, 25.0, "h264", "mp4")
@@ -175,6 +184,31 @@ def test_what_does_no_better_than_untrained_says_so(ws: Workspace, home: Path, r
     report = evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"])
     assert [row_to_dict(row)["above_floor"] for row in report.rows] == [False, None]
     assert any(warning.startswith("default mean: the interval") for warning in report.warnings)
+
+
+def test_a_floor_with_another_gallery_is_none(ws: Workspace, home: Path, root: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "floor.onnx", name="floor", seed=3, task="untrained")
+    others = {name: ANGLES[name] for name in ANGLES if name != "g3"}
+    put(ws, root, others, "floor")
+    put(ws, root, others, "colour")
+    (row,) = (row for row in evaluate_retrieval(ws, "lib", labels_of(root), ways=["mean"]).rows if row.encoder == "default")
+    assert row.floor is None
+    write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=4)
+    put(ws, root, ANGLES, "other")
+    (comparison,) = compare_encoders(ws, "lib", labels_of(root), "default", "other", ways=["mean"]).comparisons
+    assert (comparison.floor, comparison.colour) == (None, None)
+
+
+def test_a_dark_video_of_the_gallery_is_found_as_any_other(ws: Workspace, root: Path) -> None:
+    """Its clips are flagged, and search leaves such out unasked; a labelled video must not drop out of the gallery."""
+    facts, path = VideoFacts(2.0, 96, 64, 25.0, "h264", "mp4"), root / "g1.mp4"
+    vectors = np.zeros((1, ws.encoder_card().dim), np.float32)
+    vectors[0, 0] = 1.0
+    file = FileFingerprint(str(path), 0, path.stat().st_mtime_ns, "1" * 64)
+    flagged = np.ones(1, np.uint8)
+    ws.catalog.put_embedded("lib", file, facts, ws.encoder_id(), [[0.0, 2.0]], vectors, flagged, [])
+    (row,) = evaluate_retrieval(ws, "lib", labels_of(root), ways=["stored"]).rows
+    assert row.gallery[row.scores.queries[0].nearest[0][0]].path == path
 
 
 def test_a_floor_that_was_asked_less_is_none(ws: Workspace, home: Path, root: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from app.errors import BadLabels, BadQuery, NotIndexed
 from app.evaluation.condensed import found_moments
-from app.evaluation.judged import evaluate_judgements
+from app.evaluation.judged import evaluate_judgements, store_judged
 from app.find_similar import ClipQuery, Hit, MomentQuery, find_similar
 from app.index_library import index_library
 from app.judge_moments import AskedQuery, ask_again, asked_query, judge, judged_uploads, verdict
@@ -174,6 +174,28 @@ def test_untrained_networks_stand_beside__asked_the_same(videos: Videos, home: P
     assert "default: the interval 0.00 to 1.00 covers the untrained network's 1.000." in notes
     assert "for want of vectors: part" in notes
     assert report.num_judgements == 5
+
+
+def test_a_stored_run_knows_the_hashes_of_all_that_it_shows(videos: Videos, home: Path) -> None:
+    videos.judge("q", relevant="c", other="a")
+    write_tiny_encoder(home / "encoders" / "full.onnx", name="full", seed=5, task="untrained")
+    for place, name in enumerate("qcabdr"):
+        put(videos.ws, name, near(0, 1.0 - 0.1 * place, 1 + place), encoder="full")
+    run_id = store_judged(videos.ws, evaluate_judgements(videos.ws, "home"))
+    run = videos.ws.catalog.evaluation_run(run_id)
+    assert run is not None and run.settings["asked"] == ["default"]
+    assert run.settings["encoders"]["full"]["sha256"] == videos.ws.encoder_card("full").weights_sha256
+
+
+def test_a_floor_that_cannot_ask_every_query_is_not_set_beside(videos: Videos, home: Path) -> None:
+    """It has all that was judged, but not the video that was asked with."""
+    videos.judge("q", relevant="c", other="a")
+    videos.judge("r", relevant="d", other="a")
+    write_tiny_encoder(home / "encoders" / "part.onnx", name="part", seed=5, task="untrained")
+    for place, name in enumerate("qcda"):
+        put(videos.ws, name, near(0, 1.0 - 0.1 * place, 1 + place), encoder="part")
+    report = evaluate_judgements(videos.ws, "home")
+    assert (report.beside, report.lacking, report.scores[0].floor) == ((), ("part",), None)
 
 
 def test_judgements_have_a_fingerprint(videos: Videos) -> None:

@@ -50,6 +50,21 @@ def test_best__what_was_measured_in_an_easy_group_alone_does_not_win() -> None:
     assert best("retrieval", *apart) == 0.9
 
 
+def test_queries__are_those_of_all_groups() -> None:
+    rows = [shares("one", 0.5, group="x", queries=60), shares("one", 0.5, group="y", queries=48)]
+    assert summary("retrieval", *rows, *[row | {"way": "stored"} for row in rows]).num_queries == 108
+
+
+def test_how__says_what_is_not_as_usual() -> None:
+    usual = {"preset": "library", "within": None, "ignored": [], "ways": ["mean", "stored"], "fold": None}
+    assert summary("retrieval", shares("one", 0.5), **usual).how == ""
+    other = {"preset": "gap", "within": "source", "ignored": ["sit", "run"], "fold": 2}
+    assert summary("retrieval", shares("one", 0.5), **other).how == "gap; split 2; within source; without sit, run"
+    assert summary("retrieval", shares("one", 0.5), **usual | {"ways": ["mean"]}).how == "by mean"
+    tuned = {"recipe": {"name": "laptop"}, "fold": 1, "folds": [1, 2], "source": "kitchen"}
+    assert summary("finetune", shares("one", 0.5), **tuned).how == "laptop; split 1, 2; source kitchen"
+
+
 def test_best__probes_are_kept_apart() -> None:
     rows = [{"encoder": "one", "probe": probe, "class_mean_top_1": share} for probe, share in (("k-NN", 0.2), ("linear raw", 0.8))]
     assert best("probe", *rows) == 0.8

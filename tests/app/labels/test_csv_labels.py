@@ -83,6 +83,17 @@ def test_without_splits_a_group_stands_on_one_side(tmp_path: Path) -> None:
     assert note.endswith("whole groups")
 
 
+def test_a_collection_that_moves_is_drawn_alike(tmp_path: Path) -> None:
+    """By the last two names of a path, whatever is above them; a group of another source is another."""
+    for name in ("here", "there/below"):
+        (tmp_path / name).mkdir(parents=True)
+    rows = [f"{label}/{label}{number}.mp4,{label}" for label in "ab" for number in range(30)]
+    assert drawn(tmp_path / "here", *rows) == drawn(tmp_path / "there" / "below", *rows)
+    groups = [f"{source}{group}.mp4,a,{group},{source}" for source in "st" for group in range(40)]
+    sides = drawn(tmp_path, *groups, columns="path,label,group,source")
+    assert [sides[f"s{group}.mp4"] for group in range(40)] != [sides[f"t{group}.mp4"] for group in range(40)]
+
+
 def test_no_such_file(tmp_path: Path) -> None:
     with pytest.raises(BadLabels, match=r"no label file .*none\.csv"):
         read_csv_labels(tmp_path / "none.csv")
