@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _CELL_TEXT_UP_TO = 20
 _LARGEST_CELL_PX = 40
 _SMALL_LETTERS_FROM = 40
+_DASHES = ([5, 4], [9, 3, 2, 3], [12, 4])
+_LEGEND_LETTER_PX, _LEGEND_SYMBOL_PX = 7, 40  # of a wide letter, and of a line with what is around it
 
 
 def top_k_chart(rows: Sequence[RetrievalView], *, width_px: int = 600) -> "alt.LayerChart":
@@ -107,10 +109,17 @@ def _lines(names: Sequence[str], rows: Sequence[RetrievalView]) -> "tuple[alt.Co
     learnt, floors = ([name for name in learnt_nothing if learnt_nothing[name] is nothing] for nothing in (False, True))
     colours = [COLOURS[place % len(COLOURS)] for place in range(len(learnt))]
     colours += [GREYS[place % len(GREYS)] for place in range(len(floors))]
-    dashes = [[1, 0]] * len(learnt) + [[5, 4]] * len(floors)
-    columns = 2 if len(names) > 1 and max(map(len, names)) <= 30 else 1
-    width: dict[str, Any] = {"columns": columns, "labelLimit": 480 // columns}
-    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolOpacity=1, symbolSize=500, symbolStrokeWidth=2, **width)
+    dashes = [[1, 0]] * len(learnt) + [_DASHES[place % len(_DASHES)] for place in range(len(floors))]
+    legend = alt.Legend(
+        orient="bottom",
+        symbolType="stroke",
+        symbolOpacity=1,
+        symbolSize=500,
+        symbolStrokeWidth=2,
+        # Beside each other where the page is wide enough for both: a legend's names are cut at the chart's end.
+        columns=alt.ExprRef(f"width >= {2 * (_LEGEND_LETTER_PX * max(map(len, names), default=0) + _LEGEND_SYMBOL_PX)} ? 2 : 1"),
+        labelLimit=alt.ExprRef(f"max(80, width - {_LEGEND_SYMBOL_PX})"),
+    )
     domain = [*learnt, *floors]
     return (
         alt.Color("line:N", title=None, scale=alt.Scale(domain=domain, range=colours), legend=legend),

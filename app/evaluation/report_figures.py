@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.evaluation.chart_theme import to_svg
 from app.evaluation.charts import confusion_chart, per_label_chart, top_k_chart
+from app.evaluation.embedding_map import EmbeddingMap, map_chart
 from app.evaluation.run_view import Confusion, Query, RetrievalView, RunView, Share, Video
 from app.ui.run_words import verdict, way_words
 from app.ui.shown_text import count
@@ -60,14 +61,19 @@ class Section:
     encoders: tuple[EncoderPart, ...]
 
 
-def sections(view: RunView) -> Iterator[Section]:
-    """One for each group and way. What was measured beside, the untrained and raw colour, is a line of the curve and no part."""
+def sections(view: RunView, maps: Mapping[tuple[str, str, str], EmbeddingMap]) -> Iterator[Section]:
+    """One for each group and way. maps: of the videos, by (group, way, encoder).
+
+    What was measured beside, the untrained and raw colour, is a line of the curve and no part.
+    """
     for (group, way), rows in view.sections().items():
         caption = "Top-k with its 95 % interval. Grey and dashed: what learnt nothing."
         yield Section(
             title=f"{group}, {way_words(way)}" if group else way_words(way),
             curve=_figure(top_k_chart(rows, width_px=_CURVE_PX), caption),
-            encoders=tuple(_encoder_part(row) for row in rows if row.encoder.name in view.looked_at),
+            encoders=tuple(
+                _encoder_part(row, maps.get((group, way, row.encoder.name))) for row in rows if row.encoder.name in view.looked_at
+            ),
         )
 
 
@@ -93,11 +99,6 @@ def difference_figure(view: RunView) -> Figure | None:
     return _figure(chart, "Differences with their 95 % intervals; grey where the interval holds 0.")
 
 
-def figure_of(chart: "alt.Chart | alt.LayerChart", caption: str) -> Figure:
-    """A figure as wide as half of the page."""
-    return _figure(chart, caption)
-
-
 def _figure(chart: "alt.Chart | alt.LayerChart", caption: str, *, wide: bool = False) -> Figure:
     return Figure(svg=to_svg(chart), caption=caption, wide=wide)
 
@@ -114,13 +115,16 @@ def _difference(row: Mapping[str, Any]) -> Share:
     return Share(value=row["difference"], low=row.get("difference_low"), high=row.get("difference_high"))
 
 
-def _encoder_part(row: RetrievalView) -> EncoderPart:
+def _encoder_part(row: RetrievalView, points: EmbeddingMap | None) -> EncoderPart:
     figures = []
     if row.per_label:
         caption = "Top-1 of each label, the weakest on top, with the number of its queries."
         figures.append(_figure(per_label_chart(row, width_px=_NARROW_PX), caption))
     if row.queries:
         figures.append(confusion_figure(row.confusion()))
+    if points is not None:
+        caption = "Each point is a video; near each other are those that the encoder finds alike."
+        figures.append(_figure(map_chart(points, width_px=_CURVE_PX), caption, wide=True))
     failed = row.worst()
     return EncoderPart(
         name=row.encoder.name,

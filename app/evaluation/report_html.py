@@ -8,9 +8,8 @@ from uuid import uuid4
 from app.errors import ReportFileError
 
 if TYPE_CHECKING:
-    from app.evaluation.embedding_map import EmbeddingMap
     from app.evaluation.run_view import RunView
-    from index.records import EvaluationRun
+    from app.evaluation.video_maps import ReportMaps
 
 _TEMPLATE = Path(__file__).with_name("report_template.html.jinja")
 
@@ -30,19 +29,17 @@ def check_target(target: Path) -> None:
         raise ReportFileError(f"The report cannot be written to {target}: no file can be made in {folder}. Name another folder.")
 
 
-def write_report(run: "EvaluationRun", target: Path, *, points: "EmbeddingMap | None" = None) -> None:
-    """Writes the report of a run, whole or not at all; a file that is there is replaced. points: adds the map of the videos.
+def write_report(view: "RunView", target: Path, *, maps: "ReportMaps | None" = None) -> None:
+    """Writes the report of a run, whole or not at all; a file that is there is replaced. maps: of its videos.
 
-    Raises BadRun for a run that cannot be read, ReportFileError where the file cannot be written.
+    Raises ReportFileError where the file cannot be written.
     """
-    from app.evaluation.run_reader import read_run
-
     check_target(target)
-    _write(report_html(read_run(run), points), target)
+    _write(report_html(view, maps), target)
 
 
-def report_html(view: "RunView", points: "EmbeddingMap | None" = None) -> str:
-    """The report's text. All that comes from files and their names is escaped."""
+def report_html(view: "RunView", maps: "ReportMaps | None" = None) -> str:
+    """The report's text, with the maps that are given. All that comes from files and their names is escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
@@ -56,10 +53,10 @@ def report_html(view: "RunView", points: "EmbeddingMap | None" = None) -> str:
         lstrip_blocks=True,
         finalize=lambda value: printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value,
     )
-    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(_shown(view, points))
+    return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(_shown(view, maps))
 
 
-def _shown(view: "RunView", points: "EmbeddingMap | None") -> dict[str, Any]:
+def _shown(view: "RunView", maps: "ReportMaps | None") -> dict[str, Any]:
     """What the template shows."""
     from app.evaluation import report_facts, report_figures
     from app.evaluation.report_table import table_of
@@ -67,8 +64,6 @@ def _shown(view: "RunView", points: "EmbeddingMap | None") -> dict[str, Any]:
     figures = [report_figures.confusion_figure(confusion) for confusion in view.confusions if confusion.labels]
     if (difference := report_figures.difference_figure(view)) is not None:
         figures.insert(0, difference)
-    if points is not None and points.points:
-        figures.append(_map_figure(points))
     return {
         "title": report_facts.title(view),
         "lead": report_facts.lead(view),
@@ -76,17 +71,11 @@ def _shown(view: "RunView", points: "EmbeddingMap | None") -> dict[str, Any]:
         "warnings": view.warnings,
         "checks": view.checks,
         "table": table_of(view.flat_rows, view.encoders),
-        "sections": list(report_figures.sections(view)),
+        "sections": list(report_figures.sections(view, maps.found if maps else {})),
+        "no_maps": maps.missing if maps else (),
         "figures": figures,
         "left_out": view.left_out,
     }
-
-
-def _map_figure(points: "EmbeddingMap") -> Any:
-    from app.evaluation.embedding_map import map_chart
-    from app.evaluation.report_figures import figure_of
-
-    return figure_of(map_chart(points), f"The videos as {points.encoder} sees them: near is alike.")
 
 
 def _write(text: str, target: Path) -> None:

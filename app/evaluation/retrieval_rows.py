@@ -99,18 +99,21 @@ def report_to_dict(report: RetrievalReport) -> dict[str, Any]:
     """All of it, with every query and what it found, as the catalog keeps it. Videos are named once and then by number.
 
     rows: flat, with `per_label_top_1`. videos: [path, label, scene]. queries: of each row a list of
-    [video, rank from 0 of its first hit or None, average precision, [[video, similarity or None], …]].
+    [video, rank from 0 of its first hit or None, average precision, [[video, similarity or None], …]]. galleries: of each row the
+    videos that were searched, which the map of its vectors shows.
     """
     numbers: dict[Entry, int] = {}
 
     def number(entry: Entry) -> int:
         return numbers.setdefault(entry, len(numbers))
 
+    galleries = [[number(entry) for entry in row.gallery] for row in report.rows]
     queries = [_queries(row, number) for row in report.rows]
     return {
         "rows": [row_to_dict(row) | {"per_label_top_1": dict(row.scores.per_class_top_1)} for row in report.rows],
         "videos": [[str(entry.path), entry.label, entry.scene] for entry in numbers],
         "queries": queries,
+        "galleries": galleries,
         "left_out": report.left_out,
         "checks": list(report.checks),
         "warnings": list(report.warnings),
@@ -118,14 +121,12 @@ def report_to_dict(report: RetrievalReport) -> dict[str, Any]:
 
 
 def _queries(row: RetrievalRow, number: Callable[[Entry], int]) -> list[Any]:
-    """All of the gallery gets its numbers, for the map of the vectors shows it all."""
-    gallery = [number(entry) for entry in row.gallery]
     return [
         [
             number(entry),
             None if score.first_hit == float("inf") else int(score.first_hit),
             round(score.average_precision, 4),
-            [[gallery[place], _known(similarity)] for place, similarity in score.nearest],
+            [[number(row.gallery[place]), _known(similarity)] for place, similarity in score.nearest],
         ]
         for entry, score in zip(row.queries, row.scores.queries, strict=True)
     ]

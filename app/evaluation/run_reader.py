@@ -93,13 +93,30 @@ def _retrieval_rows(results: Mapping[str, Any], encoders: Mapping[str, Encoder])
     rows, queries = results["rows"], results.get("queries") or [[] for _ in results["rows"]]
     if len(queries) != len(rows):
         raise ValueError(f"{len(rows)} rows, queries of {len(queries)}")
+    galleries = results.get("galleries") or _unstored_galleries(rows, queries, len(videos))
+    if len(galleries) != len(rows):
+        raise ValueError(f"{len(rows)} rows, galleries of {len(galleries)}")
     return tuple(
-        _retrieval_row(row, encoders[str(row["encoder"])], [_query(one, videos) for one in asked])
-        for row, asked in zip(rows, queries, strict=True)
+        _retrieval_row(
+            row,
+            encoders[str(row["encoder"])],
+            [_query(one, videos) for one in asked],
+            tuple(_video(number, videos) for number in searched),
+        )
+        for row, asked, searched in zip(rows, queries, galleries, strict=True)
     )
 
 
-def _retrieval_row(row: Mapping[str, Any], encoder: Encoder, queries: list[Query]) -> RetrievalView:
+def _unstored_galleries(
+    rows: Sequence[Mapping[str, Any]], queries: Sequence[Sequence[Sequence[Any]]], num_videos: int
+) -> list[list[int]]:
+    """Of runs of before galleries were stored: without groups, all videos that were no query; which group's is not known."""
+    asked = {query[0] for row in queries for query in row}
+    others = [number for number in range(num_videos) if number not in asked]
+    return [[] if row["group"] else others for row in rows]
+
+
+def _retrieval_row(row: Mapping[str, Any], encoder: Encoder, queries: list[Query], gallery: tuple[Video, ...]) -> RetrievalView:
     ranks = sorted(int(match[1]) for match in map(_TOP_K.fullmatch, row) if match)
     asked = Counter(query.video.label for query in queries)
     return RetrievalView(
@@ -119,6 +136,7 @@ def _retrieval_row(row: Mapping[str, Any], encoder: Encoder, queries: list[Query
             for label, share in sorted((row.get("per_label_top_1") or {}).items())
         ),
         queries=tuple(queries),
+        gallery=gallery,
         flat=_flat(row),
     )
 

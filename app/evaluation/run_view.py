@@ -80,8 +80,8 @@ class Confusion:
 @dataclass(frozen=True, kw_only=True)
 class RetrievalView:
     """One measured row. way: "mean", "stored", "sequence", "vcop" or "gap". top_k: by ascending k. floor: class-mean top-1 of the
-    best untrained encoder in the same group and way, None where there is nothing to compare with. flat: the row for a table. What
-    an older version did not store is None or empty.
+    best untrained encoder in the same group and way, None where there is nothing to compare with. gallery: the videos that were
+    searched. flat: the row for a table. What an older version did not store is None or empty.
     """
 
     group: str
@@ -97,6 +97,7 @@ class RetrievalView:
     floor: float | None
     per_label: tuple[LabelShare, ...]
     queries: tuple[Query, ...]
+    gallery: tuple[Video, ...] = ()
     flat: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -17,7 +17,7 @@ def show_downloads(view: RunView) -> None:
     ws = cached.workspace()
     name = f"vret-run-{view.id}"
     with st.container(horizontal=True, gap="small", key="downloads"):
-        _button("Report", lambda: report(view), f"{name}.html", "text/html", ":material/description:")
+        _button("Report", lambda: report(ws, view), f"{name}.html", "text/html", ":material/description:")
         _button("CSV", lambda: rows_csv(view), f"{name}.csv", "text/csv", ":material/table:")
         _button("JSON", lambda: run_json(ws, view.id), f"{name}.json", "application/json", ":material/data_object:")
 
@@ -44,8 +44,9 @@ def run_json(ws: Workspace, run_id: int) -> bytes:
     return json.dumps(whole | {"settings": run.settings, "results": run.results}, indent=1).encode()
 
 
-def report(view: RunView) -> bytes:
-    """The report with plots."""
+def report(ws: Workspace, view: RunView) -> bytes:
+    """The report with plots and maps."""
     from app.evaluation.report_html import report_html
+    from app.evaluation.video_maps import report_maps
 
-    return report_html(view).encode("utf-8")
+    return report_html(view, report_maps(ws, view)).encode("utf-8")

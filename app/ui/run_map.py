@@ -1,16 +1,14 @@
 """The videos of a run as its encoder sees them, in two dimensions; a click on one plays it."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import streamlit as st
 
 from app.errors import AppError
-from app.evaluation.embedding_map import EmbeddingMap, MapPoint, map_chart, project
-from app.evaluation.labelled_library import Entry, stored_means
+from app.evaluation.embedding_map import EmbeddingMap, MapPoint, map_chart
 from app.evaluation.run_view import RetrievalView, RunView
-from app.labels.rows import LabelledVideo, Split
+from app.evaluation.video_maps import FEWEST_VIDEOS, check_mapped, map_of
 from app.ui import cached
 from app.ui.run_videos import begin_preview, known_videos, show_playing
 from app.ui.shown_text import as_html
@@ -19,7 +17,6 @@ from embedder.errors import EmbedderError
 from index.errors import CatalogError
 
 _PICKED = "picked"
-_FEWEST = 2
 
 
 @st.fragment
@@ -30,7 +27,7 @@ def show_map(view: RunView, row: RetrievalView) -> None:
     except (AppError, EmbedderError, CatalogError) as error:
         say_trouble(f"There is no map of this run now: {error}")
         return
-    if len(found.points) < _FEWEST:
+    if len(found.points) < FEWEST_VIDEOS:
         st.caption("Too few videos of this run have vectors in the index now, so there is no map.")
         return
     st.html('<p class="vret-quiet">Each point is a video, near others that the encoder finds alike. Click one to play it.</p>')
@@ -68,45 +65,11 @@ def _show_point(point: MapPoint) -> None:
 
 def _map_of(view: RunView, row: RetrievalView) -> EmbeddingMap:
     """Made once for each state of the catalog. Raises AppError, EmbedderError, CatalogError where the vectors are not there now."""
-    if not view.library or view.settings.get("preset", "library") != "library":
-        raise AppError("it made features of its own, which are not in the index.")
     ws = cached.workspace()
-    if row.encoder.sha256 and ws.encoder_card(row.encoder.name).weights_sha256 != row.encoder.sha256:
-        raise AppError(f"the encoder {row.encoder.name!r} is another one than it was. Measure again to see its map.")
+    check_mapped(ws, view, row)
     return _made(view.id, view.rows.index(row), ws.catalog.revision, view, row)
 
 
 @st.cache_resource(show_spinner="Laying out the map…", max_entries=12)
 def _made(run_id: int, place: int, revision: int, _view: RunView, _row: RetrievalView) -> EmbeddingMap:
-    import numpy as np
-
-    ws = cached.workspace()
-    known = ws.catalog.known_files(_view.library, ws.encoder_id(_row.encoder.name))
-    entries = [
-        Entry(video, known[str(video.path)].video_id)
-        for video in labelled_videos(_row)
-        if str(video.path) in known and known[str(video.path)].embedded
-    ]
-    means = stored_means(ws, _row.encoder.name, entries, [])
-    rows = [entry.row for entry in entries if entry.path in means]
-    if not rows:
-        return EmbeddingMap(encoder=_row.encoder.name, points=())
-    places_V2 = project(np.stack([means[row.path] for row in rows]))
-    points = (
-        MapPoint(path=str(row.path), label=row.label, split=row.split, x=float(x), y=float(y))
-        for row, (x, y) in zip(rows, places_V2, strict=True)
-    )
-    return EmbeddingMap(encoder=_row.encoder.name, points=tuple(points))
-
-
-def labelled_videos(row: RetrievalView) -> Sequence[LabelledVideo]:
-    """The queries of a run, and the gallery videos that were among the nearest of any; each once."""
-    found: dict[str, LabelledVideo] = {}
-    sides: tuple[tuple[Split, Any], ...] = (
-        ("test", (query.video for query in row.queries)),
-        ("train", (video for query in row.queries for video, _ in query.nearest)),
-    )
-    for split, videos in sides:
-        for video in videos:
-            found.setdefault(video.path, LabelledVideo(path=Path(video.path), label=video.label, split=split))
-    return list(found.values())
+    return map_of(cached.workspace(), _view.library, _row)

@@ -13,6 +13,7 @@ from app.errors import ReportFileError
 from app.evaluation.embedding_map import EmbeddingMap, MapPoint
 from app.evaluation.report_html import report_html, write_report
 from app.evaluation.run_reader import read_run
+from app.evaluation.video_maps import ReportMaps
 from index.records import EvaluationRun
 from tests.helpers.stored_run import stored_run
 
@@ -54,8 +55,8 @@ class Page(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-def page_of(run: EvaluationRun, points: EmbeddingMap | None = None) -> Page:
-    return Page(report_html(read_run(run), points))
+def page_of(run: EvaluationRun, maps: ReportMaps | None = None) -> Page:
+    return Page(report_html(read_run(run), maps))
 
 
 def words(cell: str) -> str:
@@ -225,15 +226,18 @@ def test_report__of_any_other_kind_has_its_rows_and_a_heat_map_of_each_confusion
 
 
 def test_report__with_a_map_of_the_videos() -> None:
-    points = EmbeddingMap(encoder="default", points=(MapPoint(path="/a.mp4", label="clap", split="train", x=0.1, y=-0.2),))
-    page = page_of(stored_run(), points)
-    assert "The videos as default sees them" in page.text and page.tags.count("svg") == 4
+    points = EmbeddingMap(encoder="default", points=(MapPoint(path="/a.mp4", label=HOSTILE, split="train", x=0.1, y=-0.2),))
+    maps = ReportMaps(found={("EgoGestAR", "mean", "default"): points}, missing=(f"There is no map of {HOSTILE}",))
+    page = page_of(stored_run(), maps)
+    assert page.tags.count("svg") == page_of(stored_run()).tags.count("svg") + 1
+    assert "near each other are those that the encoder finds alike" in page.text
+    assert f"There is no map of {HOSTILE}" in page.text and "script" not in page.tags
 
 
 def test_write_report__replaces_a_file_and_leaves_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
     target.write_text("old")
-    write_report(stored_run(), target)
+    write_report(read_run(stored_run()), target)
     assert "Retrieval in actions" in target.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [target]
 
@@ -247,7 +251,7 @@ def test_write_report__where_it_cannot_be_written_it_says_why(tmp_path: Path) ->
         (tmp_path / ("x" * 300), "File name too long"),
     ):
         with pytest.raises(ReportFileError, match=re.escape(said)):
-            write_report(stored_run(), target)
+            write_report(read_run(stored_run()), target)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -259,5 +263,5 @@ def test_write_report__a_full_disk_leaves_the_old_report(tmp_path: Path, monkeyp
     target.write_text("old")
     monkeypatch.setattr("app.evaluation.report_html.os.replace", full)
     with pytest.raises(ReportFileError, match=r"report\.html: No space left on device\."):
-        write_report(stored_run(), target)
+        write_report(read_run(stored_run()), target)
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]

@@ -1,5 +1,6 @@
 """What stored evaluation runs are read as, and how they are drawn."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -22,6 +23,22 @@ HOSTILE = '<b a="1">&\'😀'
 
 def texts(svg: str) -> list[str]:
     return [element.text or "" for element in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")]
+
+
+def text_places(svg: str) -> dict[str, float]:
+    """How far from the left edge each text begins, px."""
+    found = {}
+
+    def walk(element: ElementTree.Element, left_px: float) -> None:
+        moved = re.match(r"translate\(([-\d.]+)", element.get("transform", ""))
+        left_px += float(moved[1]) if moved else 0.0
+        if element.text and element.tag.endswith("text"):
+            found[element.text] = left_px
+        for child in element:
+            walk(child, left_px)
+
+    walk(ElementTree.fromstring(svg), 0.0)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +126,14 @@ def damage_video(run: EvaluationRun) -> None:
     run.results["queries"][0][0][0] = 99
 
 
+def damage_gallery(run: EvaluationRun) -> None:
+    run.results["galleries"] = [[99], []]
+
+
+def damage_galleries(run: EvaluationRun) -> None:
+    run.results["galleries"] = [[0]]
+
+
 def damage_rows(run: EvaluationRun) -> None:
     run.results["queries"].pop()
 
@@ -141,6 +166,8 @@ def damage_names(run: EvaluationRun) -> None:
     ("damage", "said"),
     [
         (damage_video, "video 99 of 9"),
+        (damage_gallery, "video 99 of 9"),
+        (damage_galleries, "2 rows, galleries of 1"),
         (damage_rows, "2 rows, queries of 1"),
         (damage_number, "'many'"),
         (damage_confusion, "confusion of 2 labels"),
@@ -174,6 +201,17 @@ def test_curve__the_untrained_network_is_dashed_and_guessing_has_its_number(view
     svg = to_svg(top_k_chart(view.rows))
     assert svg.count('stroke-dasharray="5,4"') == 2  # its line, and its sign in the legend
     assert {"default", "untrained-1", "guessing, k = 1: 0.333"} <= set(texts(svg))
+
+
+@pytest.mark.parametrize(("width_px", "beside"), [(370, False), (720, True)])
+def test_curve__names_are_whole_in_a_narrow_chart_too(view: RunView, width_px: int, beside: bool) -> None:
+    names = [f"untrained-r2plus1d_half-{seed}" for seed in (1, 2)]
+    rows = [replace(row, encoder=replace(row.encoder, name=name)) for row, name in zip(view.rows, names, strict=True)]
+    places = text_places(to_svg(top_k_chart(rows, width_px=width_px)))
+    assert set(names) <= set(places)  # none is cut with an ellipsis
+    first, second = (places[name] for name in names)
+    assert (first != second) is beside
+    assert second + 7 * len(names[1]) <= width_px
 
 
 def test_curve__rows_of_several_ways_are_told_apart(view: RunView) -> None:

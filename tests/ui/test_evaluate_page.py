@@ -245,5 +245,6 @@ def test_downloads_hold_the_run(measured: dict[str, object], home: Path) -> None
     assert dict(zip(head.split(","), line.split(","), strict=True))["top_1"] == str(measured["top_1"])
     with Workspace(Settings.at(home)) as ws:
         assert json.loads(run_json(ws, 1))["results"]["rows"][0] == measured
-    html = report(view).decode()
+        html = report(ws, view).decode()
     assert f"{measured['top_1']:.3f}" in html and "&lt;b&gt;run" in html and "<b>run" not in html
+    assert "near each other are those that the encoder finds alike" in html

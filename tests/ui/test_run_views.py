@@ -1,12 +1,13 @@
 """Stored runs in lists, tables and side by side."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.evaluation.chart_theme import GREYS, RIGHT
 from app.evaluation.interval_charts import past_runs_chart
 from app.evaluation.run_view import Encoder, Query, RetrievalView, RunView, Share, Video
+from app.evaluation.video_maps import labelled_videos
 from app.ui.run_history import data_marks
-from app.ui.run_map import labelled_videos
 from app.ui.run_words import verdict
 from app.ui.runs_beside import beside, common_sections
 
@@ -99,3 +100,5 @@ def test_map__each_video_once_queries_first() -> None:
         ("b", "test"),
         ("c", "train"),
     ]
+    with_gallery = replace(row("one", 1.0, queries=queries), gallery=(b, c, Video(path="/v/d.mp4", label="d")))
+    assert [one.path.stem for one in labelled_videos(with_gallery)] == ["a", "b", "c", "d"]
