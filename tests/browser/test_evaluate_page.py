@@ -141,6 +141,23 @@ def test_a_point_of_the_map_plays(page: "Page", served: Served, labels: Path) ->
     assert re.search(r"\d\.mp4", page.locator(".st-key-map-video").inner_text())
 
 
+def test_a_table_that_is_too_wide_shows_that_it_goes_on(page: "Page", served: Served, labels: Path) -> None:
+    stored_rows(served, labels)
+    page.set_viewport_size({"width": 700, "height": 900})
+    page.goto(f"{served.url}/evaluate")
+    table = page.locator(".vret-scroll").first
+    table.wait_for()
+    at_rest(page)
+    assert table.evaluate("table => table.scrollWidth > table.clientWidth")
+    fades = "table => getComputedStyle(table).maskImage !== 'none'"
+    assert table.evaluate(fades)
+    table.evaluate("table => { table.scrollLeft = table.scrollWidth }")
+    page.wait_for_function(f"!({fades})(document.querySelector('.vret-scroll'))")
+    page.set_viewport_size({"width": 1600, "height": 900})
+    page.wait_for_function("(table => table.scrollWidth <= table.clientWidth)(document.querySelector('.vret-scroll'))")
+    assert not table.evaluate(fades)
+
+
 def test_report_is_downloaded(page: "Page", served: Served, labels: Path) -> None:
     stored_rows(served, labels)
     page.goto(f"{served.url}/evaluate")
