@@ -4,44 +4,32 @@ Only a few moments of a library are ever judged, and what is not judged says not
 it is scored (condensed lists: Sakai, "Alternatives to Bpref", SIGIR 2007).
 """
 
-import hashlib
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from app.errors import BadLabels
 from app.evaluation.beside_floor import with_floors
-from app.evaluation.condensed import Found, found_moments
+from app.evaluation.condensed import Found
 from app.evaluation.indexed_encoders import indexed_floors
+from app.evaluation.judged_queries import (
+    JudgedQuery,
+    OnQuery,
+    ask_all,
+    judged_queries,
+    judged_with,
+    judgements_fingerprint,
+    searchable_videos,
+)
 from app.evaluation.judged_report import EncoderScores, JudgedReport, QueryResult
 from app.evaluation.stored_runs import FORMAT, stored_encoders
-from app.find_similar import CANNOT_BE_ASKED, ClipQuery, Hit, MomentQuery, find_similar
-from app.judge_moments import AskedQuery, ask_again
-from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.records import Judgement
     from index.retrieval_metrics import QueryScore
 
-OnQuery = Callable[[str, int, int], None]
-
-_DEEPEST = 1000  # hits of a search; what is judged and not among them was not found
 _FIRST_HITS = 10
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Task:
-    """One query with its judged moments."""
-
-    asked: AskedQuery
-    judged: tuple["Judgement", ...]
-
-    @property
-    def num_relevant(self) -> int:
-        return sum(one.relevant for one in self.judged)
 
 
 def evaluate_judgements(
@@ -59,11 +47,11 @@ def evaluate_judgements(
     judgements = ws.catalog.judgements(library)
     if not judgements:
         raise BadLabels(f"No judgements in library {library!r}: search in the page and press r / x on hits.")
-    there = set.intersection(*(_searchable_videos(ws, library, name) for name in names))
+    there = set.intersection(*(searchable_videos(ws, library, name) for name in names))
     searchable = [one for one in judgements if one.video_id in there]
-    tasks = _tasks(searchable)
+    tasks = judged_queries(searchable)
     wanted = [task for task in tasks if task.num_relevant]
-    measured, left_out = _ask_all(ws, library, names, wanted, on_query)
+    measured, left_out = ask_all(ws, library, names, wanted, on_query)
     if not measured:
         raise BadLabels(_nothing_to_measure(library, len(judgements), len(searchable), left_out))
     measured_tasks = [task for task, _ in measured]
@@ -80,8 +68,8 @@ def evaluate_judgements(
         num_without_relevant=len(tasks) - len(wanted),
         num_unsearchable=len(judgements) - len(searchable),
         left_out=tuple(left_out),
-        judged_with=_judged_with(ws, names, measured_tasks),
-        fingerprint=_fingerprint(measured_tasks),
+        judged_with=judged_with(ws, names, measured_tasks),
+        fingerprint=judgements_fingerprint(measured_tasks),
     )
 
 
@@ -98,38 +86,18 @@ def store_judged(ws: Workspace, report: JudgedReport) -> int:
     return ws.catalog.put_evaluation_run("judged", report.library, settings, report.to_dict() | {"warnings": list(report.notes())})
 
 
-def _ask_all(
-    ws: Workspace, library: str, names: Sequence[str], tasks: Sequence[_Task], on_query: OnQuery | None
-) -> tuple[list[tuple[_Task, list[Found]]], list[tuple[str, str]]]:
-    """Each query with what it found by each encoder; and (name, why) of those that could not be asked with all of them."""
-    measured: list[tuple[_Task, list[Found]]] = []
-    left_out: list[tuple[str, str]] = []
-    for done, task in enumerate(tasks, start=1):
-        found = []
-        try:
-            for name in names:
-                found.append(_search(ws, library, name, task))
-                if on_query is not None:
-                    on_query(name, done, len(tasks))
-        except CANNOT_BE_ASKED as error:
-            left_out.append((task.asked.name, " ".join(str(error).split())))
-        else:
-            measured.append((task, found))
-    return measured, left_out
-
-
 def _beside(
-    ws: Workspace, library: str, names: Sequence[str], tasks: Sequence[_Task], on_query: OnQuery | None
+    ws: Workspace, library: str, names: Sequence[str], tasks: Sequence[JudgedQuery], on_query: OnQuery | None
 ) -> tuple[list[EncoderScores], list[str]]:
     """Of what learnt nothing; and the names of those without vectors of a video that was judged or asked with."""
     found, lacking = [], []
     floors = [name for name in indexed_floors(ws, library) if name not in names]
     facts = stored_encoders(ws, floors)
     for name in floors:
-        there = _searchable_videos(ws, library, name)
-        measured: list[tuple[_Task, list[Found]]] = []
+        there = searchable_videos(ws, library, name)
+        measured: list[tuple[JudgedQuery, list[Found]]] = []
         if all(one.video_id in there for task in tasks for one in task.judged):
-            measured, _ = _ask_all(ws, library, [name], tasks, on_query)
+            measured, _ = ask_all(ws, library, [name], tasks, on_query)
         if len(measured) < len(tasks):
             lacking.append(name)
         else:
@@ -138,65 +106,7 @@ def _beside(
     return found, lacking
 
 
-def _fingerprint(tasks: Sequence[_Task]) -> str:
-    """SHA-256 of the queries and of what was said of their hits, in any order."""
-    asked = [
-        [task.asked.stored, sorted((one.video_id, one.start_s, one.end_s, one.relevant) for one in task.judged)] for task in tasks
-    ]
-    return hashlib.sha256("\n".join(sorted(json.dumps(one, sort_keys=True) for one in asked)).encode()).hexdigest()
-
-
-def _searchable_videos(ws: Workspace, library: str, encoder: str) -> set[int]:
-    """Videos of the library that a search with this encoder can find. Raises NotIndexed where there is none."""
-    from index.query import Filters
-
-    encoder_id = searchable_encoder(ws, encoder, Filters(library=library))
-    known = ws.catalog.known_files(library, encoder_id).values()
-    return {file.video_id for file in known if file.outcome == "indexed" and file.embedded}
-
-
-def _tasks(judgements: Sequence["Judgement"]) -> list[_Task]:
-    """By query, in the order in which they were first judged."""
-    by_query: dict[str, list[Judgement]] = {}
-    for one in judgements:
-        by_query.setdefault(json.dumps(one.query, sort_keys=True), []).append(one)
-    return [_Task(asked=AskedQuery(stored=own[0].query, name=_name(own[-1])), judged=tuple(own)) for own in by_query.values()]
-
-
-def _name(judgement: "Judgement") -> str:
-    """What to call a query: its clip, with the seconds where it is not all of it."""
-    start_s, end_s = judgement.query.get("start_s"), judgement.query.get("end_s")
-    clip = judgement.query_name or "a clip without a name"
-    return clip if start_s is None or end_s is None else f"{clip}, {start_s:.1f} to {end_s:.1f} s"
-
-
-def _judged_with(ws: Workspace, names: Sequence[str], tasks: Sequence[_Task]) -> tuple[str, ...]:
-    """The encoders whose hits were judged, called as they were asked for."""
-    name_of = {row.id: row.name for row in ws.catalog.encoders()} | {ws.encoder_id(name): name for name in names}
-    ids = {one.encoder_id for task in tasks for one in task.judged if one.encoder_id is not None}
-    return tuple(sorted(name_of[encoder_id] for encoder_id in ids))
-
-
-def _search(ws: Workspace, library: str, encoder: str, task: _Task) -> Found:
-    from index.query import Filters
-
-    query = ask_again(ws, task.asked, encoder)
-    # Flagged clips too: somebody has judged them, so they were seen.
-    filters = Filters(library=library, include_flagged=True)
-    hits = find_similar(ws, query, encoder_name=encoder, k=_DEEPEST, filters=filters).hits
-    return found_moments(task.judged, [hit for hit in hits if not _is_itself(query, hit)])
-
-
-def _is_itself(query: ClipQuery | MomentQuery, hit: Hit) -> bool:
-    """Whether a hit is the moment that was asked about: the page does not show it, so it takes none of the first places."""
-    from index.judgements import is_same_moment
-
-    if isinstance(query, ClipQuery) or query.video_id != hit.video_id or query.end_s is None:
-        return False
-    return is_same_moment((query.at_s, query.end_s), (hit.start_s, hit.end_s))
-
-
-def _scores(encoder: str, tasks: Sequence[_Task], found: Sequence[Found]) -> EncoderScores:
+def _scores(encoder: str, tasks: Sequence[JudgedQuery], found: Sequence[Found]) -> EncoderScores:
     """The gallery is all judged moments of all queries, but a ranking holds a query's own ones only."""
     from index.bootstrap import mean_interval
     from index.retrieval_metrics import scores_from_rankings
@@ -221,7 +131,7 @@ def _scores(encoder: str, tasks: Sequence[_Task], found: Sequence[Found]) -> Enc
     )
 
 
-def _result(task: _Task, found: Found, score: "QueryScore") -> QueryResult:
+def _result(task: JudgedQuery, found: Found, score: "QueryScore") -> QueryResult:
     first = [moment for rank, moment in found if rank < _FIRST_HITS]
     return QueryResult(
         name=task.asked.name,

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class RunSummary:
     """encoders: that were asked for; where that was not stored, those that learnt something, or all where none did; None of a run
-    that cannot be read, of which all that follows is unknown. num_queries: that the encoder with most was asked, of all groups. labels: what was measured
-    with. how: in what way, as far as it is not the usual one. fingerprint: of the data. Unknown texts are "".
+    that cannot be read, of which all that follows is unknown. num_queries: that the encoder with most was asked, of all groups.
+    labels: what was measured with. how: in what way, as far as it is not the usual one. fingerprint: of the data. Unknown texts are
+    "".
     """
 
     id: int
