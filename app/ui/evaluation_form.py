@@ -7,6 +7,7 @@ import streamlit as st
 
 from app.errors import AppError
 from app.evaluation.labelled_library import measured_rows
+from app.evaluation.measurement import MOST_BY_SEARCH
 from app.ui import cached, label_choice
 from app.ui.evaluation_data import indexed_encoders
 from app.ui.evaluation_panel import offer_floors, start_evaluation
@@ -110,12 +111,14 @@ def _source(library: "LibrarySummary") -> str:
 def _labelled_request(library: "LibrarySummary", encoders: tuple[str, ...], found: FittingLabels) -> EvaluationRequest:
     """The choices that labels allow."""
     within = None
+    # Of very many the search itself takes minutes: it is asked only by who chooses it.
+    many = found.num_of("test") * found.num_of("train") > MOST_BY_SEARCH
     with st.container(horizontal=True, key="measure-how"):
         ways = st.multiselect(
             "Compared",
             list(WAY_CHOICES),
             format_func=WAY_CHOICES.__getitem__,
-            key=kept("measure-ways", list(WAY_CHOICES), WAY_CHOICES),
+            key=kept(f"measure-ways-{'many' if many else 'few'}", ["mean"] if many else list(WAY_CHOICES), WAY_CHOICES),
             width=330,
             help="By the means of the stored vectors, which is quick, and by the search itself, which is what you get",
         )

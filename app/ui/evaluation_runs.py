@@ -134,7 +134,7 @@ def _job_view(purpose: Purpose, job: "Job") -> EvaluationView:
     return EvaluationView(
         purpose=purpose,
         state="running",
-        library=job.library or "",
+        library=job.library or "labelled footage",  # the papers' protocols need no library
         phase=str(progress.get("phase", "")),
         done=int(progress.get("done", 0)),
         total=int(progress.get("total", 0)),

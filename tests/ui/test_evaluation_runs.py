@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,12 @@ def ended(tmp_path: Path, code: str, purpose: Purpose = "retrieval") -> Evaluati
 def test_nothing_was_ever_started() -> None:
     assert evaluation_view(None, [], []) is None
     assert evaluation_view(None, [job("done", {}), job("failed", {})], []) is None  # its result is in the list of runs
+
+
+def test_a_run_without_a_library_has_a_name() -> None:
+    other = replace(job("running", {"phase": "videos", "done": 1, "total": 9}), library=None)
+    view = evaluation_view(None, [other], [])
+    assert view is not None and view.library == "labelled footage"
 
 
 def test_run_of_somebody_else_is_followed() -> None:
