@@ -65,9 +65,9 @@ def stored_features(
             raise NotIndexed(nothing_indexed(library, labels, rows, name, known[name]))
     vectors = {name: _finite(stored_means(ws, name, entries[name], left_out), name, left_out) for name in everyone}
     entries = {name: [entry for entry in own if entry.path in vectors[name]] for name, own in entries.items()}
-    labelled = {row.path for row in labels.rows}
-    others = [path for path, file in known[names[0]].items() if file.embedded and Path(path) not in labelled]
-    notes = unlabelled_note(library, len(others))
+    labelled = {str(row.path) for row in labels.rows}
+    others = sum(file.embedded and path not in labelled for path, file in known[names[0]].items())
+    notes = unlabelled_note(library, others)
     return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out, notes=notes)
 
 
