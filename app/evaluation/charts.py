@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import altair as alt
 
 _CELL_TEXT_UP_TO = 20
-_LARGEST_CELL_PX = 40
+_LARGEST_CELL_PX = 48
 _SMALL_LETTERS_FROM = 40
 _DASHES = ([5, 4], [9, 3, 2, 3], [12, 4])
 _LEGEND_LETTER_PX, _LEGEND_SYMBOL_PX = 7, 40  # of a wide letter, and of a line with what is around it
@@ -90,7 +90,8 @@ def confusion_chart(confusion: Confusion, *, width_px: int = 600, cell_px: float
         layers.append(chart.mark_text(fontSize=11).encode(text="count:Q", color=readable))
     side_px = max(1.0, cell_px * len(labels))
     frame = alt.ViewBackground(stroke="currentColor", strokeOpacity=0.25)
-    return layered(*layers, width=side_px, height=side_px, view=frame)  # the cells are square
+    # Pad: the size is that of the cells alone, which are square, whoever shows the chart.
+    return layered(*layers, width=side_px, height=side_px, view=frame, autosize="pad")
 
 
 def line_names(rows: Sequence[RetrievalView]) -> list[str]:

@@ -15,7 +15,14 @@ _DOUBTS = (
     " Covered: the interval holds what the untrained network got, so this may be no better than a network that learnt nothing."
     " Not reached: the interval lies below that."
 )
-_HEADS = {"way": "compared", "floor": "untrained", "colour": "raw colour", "mean_average_precision": "mAP"}
+_HEADS = {
+    "group": "within",
+    "fold": "split",
+    "way": "compared",
+    "floor": "untrained",
+    "colour": "raw colour",
+    "mean_average_precision": "mAP",
+}
 _LOW, _HIGH = "_low", "_high"
 _HELD_AGAINST_FLOOR = ("class_mean_top_1", "mean_recall", "top_1")  # of these the first that a row has an interval of
 
@@ -63,7 +70,8 @@ def table_of(rows: Sequence[Mapping[str, Any]], encoders: Sequence[Encoder], *, 
         names.insert(names.index("chance") + 1, "floor")
     lines = [tuple(_cell(name, row, floors) for name in names) for row in rows]
     return Table(
-        heads=tuple(_head(name) for name in names),
+        # Fine-tuning is held against the same network from scratch.
+        heads=tuple("from scratch" if name == "floor" and "fold" in found else _head(name) for name in names),
         numbers=tuple(any(cell.number for cell in column) for column in zip(*lines, strict=True)),
         lines=tuple(lines),
     )

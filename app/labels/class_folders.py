@@ -6,12 +6,9 @@ from pathlib import Path
 
 from app.errors import BadLabels
 from app.labels.drawn_split import PER_LABEL, drawn_note, drawn_tests
-from app.labels.rows import LabelledVideo, LabelSet, Split
+from app.labels.rows import SPLIT_NAMES, LabelledVideo, LabelSet
 from app.labels.ucf101 import VIDEO_NAME
 from embedder.video_folder import find_videos
-
-_SPLIT_NAMES: dict[str, Split] = {"train": "train", "training": "train", "test": "test", "val": "test", "validation": "test"}
-"""Videos of test and val folders are queries, those of both where there are both."""
 
 
 def read_class_folders(root: Path) -> LabelSet:
@@ -25,7 +22,7 @@ def read_class_folders(root: Path) -> LabelSet:
     found = {folder: find_videos(folder, on_error=unread.append) for folder in _folders(root)}
     videos_of = {folder: videos for folder, videos in found.items() if videos}
     notes = [f"{error.filename}: {error.strerror}; what is in there takes no part" for error in unread]
-    sides = [folder for folder in videos_of if folder.name.lower() in _SPLIT_NAMES]
+    sides = [folder for folder in videos_of if folder.name.lower() in SPLIT_NAMES]
     others = [folder for folder in videos_of if folder not in sides]
     if sides and others:
         raise BadLabels(
@@ -75,4 +72,4 @@ def _class_rows(folder: Path, videos: list[Path], tests_of: _Sides) -> list[Labe
 
 
 def _side_of_folder(folder: Path) -> _Sides:
-    return set if _SPLIT_NAMES[folder.name.lower()] == "test" else lambda _: set()
+    return set if SPLIT_NAMES[folder.name.lower()] == "test" else lambda _: set()

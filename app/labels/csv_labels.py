@@ -4,11 +4,10 @@ import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 from app.errors import BadLabels
 from app.labels.drawn_split import with_drawn_split
-from app.labels.rows import LabelledVideo, LabelSet, Split
+from app.labels.rows import SPLIT_NAMES, LabelledVideo, LabelSet
 
 _NEEDED = ("path", "label")
 _COLUMNS = (*_NEEDED, "split", "group", "source")
@@ -63,12 +62,13 @@ def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -
     for name in needed:
         if not values[name]:
             raise BadLabels(f"{file}, line {line}: {name} is empty.")
-    if "split" in needed and values["split"] not in ("train", "test"):
-        raise BadLabels(f"{file}, line {line}: split must be train or test, got {values['split']!r}.")
+    split = SPLIT_NAMES.get(values["split"].lower(), "")
+    if "split" in needed and not split:
+        raise BadLabels(f"{file}, line {line}: split must be train or test (or val), got {values['split']!r}.")
     return LabelledVideo(
         path=Path(os.path.abspath(os.path.join(os.path.dirname(file), values["path"]))),
         label=values["label"],
-        split=cast(Split, values["split"]),
+        split=split,
         group=values["group"],
         source=values["source"],
         line=line,

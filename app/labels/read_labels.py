@@ -64,7 +64,8 @@ def _each_once(labels: LabelSet) -> LabelSet:
         first = seen.setdefault(row.path, row)
         if (first.label, first.split) != (row.label, row.split):
             both = f"{first.label!r} {first.split}".rstrip() + " and as " + f"{row.label!r} {row.split}".rstrip()
-            raise BadLabels(f"{labels.path} lists {row.path} twice, as {both}. Keep one.")
+            lines = f" (lines {first.line} and {row.line})" if first.line and row.line else ""
+            raise BadLabels(f"{labels.path} lists {row.path} twice{lines}, as {both}. Keep one.")
     repeated = len(labels.rows) - len(seen)
     note = (f"{repeated} row(s) repeat a video and were left out",) if repeated else ()
     return replace(labels, rows=tuple(seen.values()), notes=(*labels.notes, *note))

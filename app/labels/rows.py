@@ -9,6 +9,8 @@ from typing import Literal, get_args
 Layout = Literal["csv", "folders", "ucf101", "hmdb51", "kinetics"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 Split = Literal["train", "test", ""]
+SPLIT_NAMES: dict[str, Split] = {"train": "train", "training": "train", "test": "test", "val": "test", "validation": "test"}
+"""By their names in lower case: videos of test and val are queries, those of both where there are both."""
 
 
 @dataclass(frozen=True, kw_only=True)

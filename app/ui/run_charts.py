@@ -64,13 +64,15 @@ def show_curve_and_labels(rows: Sequence[RetrievalView], chosen: RetrievalView) 
             st.altair_chart(per_label_chart(chosen), width="stretch", theme=None)
 
 
-def show_confusion(confusion: Confusion) -> None:
-    """The matrix, wide ones to be scrolled."""
+def show_confusion(confusion: Confusion, *, number: int = 0) -> None:
+    """The matrix, wide ones to be scrolled. number: tells it from others of the same run."""
     if not confusion.labels:
         st.caption("This run was stored without its queries, so there is no confusion matrix.")
         return
-    with st.container(key="confusion"):
-        st.altair_chart(confusion_chart(confusion, width_px=_MATRIX_PX), width="content", theme=None)
+    with st.container(key=f"confusion-box-{number}"):
+        st.altair_chart(
+            confusion_chart(confusion, width_px=_MATRIX_PX), width="content", theme=None, key=f"confusion-chart-{number}"
+        )
     if confusion.unanswered:
         st.caption(f"{count(confusion.unanswered, 'query')} found nothing at all.")
 

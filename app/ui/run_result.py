@@ -1,6 +1,7 @@
 """One stored run from the headline down to its single videos."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -31,15 +32,16 @@ def show_result(view: RunView, *, floors_for: str | None = None) -> None:
     else:
         show_flat_rows(view)
         show_differences(view)
-        for confusion in view.confusions:
+        for number, confusion in enumerate(view.confusions):
             st.html(f'<h2 class="vret-heading">{as_html(confusion.title)}</h2>')
-            show_confusion(confusion)
+            show_confusion(confusion, number=number)
     show_notes(view)
 
 
 def _head(view: RunView) -> None:
     when = view.created_at.astimezone().strftime("%Y-%m-%d %H:%M")
-    of = as_html(view.library) if view.library else "videos by a protocol of papers"
+    preset = str(view.settings.get("preset") or "")
+    of = as_html(view.library or (f"protocol {preset}" if preset else Path(str(view.settings.get("labels", ""))).name))
     labels = as_html(str(view.settings.get("labels", "")))
     facts = [when, as_html(kind_words(view.kind)), *[labels] * bool(labels)]
     with st.container(horizontal=True, vertical_alignment="center", key="run-head"):

@@ -67,7 +67,7 @@ def test_table__has_the_numbers_of_the_run() -> None:
     head, trained, untrained = page_of(stored_run()).tables[0]
     cells = dict(zip(head, map(words, trained), strict=True))
     assert cells == {
-        "group": "EgoGestAR",
+        "within": "EgoGestAR",
         "encoder": "default",
         "compared": "by mean vector",
         "queries": "6",

@@ -203,6 +203,17 @@ def test_a_run_that_cannot_be_read_is_said(measured: dict[str, object], home: Pa
     assert "has format 99" in errors(opened())[0]
 
 
+def test_a_run_with_several_confusions_shows_them_all(measured: dict[str, object], home: Path) -> None:
+    """Of probes and fine-tuning there is one for each row."""
+    rows = [{"encoder": name, "fold": 1, "class_mean_top_1": 0.5, "floor": 0.25} for name in ("one", "two")]
+    confusions = [{"title": name, "labels": ["a", "b"], "counts": [[1, 0], [1, 1]]} for name in ("the first", "the second")]
+    with Workspace(Settings.at(home)) as ws:
+        ws.catalog.put_evaluation_run("finetune", None, {"labels": "/v/labels.csv"}, {"rows": rows, "confusions": confusions})
+    page = opened()
+    assert "the first" in shown(page) and "the second" in shown(page)
+    assert "from scratch" in shown(page) and "Run 2: labels.csv" in shown(page)
+
+
 def test_a_run_that_stored_the_least_is_shown_as_far_as_it_goes(measured: dict[str, object], home: Path) -> None:
     row = {"group": "", "encoder": "old", "way": "mean", "class_mean_top_1": 0.45}
     with Workspace(Settings.at(home)) as ws:

@@ -54,7 +54,7 @@ def test_fitting__counts(tmp_path: Path) -> None:
     ("rows", "said"),
     [
         ("path,split\na.mp4,test\n", "lacks the column 'label'"),
-        ("path,label,split\na.mp4,run,both\n", "line 2: split must be train or test, got 'both'"),
+        ("path,label,split\na.mp4,run,both\n", r"line 2: split must be train or test \(or val\), got 'both'"),
         ("path,label,split\na.mp4,run,test\n", "has no train rows"),
         ("path,label,split\na.mp4,run,train\n", "has no test rows"),
         (

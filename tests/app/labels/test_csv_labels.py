@@ -35,7 +35,7 @@ def test_group_and_source_may_be_absent(tmp_path: Path) -> None:
         ("file,label\na,b\n", r"lacks the column 'path'\. It needs path, label; it has file, label"),
         ("path,label,split\n", "no rows"),
         ("path,label,split\na.mp4,,test\n", "line 2: label is empty"),
-        ("path,label,split\na.mp4,x,val\n", "line 2: split must be train or test, got 'val'"),
+        ("path,label,split\na.mp4,x,both\n", r"line 2: split must be train or test \(or val\), got 'both'"),
         ("", r"labels\.csv is empty"),
     ],
 )
@@ -44,6 +44,14 @@ def test_what_is_wrong_is_said(tmp_path: Path, content: str, said: str) -> None:
     file.write_text(content)
     with pytest.raises(BadLabels, match=said):
         read_csv_labels(file)
+
+
+def test_sides_as_others_write_them(tmp_path: Path) -> None:
+    assert drawn(tmp_path, "a.mp4,x,TRAIN", "b.mp4,x,Test", "c.mp4,x,val", columns="path,label,split") == {
+        "a.mp4": "train",
+        "b.mp4": "test",
+        "c.mp4": "test",
+    }
 
 
 def test_another_encoding_is_named(tmp_path: Path) -> None:

@@ -281,7 +281,7 @@ def test_rows__a_video_counts_once_and_has_one_label(tmp_path: Path) -> None:
     assert [row.path.name for row in labels.rows] == ["a.mp4", "b.mp4"]
     assert labels.warnings == ("1 row(s) repeat a video and were left out",)
     write(file, ["path,label,split", "a.mp4,left,test", "a.mp4,right,train"])
-    with pytest.raises(BadLabels, match=r"a\.mp4 twice, as 'left' test and as 'right' train"):
+    with pytest.raises(BadLabels, match=r"a\.mp4 twice \(lines 2 and 3\), as 'left' test and as 'right' train"):
         read_labels(file)
 
 
