@@ -64,7 +64,7 @@ def main() -> None:
         vret = [sys.executable, "-m", "app"]
         encoder = ["--encoder", str(args.encoder)]
         like = f"{searched / 'videos' / '00007.mp4'}@31"
-        evaluation = [*vret, "eval", "retrieval", "--labels", str(labels), "--library", "bench", "--by", "mean", *encoder]
+        evaluation = [*vret, "eval", "retrieval", "--labels", str(labels), "--library", "bench", *encoder]
         timings = [
             measure("empty Python", [sys.executable, "-c", "pass"], Path(scratch), args.repeats),
             measure("vret --help", [*vret, "--help"], Path(scratch), args.repeats),
