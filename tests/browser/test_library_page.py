@@ -43,7 +43,8 @@ def test_folder_is_added_and_indexed(page: "Page", served: Served, tmp_path: Pat
     assert "5 videos" in card.inner_text()
     assert "2 broken" in card.inner_text()
     table = page.locator("[data-testid=stDataFrame] table")
-    page.wait_for_function("e => e.innerText.includes('broken.mp4')", arg=table.element_handle())
+    # Asked anew each time: the page may draw the table again, and a handle of the first would never change.
+    table.filter(has_text="broken.mp4").wait_for(state="attached")
     shown = table.inner_text()
     for name in (*ODD_NAMES, "is a text file, not a video", "the file is empty"):
         assert name in shown
@@ -128,7 +129,7 @@ def test_update_finds_new_files(page: "Page", served: Served, tmp_path: Path) ->
     card = page.locator("[class*='st-key-library-']", has_text="growing")
     card.get_by_role("button", name="Update").click()
     page.get_by_text("growing is indexed: 1 added, 1 unchanged, 1 copied").wait_for()
-    page.wait_for_function("e => e.innerText.includes('3 videos')", arg=card.element_handle())
+    card.filter(has_text="3 videos").wait_for()
 
 
 def test_about_tells_what_runs(page: "Page", served: Served) -> None:
