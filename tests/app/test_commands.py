@@ -309,6 +309,23 @@ def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) ->
     assert "class mean" in ok(*common)
 
 
+def test_eval_floors_indexes_what_learnt_nothing_and_says_how_far_it_is(indexed: Path, home: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "untrained-colours-2s-1.onnx", name="untrained-colours-2s-1", seed=9, task="untrained")
+    done = vret("eval", "floors", "--library", "home")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["untrained-colours-2s-1: added 4", "colour: added 4"]
+    assert "indexing with untrained-colours-2s-1" in done.stderr and "indexing with colour" in done.stderr
+    again = vret("eval", "floors", "--library", "home")
+    assert again.stdout.splitlines() == ["untrained-colours-2s-1: unchanged 4", "colour: unchanged 4"]
+    jobs = json.loads(ok("status", "--json"))["jobs"]
+    assert [job["state"] for job in jobs if job["kind"] == "evaluate"] == ["done", "done"]
+    labels = indexed / "labels.csv"
+    labels.write_text("path,label,split\na.mp4,left,train\nb.mp4,right,train\nc.mp4,left,test\nbelow/long.mp4,right,test\n")
+    rows = json.loads(ok("eval", "retrieval", "--labels", labels, "--library", "home", "--by", "mean", "--json"))["rows"]
+    assert [row["encoder"] for row in rows] == ["default", "colour", "untrained-colours-2s-1"]
+    assert rows[0]["floor"] is not None
+
+
 def test_eval_compare_says_which_is_better_and_how_sure(indexed: Path, home: Path) -> None:
     write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=6)
     ok("index", "--library", "home", "--encoder", "other")
