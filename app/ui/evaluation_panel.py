@@ -34,7 +34,7 @@ def _panel() -> ProcessPanel[EvaluationView]:
 
 
 def _facts(view: EvaluationView) -> str:
-    what = f"{_WHAT[view.purpose]} {as_html(view.library)}"
+    what = f"{_WHAT[view.purpose]} {as_html(view.library)}{', started elsewhere' if view.elsewhere else ''}"
     return f'<div class="vret-run"><p class="vret-name">{what}</p><p class="vret-quiet">{_now(view)}</p></div>'
 
 

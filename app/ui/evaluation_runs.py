@@ -79,10 +79,11 @@ class EvaluationRuns:
 @dataclass(frozen=True, kw_only=True)
 class EvaluationView(ProcessView):
     """An evaluation. phase: what is being done. done, total: of what the phase counts, 0 where it does not. run_id: of what it
-    stored.
+    stored. elsewhere: not this page started it, but another one or a command.
     """
 
     purpose: Purpose
+    elsewhere: bool = False
     phase: str = ""
     run_id: int | None = None
 
@@ -100,7 +101,7 @@ def evaluation_view(started: Started | None, evaluations: Sequence["Job"], index
     running = next((job for job in evaluations if job.state == "running"), None)
     if started is not None and (started.command.exit_code() is None or running is None):
         return _own_view(started, evaluations, indexing if started.purpose == "floors" else ())
-    return None if running is None else _job_view("retrieval", running)
+    return None if running is None else replace(_job_view("retrieval", running), elsewhere=True)
 
 
 def _own_view(started: Started, evaluations: Sequence["Job"], indexing: Sequence["Job"]) -> EvaluationView:

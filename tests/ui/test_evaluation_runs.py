@@ -60,7 +60,7 @@ def test_nothing_was_ever_started() -> None:
 def test_a_run_without_a_library_has_a_name() -> None:
     other = replace(job("running", {"phase": "videos", "done": 1, "total": 9}), library=None)
     view = evaluation_view(None, [other], [])
-    assert view is not None and view.library == "labelled footage"
+    assert view is not None and (view.library, view.elsewhere) == ("labelled footage", True)
 
 
 def test_run_of_somebody_else_is_followed() -> None:
@@ -74,6 +74,7 @@ def test_run_of_somebody_else_is_followed() -> None:
         done=3,
         total=9,
         pid=None,  # on another machine, so it cannot be stopped from here
+        elsewhere=True,
     )
     assert view.is_live
     stop_process(view)  # asks nobody
