@@ -265,3 +265,12 @@ def test_write_report__a_full_disk_leaves_the_old_report(tmp_path: Path, monkeyp
     with pytest.raises(ReportFileError, match=r"report\.html: No space left on device\."):
         write_report(read_run(stored_run()), target)
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+
+
+def test_many_warnings_are_folded_away_but_all_there() -> None:
+    run = stored_run()
+    run.results["warnings"] = [f"doubt number {number}" for number in range(20)]
+    html = report_html(read_run(run))
+    shown, folded = html.split("<summary>and 12 more</summary>")
+    assert "doubt number 7<" in shown and "doubt number 8<" not in shown
+    assert "doubt number 8<" in folded and "doubt number 19<" in folded
