@@ -9,6 +9,8 @@ from app.errors import BadFolder
 from app.run_lock import run_lock
 from app.workspace import Workspace
 
+_LOOKED_THROUGH = 500  # jobs, for those that are running still
+
 
 def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None:
     """Removes a library, or one folder of it, with its vectors; files on disk stay.
@@ -36,9 +38,13 @@ def purge_missing(ws: Workspace, library: str) -> int:
 
 
 def job_rows(ws: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:
-    """The last runs, newest first, each with all that the catalog has of it, and `done` as text such as "12/40"."""
+    """What is running, then the last runs, each newest first, with all that the catalog has of them, and `done` as text such as
+    "12/40".
+    """
     rows = []
-    for job in ws.catalog.jobs(limit=limit):
+    jobs = ws.catalog.jobs(limit=_LOOKED_THROUGH)
+    running = [job for job in jobs if job.state == "running"]
+    for job in (*running, *[job for job in jobs[:limit] if job.state != "running"]):
         progress = job.progress
         done = f"{progress['done']}/{progress['total']}" if "total" in progress else ""
         rows.append(asdict(job) | {"done": done, "current": progress.get("current", "")})
