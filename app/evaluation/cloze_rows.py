@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor
+from app.evaluation.flat_values import rounded
 
 if TYPE_CHECKING:
     from index.bootstrap import Interval
@@ -76,7 +77,7 @@ class ClozeRow(BesideFloor):
             "train": self.num_train,
             "tuples": self.num_tuples,
             "test": self.num_test,
-            **{f"recall_{name}": _rounded(recall) for name, recall in self.recalls.items()},
+            **{f"recall_{name}": rounded(recall) for name, recall in self.recalls.items()},
             "mean_recall": round(self.mean_recall, 4),
             "mean_recall_low": round(self.interval.low, 4),
             "mean_recall_high": round(self.interval.high, 4),
@@ -87,7 +88,7 @@ class ClozeRow(BesideFloor):
             "held_out": self.num_held_out,
             "chosen": self.chosen,
             "is_floor": self.is_floor,
-            "floor": _rounded(self.floor),
+            "floor": rounded(self.floor),
             "above_floor": self.above_floor,
         }
 
@@ -164,7 +165,3 @@ def _confusion(row: ClozeRow) -> dict[str, Any]:
     """counts[i][j]: how often labels[i] was taken for labels[j]."""
     title = f"{row.encoder}: what was done, and what was answered"
     return {"title": title, "labels": list(row.recalls), "counts": [list(counts) for counts in row.counts]}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from app.errors import BadQuery
 from app.evaluation.by_search import OnQuery
 from app.evaluation.data_fingerprint import data_fingerprint
+from app.evaluation.flat_values import rounded
 from app.evaluation.floors import COLOUR
 from app.evaluation.labelled_library import FEWEST_QUERIES, Entry
 from app.evaluation.retrieval import evaluate_retrieval
@@ -130,8 +131,8 @@ def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]
         "difference_low": round(difference.interval.low, 4),
         "difference_high": round(difference.interval.high, 4),
         "share_b_better": round(difference.share_better, 4),
-        "floor": _rounded(comparison.floor),
-        "colour": _rounded(comparison.colour),
+        "floor": rounded(comparison.floor),
+        "colour": rounded(comparison.colour),
         "verdict": {"a": a, "b": b, "unsure": ""}[comparison.verdict],
     }
 
@@ -139,10 +140,6 @@ def comparison_to_dict(comparison: Comparison, a: str, b: str) -> dict[str, Any]
 def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, RetrievalRow]]:
     of = {(row.encoder, row.group, row.way): row for row in report.rows}
     return [(row, of[b, row.group, row.way]) for row in report.rows if row.encoder == a and (b, row.group, row.way) in of]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
 
 
 def _compare(a: RetrievalRow, b: RetrievalRow, report: RetrievalReport) -> Comparison:

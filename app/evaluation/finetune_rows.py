@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from app.evaluation.beside_floor import BesideFloor
+from app.evaluation.flat_values import rounded
 
 if TYPE_CHECKING:
     from index.bootstrap import Interval
@@ -97,9 +98,9 @@ class FinetuneRow(BesideFloor):
             "class_mean_top_1_high": round(self.class_mean_interval.high, 4),
             "chance": round(self.chance, 4),
             "epoch": self.epoch,
-            "held_out_loss": _rounded(self.held_out_loss),
+            "held_out_loss": rounded(self.held_out_loss),
             "is_floor": self.is_floor,
-            "floor": _rounded(self.floor),
+            "floor": rounded(self.floor),
             "above_floor": self.above_floor,
         }
 
@@ -208,7 +209,3 @@ def _confusion(row: FinetuneRow) -> dict[str, Any]:
     labels = sorted({label for pair in pairs for label in pair})
     title = f"{row.encoder}, fine-tuned, split {row.fold}: label, answer"
     return {"title": title, "labels": labels, "counts": [[pairs[true, said] for said in labels] for true in labels]}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor, doubts
+from app.evaluation.flat_values import rounded, rounded_ends
 from app.evaluation.labelled_library import FEWEST_QUERIES
 
 if TYPE_CHECKING:
@@ -148,18 +149,13 @@ class JudgedReport:
         precision = scores.precision_at_10
         row: dict[str, Any] = {"encoder": scores.encoder, "queries": self.num_queries, "judgements": self.num_judgements}
         row |= {f"top_{k}": round(scores.top_k[k], 4) for k in _SHOWN_K}
-        row |= _rounded("top_1", scores.top_1_interval)
+        row |= rounded_ends("top_1", scores.top_1_interval)
         row["mean_average_precision"] = round(scores.mean_average_precision, 4)
-        row |= _rounded("mean_average_precision", scores.mean_average_precision_interval)
-        row["precision_at_10"] = None if precision is None else round(precision, 4)
+        row |= rounded_ends("mean_average_precision", scores.mean_average_precision_interval)
+        row["precision_at_10"] = rounded(precision)
         row["judged_in_10"] = sum(query.judged_in_10 for query in scores.queries)
-        floor = None if scores.floor is None else round(scores.floor, 4)
-        row |= {"chance": round(scores.chance, 4), "is_floor": scores.is_floor, "floor": floor}
+        row |= {"chance": round(scores.chance, 4), "is_floor": scores.is_floor, "floor": rounded(scores.floor)}
         return row | {"above_floor": scores.above_floor}
-
-
-def _rounded(name: str, interval: "Interval") -> dict[str, float]:
-    return {f"{name}_low": round(interval.low, 4), f"{name}_high": round(interval.high, 4)}
 
 
 def _queries(number: int) -> str:

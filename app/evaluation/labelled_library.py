@@ -66,7 +66,7 @@ def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequen
     for name in ignore_labels:
         if name not in there:
             raise BadLabels(
-                f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {_some(sorted(there))}."
+                f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {some_names(sorted(there))}."
             )
     rows = [row for row in labels.rows if row.label not in ignore_labels]
     for split, what in (("test", "there are no queries"), ("train", "the gallery is empty")):
@@ -79,7 +79,8 @@ def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequen
     return rows
 
 
-def _some(names: Sequence[str]) -> str:
+def some_names(names: Sequence[str]) -> str:
+    """The first ten, and how many more."""
     return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from app.evaluation.beside_floor import BesideFloor
+from app.evaluation.flat_values import rounded
 from app.evaluation.labelled_library import Entry
 from app.evaluation.ways import Preset
 
@@ -141,9 +142,9 @@ def row_to_dict(row: ProbeRow) -> dict[str, Any]:
         "majority_top_1": round(row.majority_top_1, 4),
         "majority_class_mean_top_1": round(row.majority_class_mean_top_1, 4),
         "chosen": row.settings,
-        "held_out_class_mean": _rounded(row.held_out_class_mean),
+        "held_out_class_mean": rounded(row.held_out_class_mean),
         "is_floor": row.is_floor,
-        "floor": _rounded(row.floor),
+        "floor": rounded(row.floor),
         "above_floor": row.above_floor,
     }
 
@@ -164,7 +165,3 @@ def report_to_dict(report: ProbeReport) -> dict[str, Any]:
         "checks": list(report.checks),
         "warnings": list(report.warnings),
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

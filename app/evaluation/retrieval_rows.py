@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor
+from app.evaluation.flat_values import rounded, rounded_ends
 from app.evaluation.labelled_library import Entry
 
 if TYPE_CHECKING:
@@ -82,17 +83,12 @@ def row_to_dict(row: RetrievalRow) -> dict[str, Any]:
         "labels": row.num_labels,
     }
     for k, share in scores.top_k.items():
-        flat |= {f"top_{k}": round(share, 4)} | _interval(f"top_{k}", row.top_k_intervals[k])
+        flat |= {f"top_{k}": round(share, 4)} | rounded_ends(f"top_{k}", row.top_k_intervals[k])
     flat["mean_average_precision"] = round(scores.mean_average_precision, 4)
-    flat |= _interval("mean_average_precision", row.average_precision_interval)
+    flat |= rounded_ends("mean_average_precision", row.average_precision_interval)
     flat["class_mean_top_1"] = round(scores.class_mean_top_1, 4)
-    flat |= _interval("class_mean_top_1", row.class_mean_interval)
-    floor = None if row.floor is None else round(row.floor, 4)
-    return flat | {"chance": round(scores.chance_class_mean_top_1, 4), "floor": floor, "above_floor": row.above_floor}
-
-
-def _interval(name: str, interval: "Interval") -> dict[str, float]:
-    return {f"{name}_low": round(interval.low, 4), f"{name}_high": round(interval.high, 4)}
+    flat |= rounded_ends("class_mean_top_1", row.class_mean_interval)
+    return flat | {"chance": round(scores.chance_class_mean_top_1, 4), "floor": rounded(row.floor), "above_floor": row.above_floor}
 
 
 def report_to_dict(report: RetrievalReport) -> dict[str, Any]:

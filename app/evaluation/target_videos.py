@@ -11,7 +11,7 @@ from app.errors import BadLabels, BadQuery, DataFolderError
 from app.evaluation.data_fingerprint import Question
 from app.evaluation.drawn_floors import drawn_floors, floor_facts
 from app.evaluation.floors import COLOUR
-from app.evaluation.labelled_library import FEWEST_QUERIES, Entry
+from app.evaluation.labelled_library import FEWEST_QUERIES, Entry, some_names
 from app.evaluation.protocol_features import Untrained
 from app.evaluation.stored_runs import stored_encoders
 from app.labels.rows import LabelSet
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from pretrain.config import Start
     from pretrain.downstream.labelled_footage import CacheChoice, LabelledFile
     from pretrain.downstream.networks import StartingPoint
-
-_NAMED = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +86,8 @@ def target_videos(labels: LabelSet, *, source: str | None, ignore_labels: Sequen
         *((label, {row.label for row in labels.rows}, "has the label") for label in ignore_labels),
     ):
         if name is not None and name not in values:
-            raise BadLabels(f"No row of {labels.path} {what} {name!r}. There are: {_some(values)}.")
+            there = some_names(sorted(filter(None, values))) or "none"
+            raise BadLabels(f"No row of {labels.path} {what} {name!r}. There are: {there}.")
     rows = [row for row in labels.rows if source in (None, row.source) and row.label not in ignore_labels]
     train, test = (tuple(Entry(row) for row in rows if row.split == split) for split in ("train", "test"))
     for side, entries, least in (("train", train, 2), ("test", test, 1)):
@@ -194,8 +193,3 @@ def frames_cache(ws: Workspace, choice: FramesChoice) -> "Iterator[CacheChoice]"
         raise DataFolderError(f"Cannot make a folder for decoded frames in {ws.home}: {error.strerror}.") from error
     with folder as path:
         yield CacheChoice(folder=Path(path), gigabytes=choice.gigabytes)
-
-
-def _some(values: set[str]) -> str:
-    names = sorted(name for name in values if name)
-    return (", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")) or "none"
