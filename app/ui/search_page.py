@@ -85,13 +85,14 @@ def _cleared_for(view: str) -> "DeltaGenerator":
 
 def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     """The hits; searches only when the question or the catalog has changed."""
+    waiting = st.empty()  # in every run: what comes after keeps its place, or the browser would build the hits and the player anew
     ws = cached.workspace()
     asked = (query, options, ws.catalog.revision)
     kept = st.session_state.get(state_keys.RESULT)
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
         return result
-    with st.empty(), st.spinner("Looking for similar moments…"):
+    with waiting, st.spinner("Looking for similar moments…"):
         result = find_similar(
             ws,
             query.to_find(),

@@ -102,10 +102,30 @@ def test_keys_mean_nothing_while_one_types_or_watches(page: "Page", served: Serv
     page.keyboard.press("x")
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert marked(page) == [2]
     assert said(page) == ["-"] * 5
     page.keyboard.press("Control+x")
     page.keyboard.press("x")
     assert said(page, 12) == ["-", "x"] + ["-"] * 10  # the hit that was watched is the marked one, and judged but once
     page.keyboard.press("k")
     page.keyboard.press("x")
+    wait_until_kept(page, served, [])
+
+
+def test_one_comes_back_to_the_hit_one_was_at(page: "Page", served: Served, cut: Path) -> None:
+    search(page, served, cut)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.get_by_role("link", name="Libraries").click()
+    page.get_by_role("heading", name="Libraries").wait_for()
+    page.get_by_role("link", name="Search").click()
+    page.locator(".st-key-hit-12 .vret-judge").wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    assert marked(page) == [3]
+    page.keyboard.press("r")  # heard once, though the page's part that hears has been set up twice
+    assert said(page) == ["-", "-", "r", "-", "-"]
+    wait_until_kept(page, served, [True])
+    page.keyboard.press("k")
+    page.keyboard.press("r")
     wait_until_kept(page, served, [])

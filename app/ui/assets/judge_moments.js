@@ -10,7 +10,9 @@ const MOVES = { j: 1, k: -1 };
 const WORDS = { r: "relevant", x: "wrong" };
 const ORANGE = "#d9601c";
 
-const listeners = new WeakMap();
+// One for the page, kept by its window: Streamlit mounts a component anew whenever it likes, at times before it lets go of the
+// last one and from a module of its own. Neither the mark nor a word may be lost by that, nor anything be heard twice.
+const listener = (window.vretJudging ??= listen());
 
 const card = (place) => document.querySelector(`.st-key-hit-${place}`);
 const buttons = (place) => [...(card(place)?.querySelectorAll(".vret-judge button") ?? [])];
@@ -22,7 +24,7 @@ function show(place, word) {
 }
 
 // A style and no class on the card: Streamlit draws cards anew whenever it likes.
-function mark(listener, place, { byKey }) {
+function mark(place, { byKey }) {
   listener.place = place;
   const ring = byKey ? `box-shadow: 0 0 0 1px ${ORANGE};` : "";  // plainer once keys are used
   listener.style.textContent =
@@ -33,16 +35,22 @@ function mark(listener, place, { byKey }) {
 }
 
 // Said again, it is taken back. Returns whether something is said of the hit now.
-function say(listener, place, word) {
+function say(place, word) {
   const takenBack = buttons(place).some((button) => button.dataset.word === word && isPressed(button));
   const now = takenBack ? "" : word;
   show(place, now);
   listener.words[place] = now;
-  listener.send("said", { hits: listener.hits, words: { ...listener.words } });
+  sendWords();
   return now !== "";
 }
 
-function onKey(listener, event) {
+// With nothing mounted they wait.
+function sendWords() {
+  [...listener.mounted.values()].at(-1)?.("said", { hits: listener.hits, words: { ...listener.words } });
+}
+
+function onKey(event) {
+  if (!card(listener.place)) return;
   const target = event.composedPath()[0];
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (target instanceof Element && target.matches(TYPED)) return;
@@ -53,48 +61,43 @@ function onKey(listener, event) {
   event.stopImmediatePropagation();  // Streamlit has a use for r too: it draws the page anew
   const { place, count } = listener;
   if (key in MOVES) {
-    mark(listener, Math.min(count, Math.max(1, place + MOVES[key])), { byKey: true });
-  } else if (!event.repeat && say(listener, place, WORDS[key])) {
+    mark(Math.min(count, Math.max(1, place + MOVES[key])), { byKey: true });
+  } else if (!event.repeat && say(place, WORDS[key])) {
     for (let next = place + 1; next <= count; next += 1) {
-      if (!buttons(next).some(isPressed)) return mark(listener, next, { byKey: true });
+      if (!buttons(next).some(isPressed)) return mark(next, { byKey: true });
     }
   }
 }
 
-function onClick(listener, event) {
+function onClick(event) {
   const button = event.target.closest?.(".vret-judge button");
-  if (button) say(listener, placeOf(button), button.dataset.word);
+  if (button) say(placeOf(button), button.dataset.word);
 }
 
-function onPointer(listener, event) {
+function onPointer(event) {
   const place = placeOf(event.target);
-  if (place) mark(listener, place, { byKey: false });
+  if (place) mark(place, { byKey: false });
 }
 
-function listen(parent) {
-  const style = parent.appendChild(document.createElement("style"));
-  const ended = new AbortController();
-  const listener = { style, ended, hits: null, count: 0, place: 1, words: {}, failures: 0, send: null };
+function listen() {
+  const style = document.head.appendChild(document.createElement("style"));
   for (const [type, react] of [["keydown", onKey], ["pointerdown", onPointer], ["click", onClick]]) {
-    window.addEventListener(type, (event) => react(listener, event), { capture: true, signal: ended.signal });
+    window.addEventListener(type, react, { capture: true });
   }
-  return listener;
+  return { style, mounted: new Map(), hits: null, count: 0, place: 1, words: {}, failures: 0 };
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  let listener = listeners.get(parentElement);
-  if (!listener) listeners.set(parentElement, (listener = listen(parentElement)));
-  listener.send = setStateValue;
+  const isNew = !listener.mounted.has(parentElement);
+  listener.mounted.set(parentElement, setStateValue);
   if (listener.hits !== data.hits) {
     Object.assign(listener, { hits: data.hits, count: data.count, words: {}, failures: data.failures });
-    mark(listener, data.first, { byKey: false });
+    mark(data.first, { byKey: false });
   } else if (listener.failures !== data.failures) {
     Object.assign(listener, { words: {}, failures: data.failures });
     data.said.forEach((word, at) => show(at + 1, word));
+  } else if (isNew && Object.entries(listener.words).some(([place, word]) => data.said[place - 1] !== word)) {
+    sendWords();  // what was said while nothing was mounted
   }
-  return () => {
-    listener.ended.abort();
-    listener.style.remove();
-    listeners.delete(parentElement);
-  };
+  return () => listener.mounted.delete(parentElement);
 }
