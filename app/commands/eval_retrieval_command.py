@@ -78,8 +78,12 @@ def retrieval(
     """
     check_outputs(html, as_json, as_csv)
     if judgements:
-        if labels is not None or library is None or preset != "library":
-            raise typer.BadParameter("--judgements are those of one library: give --library, and neither --labels nor --preset.")
+        of_labels: dict[str, Any] = {"--labels": labels, "--videos": videos, "--layout": layout, "--within": within, "--by": by}
+        of_labels |= {"--ignore-label": ignore_label, "--preset": preset != "library"}
+        unfit = [option for option, value in of_labels.items() if value]
+        if library is None or unfit:
+            without = f", without {', '.join(unfit)}" if unfit else ""
+            raise typer.BadParameter(f"--judgements are those of one library: give --library{without}.")
         measure_judged(library, encoder or (), html, as_json=as_json, as_csv=as_csv)
         return
     if labels is None:

@@ -376,7 +376,8 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(
     ("options", "said"),
     [
         ((), "Give --labels, or --judgements"),
-        (("--judgements",), "give --library"),
+        (("--judgements",), "give --library."),
+        (("--judgements", "--library", "films", "--within", "source"), "give --library, without --within."),
         (("--labels", "x.csv", "--preset", "gap", "--by", "mean"), "preset library"),
         (("--labels", "x.csv", "--by", "median"), "none of mean, stored, sequence"),
         (("--labels", "x.csv", "--stride", "4"), "presets vcop and gap"),
