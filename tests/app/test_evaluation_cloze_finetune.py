@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +15,9 @@ from typer.testing import CliRunner, Result
 
 from app.commands import eval_cloze_command, eval_finetune_command
 from app.errors import BadLabels, BadQuery
-from app.evaluation.beside_floor import with_floors
 from app.evaluation.cloze import ClozeAsked, evaluate_cloze
-from app.evaluation.cloze_rows import ClozeRow, cloze_row
 from app.evaluation.drawn_floors import floor_facts
 from app.evaluation.finetune import FinetuneAsked, evaluate_finetuning
-from app.evaluation.finetune_rows import FinetuneRow, mean_row
 from app.evaluation.frozen_features import untrained_like
 from app.evaluation.stored_runs import stored_encoders
 from app.evaluation.target_videos import asked_networks, by_name, target_videos, untrained_networks
@@ -29,19 +26,15 @@ from app.labels.rows import LabelSet
 from app.workspace import Workspace
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
-from index.bootstrap import Interval
 from pretrain.backbones import BACKBONES
-from pretrain.downstream.cloze_answers import VideoAnswers
-from pretrain.downstream.cloze_head import HeadChoice
 from pretrain.downstream.cloze_target import ClozeResult
-from pretrain.downstream.finetune import VideoAnswer
 from pretrain.downstream.finetune_recipes import FINETUNE_RECIPES
-from pretrain.downstream.held_out_part import HeldOutPart
 from pretrain.downstream.networks import StartingPoint
 from pretrain.encoder_file import convert_file
 from pretrain.errors import ConfigError, TrainingDataError
 from pretrain.export_onnx import ExportSpec, export, export_colour
 from pretrain.tasks.cloze import OPERATIONS
+from tests.helpers.cloze_results import cloze_result
 from tests.helpers.given_clips import GivenClips, moving_squares
 from tests.helpers.label_trees import write_ucf101
 from tests.helpers.make_video import draw_moving_picture
@@ -155,57 +148,6 @@ def test_cloze__measures_the_encoder_and_a_network_that_learnt_nothing(ws: Works
     assert list(ws.home.glob("frames-*")) == []
 
 
-def one_cloze_row(
-    *,
-    low: float = 0.4,
-    remote: float | None = None,
-    floor: float | None = None,
-    is_floor: bool = False,
-    clips: str = "8 frames",
-    paths: Collection[str] = ("a",),
-    num_train: int = 1,
-) -> ClozeRow:
-    operations = ["original"] if remote is None else ["original", "remote"]
-    return ClozeRow(
-        encoder="e",
-        is_floor=is_floor,
-        clips=clips,
-        num_train=num_train,
-        num_tuples=2 * num_train,
-        num_train_with_room=0,
-        asked=frozenset((Path(path), operation) for path in paths for operation in operations),
-        recalls={"original": 0.5, "remote": remote},
-        mean_recall=0.5,
-        interval=Interval(low, 0.7),
-        counts=((1, 1), (0, 0)),
-        rotation={90: 1.0},
-        chosen="",
-        num_held_out=1,
-        floor=floor,
-    )
-
-
-@pytest.mark.parametrize(("low", "above"), [(0.31, True), (0.3, False), (0.2, False)])
-def test_cloze__above_the_floor_means_that_the_interval_is(low: float, above: bool) -> None:
-    row = one_cloze_row(low=low, floor=0.3)
-    assert row.above_floor is row.to_dict()["above_floor"] is above
-    assert row.chance == 1.0
-    assert row.to_dict()["recall_remote"] is None
-
-
-def test_cloze__a_floor_was_asked_the_same_operations() -> None:
-    five, four, floor = one_cloze_row(remote=0.2), one_cloze_row(), one_cloze_row(remote=0.1, is_floor=True)
-    assert [row.floor for row in with_floors([five, four, floor])] == [0.5, None, None]
-    assert (five.num_test, five.num_remote, four.num_remote) == (1, 1, 0)
-
-
-def test_cloze__a_floor_was_asked_of_the_same_videos_by_the_same_clips() -> None:
-    same, own = one_cloze_row(is_floor=True, paths=("a", "b")), one_cloze_row(paths=("b", "a"))
-    others = one_cloze_row(paths=("a", "c")), one_cloze_row(clips="16 frames", paths=("a", "b"))
-    fewer = one_cloze_row(num_train=2, paths=("a", "b"))
-    assert [row.floor for row in with_floors([own, *others, fewer, same])] == [0.5, None, None, None, None]
-
-
 def test_cloze__each_encoder_has_the_floors_of_its_own_clips(
     ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,55 +167,6 @@ def test_raw_colour__is_shown_the_clips_of_the_first_network(ws: Workspace, tmp_
     tiny = put(ws, "tiny", num_frames=4, size_px=16)
     own = asked_networks(ws, ["colour", "small", tiny])
     assert [network.clips for network in own] == [*["8 frames of 32 pixels"] * 2, "4 frames of 16 pixels"]
-
-
-def cloze_result(*videos: tuple[str, str, Collection[str]]) -> ClozeResult:
-    """(path, scene, operations that were answered rightly) of each; the others were taken for their neighbour."""
-    answers = tuple(
-        VideoAnswers(
-            path=Path(path),
-            scene=scene,
-            of_operation={name: name if name in right else OPERATIONS[place - 1] for place, name in enumerate(OPERATIONS)},
-            of_rotation={90: "rotation", 180: "rotation", 270: "original"},
-        )
-        for path, scene, right in videos
-    )
-    return ClozeResult(
-        answers=answers,
-        choice=HeadChoice(learning_rate=1e-3, weight_decay=0.1, steps=25, held_out_loss=1.0),
-        held_out=HeldOutPart(places=(0,), by="scene"),
-        num_train_videos=10,
-        num_train_with_room=10,
-        num_train_tuples=50,
-        rejected=(),
-        remarks=(),
-    )
-
-
-def cloze_interval(*videos: tuple[str, str, Collection[str]]) -> Interval:
-    return cloze_row("e", "8 frames", cloze_result(*videos), is_floor=False).interval
-
-
-def test_cloze_intervals__are_by_groups_where_there_are_ten() -> None:
-    """Four videos of a group that say the same tell no more than one of them."""
-    right = [OPERATIONS[: 1 + place % 4] for place in range(10)]
-    single = cloze_interval(*((f"{place}", f"s{place}", own) for place, own in enumerate(right)))
-    fourfold = [(f"{place}-{copy}", f"s{place}", own) for place, own in enumerate(right) for copy in range(4)]
-    grouped = cloze_interval(*fourfold)
-    assert (grouped.low, grouped.high) == pytest.approx((single.low, single.high))
-    alone = cloze_interval(*((path, path, own) for path, _, own in fourfold))
-    assert alone.high - alone.low < 0.7 * (single.high - single.low)
-
-
-def test_cloze_intervals__are_by_videos_where_there_are_few_groups() -> None:
-    """All that a video was asked is drawn together, of three videos as of thirty."""
-    few = [("a", "s", OPERATIONS), ("b", "s", ()), ("c", "s", ())]
-    assert cloze_interval(*few) == Interval(0.0, 1.0)
-    many = [(f"{path}{copy}", "s", right) for path, _, right in few for copy in range(10)]
-    found = cloze_interval(*many)
-    assert found.high - found.low > 0.3  # 0.24 where 150 tuples are drawn singly
-    one = cloze_interval(("a", "s", OPERATIONS[:3]))
-    assert one.low < 0.6 < one.high
 
 
 def test_untrained_networks__are_called_and_recorded_alike_by_all_evaluations(
@@ -394,58 +287,6 @@ def test_finetuning__by_clips_of_the_recipe_has_one_floor_for_all(
         (name, "small, 6 frames of 24 pixels") for name in ("small", tiny, "untrained-small-6x24-1")
     ]
     assert report.rows[0].floor == report.rows[1].floor == report.rows[2].class_mean_top_1
-
-
-def answer(label: str, answered: str, scene: str = "", rank: int | None = None) -> VideoAnswer:
-    rank = (0 if label == answered else 1) if rank is None else rank
-    return VideoAnswer(path=Path(label), scene=scene, label=label, answer=answered, rank=rank)
-
-
-def finetuned(fold: int, answers: list[VideoAnswer], *, is_floor: bool = False, network: str = "r3d") -> FinetuneRow:
-    return FinetuneRow(
-        encoder="floor" if is_floor else "own",
-        network=network,
-        fold=fold,
-        is_floor=is_floor,
-        answers={fold: answers},
-        num_labels=2,
-        num_train=10,
-        num_held_out=1,
-        epoch=3,
-        held_out_loss=0.5,
-        top_1_interval=Interval(0.0, 1.0),
-        class_mean_interval=Interval(0.0, 1.0),
-    )
-
-
-def test_finetuning__shares_by_hand() -> None:
-    one = finetuned(1, [answer("a", "a"), answer("a", "a"), answer("a", "b", rank=7), answer("b", "a")])
-    other = finetuned(2, [answer("a", "a"), answer("b", "b")])
-    assert (one.top_1, one.top_5) == (0.5, 0.75)
-    assert one.class_mean_top_1 == pytest.approx(1 / 3)
-    assert one.per_label_top_1 == {"a": pytest.approx(2 / 3), "b": 0.0}
-    mean = mean_row([one, other])
-    assert mean.top_1 == 0.75
-    assert mean.class_mean_top_1 == pytest.approx(2 / 3)
-    assert mean.top_1_interval.low <= 0.75 <= mean.top_1_interval.high
-    wrong = [answer("a", "b"), answer("a", "b"), answer("a", "b"), answer("b", "b")]
-    right = [replace(own, answer=own.label) for own in wrong]
-    floor, better = finetuned(1, wrong, is_floor=True), finetuned(1, right, is_floor=True, network="r2plus1d")
-    assert better.class_mean_top_1 == 1.0
-    assert [row.floor for row in with_floors([one, other, floor, better])] == [0.5, None, None, None]
-
-
-def test_finetuning_intervals__are_by_groups_where_there_are_ten() -> None:
-    """Four videos of a group that are answered alike tell no more than one of them."""
-    single = [answer("ab"[place % 2], "ab"[place // 3 % 2], scene=f"s{place}") for place in range(10)]
-    one, four = (mean_row([finetuned(1, single * copies)]) for copies in (1, 4))
-    assert (four.top_1_interval, four.class_mean_interval) == (one.top_1_interval, one.class_mean_interval)
-    alone = mean_row([finetuned(1, [replace(own, scene="") for own in single * 4])])
-    for narrow, wide in (
-        (alone.top_1_interval, four.top_1_interval),
-        (alone.class_mean_interval, four.class_mean_interval),
-    ):
-        assert narrow.high - narrow.low < 0.7 * (wide.high - wide.low)
 
 
 def test_what_cannot_be_measured__is_said_in_a_sentence(ws: Workspace, drawn: None, tmp_path: Path) -> None:
