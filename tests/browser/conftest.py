@@ -54,13 +54,14 @@ def absent(reason: str) -> NoReturn:
 @pytest.fixture(scope="session")
 def browser() -> "Iterator[Browser]":
     try:
-        from playwright.sync_api import sync_playwright
+        from playwright.sync_api import expect, sync_playwright
     except ModuleNotFoundError:
         absent("Playwright is not installed: pip install 'vret[dev]'")
     names = ("chromium", "chromium-browser", "google-chrome")
     chromium = os.environ.get("VRET_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
     if chromium is None:
         absent("There is no Chromium: apt-get install chromium, or name one by VRET_CHROMIUM")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS))
         yield browser

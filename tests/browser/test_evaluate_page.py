@@ -82,10 +82,11 @@ def test_evaluation_from_the_form_to_a_failure_that_plays(page: "Page", served: 
     from playwright.sync_api import expect
 
     open_form(page, served)
-    expect(page.get_by_role("textbox", name="Labels")).to_have_value(str(labels), timeout=PATIENCE_MS)
+    expect(page.get_by_role("textbox", name="Labels")).to_have_value(str(labels))
     page.get_by_text("10 videos with 3 labels").wait_for()
     page.get_by_role("button", name="Measure", exact=True).click()
     page.locator(".vret-run-head", has_text=LIBRARY).wait_for()
+    at_rest(page)
 
     measured = figures(page)
     first = run_number(page)
@@ -94,7 +95,7 @@ def test_evaluation_from_the_form_to_a_failure_that_plays(page: "Page", served: 
     assert measured["class-mean top-1"] == f"{printed['mean']['class_mean_top_1']:.3f}"
     page.get_by_role("radio", name="as the search does").click()
     by_search = f"{printed['stored']['mean_average_precision']:.3f}"
-    expect(page.locator(".vret-figures")).to_contain_text(by_search, timeout=PATIENCE_MS)
+    expect(page.locator(".vret-figures")).to_contain_text(by_search)
     assert figures(page)["top-1"] == f"{printed['stored']['top_1']:.3f}"
 
     # The one that cannot be right comes first. It plays beside what was returned, right and wrong ones marked.
@@ -102,9 +103,9 @@ def test_evaluation_from_the_form_to_a_failure_that_plays(page: "Page", served: 
     at_rest(page)
     failure = page.locator(".st-key-failure-1")
     failure.get_by_text("jump & run is in no video that was found").wait_for()
-    assert failure.locator(".vret-answer").count() == 6
-    assert failure.locator(".vret-wrong").count() == 5
-    assert failure.locator("img").count() == 6
+    expect(failure.locator(".vret-answer")).to_have_count(6)
+    expect(failure.locator(".vret-wrong")).to_have_count(5)
+    expect(failure.locator("img")).to_have_count(6)
     failure.get_by_role("button", name="Play").click()
     failure.locator("video").nth(5).wait_for()
     for place in (0, 5):
@@ -126,19 +127,20 @@ def test_evaluation_from_the_form_to_a_failure_that_plays(page: "Page", served: 
     table.click(position={"x": 15, "y": ROW_PX * 1.5})
     page.get_by_text("2 runs side by side").wait_for()
     names = page.locator(".vret-table td:first-child")
-    expect(names).to_have_text([f"{first + 1}: tiny", f"{first}: tiny"], timeout=PATIENCE_MS)
+    expect(names).to_have_text([f"{first + 1}: tiny", f"{first}: tiny"])
 
 
 def test_a_point_of_the_map_plays(page: "Page", served: Served, labels: Path) -> None:
+    from playwright.sync_api import expect
+
     stored_rows(served, labels)
     page.goto(f"{served.url}/evaluate")
     page.get_by_role("radio", name="Map", exact=True).click()
     points = page.locator(".st-key-map-chart svg.marks g.mark-symbol.role-mark path")
-    points.nth(9).wait_for()
-    assert points.count() == 10
+    expect(points).to_have_count(10)
     points.first.click()
     wait_until_it_plays(page, page.locator(".st-key-map-video video"))
-    assert re.search(r"\d\.mp4", page.locator(".st-key-map-video").inner_text())
+    expect(page.locator(".st-key-map-video")).to_contain_text(re.compile(r"\d\.mp4"))
 
 
 def test_a_table_that_is_too_wide_shows_that_it_goes_on(page: "Page", served: Served, labels: Path) -> None:
@@ -174,7 +176,7 @@ def test_what_is_wrong_with_labels_is_said(page: "Page", served: Served, labels:
 
     open_form(page, served)
     field = page.get_by_role("textbox", name="Labels")
-    expect(field).to_have_value(str(labels), timeout=PATIENCE_MS)
+    expect(field).to_have_value(str(labels))
     at_rest(page)
     field.fill(str(served.videos / "labels.csv"))
     field.press("Enter")
@@ -206,12 +208,14 @@ def evaluation_elsewhere(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_progress_survives_a_reload_and_can_be_stopped(page: "Page", served: Served, labels: Path) -> None:
+    from playwright.sync_api import expect
+
     with evaluation_elsewhere(served.home) as process:
         page.goto(f"{served.url}/evaluate")
         for _ in range(2):
             panel = page.locator(".st-key-evaluation-panel")
             panel.get_by_text("queries, tiny: 30 of 120").wait_for()
-            assert "Measuring far <u>away</u>" in panel.inner_text()
+            expect(panel).to_contain_text("Measuring far <u>away</u>")
             page.reload()
         page.locator(".st-key-evaluation-panel").get_by_role("button", name="Stop").click()
         process.wait(timeout=PATIENCE_MS / 1000)

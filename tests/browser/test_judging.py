@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
+MARK = "rgb(217, 96, 28)"  # the border of the hit that keys are about
+
 
 @pytest.fixture
 def cut(served: Served, tmp_path: Path) -> Path:
@@ -31,6 +33,10 @@ def search(page: "Page", served: Served, clip: Path) -> None:
     page.get_by_role("button", name="Find similar moments").click()
     page.locator(".st-key-hit-12 .vret-judge").wait_for()
     page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_function(  # keys are heard from now on
+        "mark => [...document.querySelectorAll('[class*=st-key-hit-]')].some(e => getComputedStyle(e).borderTopColor === mark)",
+        arg=MARK,
+    )
 
 
 def said(page: "Page", num_hits: int = 5) -> list[str]:
@@ -56,7 +62,7 @@ def wait_until_kept(page: "Page", served: Served, expected: list[bool]) -> None:
 def marked(page: "Page") -> list[int]:
     """Places of the cards with the mark's border."""
     colours = [page.locator(f".st-key-hit-{place}").evaluate("e => getComputedStyle(e).borderTopColor") for place in range(1, 13)]
-    return [place for place, colour in enumerate(colours, start=1) if colour == "rgb(217, 96, 28)"]
+    return [place for place, colour in enumerate(colours, start=1) if colour == MARK]
 
 
 def test_judging_by_keys_is_kept_and_measured(page: "Page", served: Served, cut: Path) -> None:

@@ -30,6 +30,8 @@ def cut(served: Served, tmp_path: Path) -> Path:
 
 
 def test_upload_finds_its_moment__hits_play(page: "Page", served: Served, cut: Path) -> None:
+    from playwright.sync_api import expect
+
     search_by_upload(page, served, cut)
     first = page.locator(".st-key-hit-1")
     assert "reel-1.mp4" in first.inner_text()
@@ -38,7 +40,7 @@ def test_upload_finds_its_moment__hits_play(page: "Page", served: Served, cut: P
     wait_until_it_plays(page, first.locator("video"))
     wait_until_it_plays(page, page.locator(".st-key-query-bar video"))
     assert page.locator(".st-key-hit-1 video").evaluate("v => v.muted && v.loop")
-    assert page.locator("[class*='st-key-hit-']").count() == 12
+    expect(page.locator("[class*='st-key-hit-']")).to_have_count(12)
 
     # A hit that cannot be seen does not play; it begins when it comes into sight.
     last = page.locator(".st-key-hit-12 video")
@@ -49,23 +51,27 @@ def test_upload_finds_its_moment__hits_play(page: "Page", served: Served, cut: P
 
 
 def test_more_like_this_and_back(page: "Page", served: Served, cut: Path) -> None:
+    from playwright.sync_api import expect
+
     search_by_upload(page, served, cut)
     name = page.locator(".st-key-query-bar .vret-name")
-    assert name.inner_text() == "cut.mp4"
+    expect(name).to_have_text("cut.mp4")
     second = page.locator(".st-key-hit-2 .vret-name").get_attribute("title")
     assert second is not None
     page.locator(".st-key-hit-2").get_by_role("button", name="More like this").click()
     page.get_by_text("Like this moment").wait_for()
-    assert name.get_attribute("title") == second
+    expect(name).to_have_attribute("title", second)
     wait_until_it_plays(page, page.locator(".st-key-hit-1 video"))
 
     page.get_by_role("button", name="Back").click()
     page.get_by_text("Like this clip").wait_for()
-    assert name.inner_text() == "cut.mp4"
+    expect(name).to_have_text("cut.mp4")
     page.locator(f".st-key-hit-2 .vret-name[title='{second}']").wait_for()  # the query is there before its hits
 
 
 def test_watch_begins_at_the_moment(page: "Page", served: Served, cut: Path) -> None:
+    from playwright.sync_api import expect
+
     search_by_upload(page, served, cut)
     page.locator(".st-key-hit-1").get_by_role("button", name="Watch").click()
     dialog = page.get_by_role("dialog")
@@ -74,7 +80,7 @@ def test_watch_begins_at_the_moment(page: "Page", served: Served, cut: Path) -> 
     began_s = video.evaluate("v => v.played.start(0)")
     assert began_s == pytest.approx(4.0, abs=0.6)  # the piece begins with the video, for the moment is in its first 10 s
     assert video.evaluate("v => v.duration") > 9  # the moment and 10 s after it, or the end of the reel
-    assert str(served.videos / "reel-1.mp4") in dialog.inner_text()
+    expect(dialog).to_contain_text(str(served.videos / "reel-1.mp4"))
     dialog.get_by_role("button", name="Later").click()
     dialog.get_by_text("Playing from 0:24").wait_for()
 
@@ -86,6 +92,8 @@ def test_one_click_from_the_start_finds_hits(page: "Page", served: Served) -> No
 
 
 def test_range_of_an_indexed_video(page: "Page", served: Served) -> None:
+    from playwright.sync_api import expect
+
     page.goto(served.url)
     page.get_by_role("radio", name="From a library").click()
     page.get_by_role("combobox", name="Library").wait_for()
@@ -94,7 +102,7 @@ def test_range_of_an_indexed_video(page: "Page", served: Served) -> None:
     chosen.wait_for()
     whole = chosen.inner_text()
     page.locator(".vret-end img").nth(1).wait_for()
-    assert page.locator(".vret-strip img").count() == 10
+    expect(page.locator(".vret-strip img")).to_have_count(10)
     wait_until_it_plays(page, page.locator(".st-key-range-clip video"))
     for _ in range(5):
         page.get_by_role("slider").nth(1).press("ArrowLeft")
