@@ -1,14 +1,25 @@
 """`vret eval retrieval --judgements`: the search against what its user judged."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, tell_stored
 from app.commands.output import print_table, talk
 
 if TYPE_CHECKING:
     from app.evaluation.judged_report import JudgedReport
+
+
+def check_judged(library: str | None, of_labels: Mapping[str, object]) -> str:
+    """The library that was named. of_labels: options that judgements have no use for, as given. Raises a usage error."""
+    given = [option for option, value in of_labels.items() if value]
+    if library is None or given:
+        without = f", without {', '.join(given)}" if given else ""
+        raise typer.BadParameter(f"--judgements are those of one library: give --library{without}.")
+    return library
 
 
 def measure_judged(library: str, encoders: Sequence[str], html: Path | None, *, as_json: bool, as_csv: bool) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands.eval_judged import measure_judged
+from app.commands.eval_judged import check_judged, measure_judged
 from app.commands.eval_options import (
     ByOption,
     EncodersOption,
@@ -78,13 +78,9 @@ def retrieval(
     """
     check_outputs(html, as_json, as_csv)
     if judgements:
-        of_labels: dict[str, Any] = {"--labels": labels, "--videos": videos, "--layout": layout, "--within": within, "--by": by}
+        of_labels: dict[str, object] = {"--labels": labels, "--videos": videos, "--layout": layout, "--within": within, "--by": by}
         of_labels |= {"--ignore-label": ignore_label, "--preset": preset != "library"}
-        unfit = [option for option, value in of_labels.items() if value]
-        if library is None or unfit:
-            without = f", without {', '.join(unfit)}" if unfit else ""
-            raise typer.BadParameter(f"--judgements are those of one library: give --library{without}.")
-        measure_judged(library, encoder or (), html, as_json=as_json, as_csv=as_csv)
+        measure_judged(check_judged(library, of_labels), encoder or (), html, as_json=as_json, as_csv=as_csv)
         return
     if labels is None:
         raise typer.BadParameter("Give --labels, or --judgements with --library.")
