@@ -85,7 +85,7 @@ def _cleared_for(view: str) -> "DeltaGenerator":
 
 def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     """The hits; searches only when the question or the catalog has changed."""
-    waiting = st.empty()  # in every run: what comes after keeps its place, or the browser would build the hits and the player anew
+    waiting = st.empty()  # in every run: what comes after keeps its place, or the browser sets up anew what hears keys
     ws = cached.workspace()
     asked = (query, options, ws.catalog.revision)
     kept = st.session_state.get(state_keys.RESULT)

@@ -108,9 +108,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
+def at_rest(page: "Page") -> None:
+    """Waits until the page is not being redrawn."""
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+
+
 def choose(page: "Page", label: str, text: str) -> None:
     """Chooses in a select box the option that contains a text, once the page is not being redrawn (that closes the list)."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    at_rest(page)
     page.get_by_role("combobox", name=label).fill(text)
     page.get_by_role("option", name=text).first.click()
 

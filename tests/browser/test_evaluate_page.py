@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import PATIENCE_MS, Served, choose, wait_until_it_plays
+from tests.browser.conftest import PATIENCE_MS, Served, at_rest, choose, wait_until_it_plays
 from tests.helpers.make_video import draw_moving_picture
 
 if TYPE_CHECKING:
@@ -52,11 +52,6 @@ def open_form(page: "Page", served: Served) -> None:
         page.locator(".st-key-measure-panel summary").click()
     page.get_by_role("combobox", name="Library").wait_for()
     choose(page, "Library", LIBRARY)
-
-
-def at_rest(page: "Page") -> None:
-    """Waits until the page is not being redrawn."""
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
 
 
 def figures(page: "Page") -> dict[str, str]:

@@ -9,7 +9,7 @@ from app.evaluation.judged import evaluate_judgements
 from app.settings import Settings
 from app.workspace import Workspace
 from embedder.preview import write_preview
-from tests.browser.conftest import Served
+from tests.browser.conftest import Served, at_rest
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -32,7 +32,7 @@ def search(page: "Page", served: Served, clip: Path) -> None:
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_role("button", name="Find similar moments").click()
     page.locator(".st-key-hit-12 .vret-judge").wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    at_rest(page)
     page.wait_for_function(  # keys are heard from now on
         "mark => [...document.querySelectorAll('[class*=st-key-hit-]')].some(e => getComputedStyle(e).borderTopColor === mark)",
         arg=MARK,
@@ -103,12 +103,15 @@ def test_keys_mean_nothing_while_one_types_or_watches(page: "Page", served: Serv
     search(page, served, cut)
     page.get_by_role("combobox", name="Search in").press_sequentially("rx")
     page.keyboard.press("Escape")
+    below = page.locator(".vret-keys").element_handle()
+    assert below is not None
     page.locator(".st-key-hit-2").get_by_role("button", name="Watch").click()
     page.get_by_role("dialog").locator("video").wait_for()
     page.keyboard.press("x")
     page.keyboard.press("Escape")
     page.get_by_role("dialog").wait_for(state="detached")
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    at_rest(page)
+    assert below.evaluate("element => element.isConnected")  # the end of a search moves nothing, so nothing is set up anew
     assert marked(page) == [2]
     assert said(page) == ["-"] * 5
     page.keyboard.press("Control+x")
@@ -119,19 +122,40 @@ def test_keys_mean_nothing_while_one_types_or_watches(page: "Page", served: Serv
     wait_until_kept(page, served, [])
 
 
-def test_one_comes_back_to_the_hit_one_was_at(page: "Page", served: Served, cut: Path) -> None:
-    search(page, served, cut)
-    page.keyboard.press("j")
-    page.keyboard.press("j")
+def away_and_back(page: "Page") -> None:
     page.get_by_role("link", name="Libraries").click()
     page.get_by_role("heading", name="Libraries").wait_for()
     page.get_by_role("link", name="Search").click()
     page.locator(".st-key-hit-12 .vret-judge").wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    at_rest(page)
+
+
+def test_one_comes_back_to_the_hit_one_was_at(page: "Page", served: Served, cut: Path) -> None:
+    search(page, served, cut)
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    away_and_back(page)
     assert marked(page) == [3]
     page.keyboard.press("r")  # heard once, though the page's part that hears has been set up twice
     assert said(page) == ["-", "-", "r", "-", "-"]
     wait_until_kept(page, served, [True])
     page.keyboard.press("k")
     page.keyboard.press("r")
+    wait_until_kept(page, served, [])
+
+
+def test_what_was_said_elsewhere_meanwhile_stays(page: "Page", served: Served, cut: Path) -> None:
+    search(page, served, cut)
+    page.keyboard.press("r")
+    wait_until_kept(page, served, [True])
+    with Workspace(Settings.at(served.home)) as ws:
+        (one,) = [one for one in ws.catalog.judgements() if one.query_name == "judged.mp4"]
+        ws.catalog.remove_judgement(one.video_id, one.query, one.start_s, one.end_s)
+    away_and_back(page)
+    assert said(page) == ["-"] * 5
+    page.keyboard.press("x")  # of the second hit
+    wait_until_kept(page, served, [False])
+    assert said(page) == ["-", "x", "-", "-", "-"]
+    page.keyboard.press("k")
+    page.keyboard.press("x")
     wait_until_kept(page, served, [])

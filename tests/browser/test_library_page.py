@@ -59,6 +59,7 @@ def test_folder_is_added_and_indexed(page: "Page", served: Served, tmp_path: Pat
     page.get_by_role("button", name="Find similar moments").click()
     page.locator(".st-key-hit-1").wait_for()
     expect(page.locator(".st-key-query-bar .vret-name")).to_have_text(ODD_NAMES[0])
+    page.locator("[class*='st-key-hit-'] video").nth(3).wait_for()
     for name in ODD_NAMES[1:]:
         expect(page.locator(".vret-hit .vret-name", has_text=name)).to_have_count(1)
     assert page.locator("b", has_text="tag").count() == 0

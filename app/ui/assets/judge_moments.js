@@ -11,7 +11,7 @@ const WORDS = { r: "relevant", x: "wrong" };
 const ORANGE = "#d9601c";
 
 // One for the page, kept by its window: Streamlit mounts a component anew whenever it likes, at times before it lets go of the
-// last one and from a module of its own. Neither the mark nor a word may be lost by that, nor anything be heard twice.
+// last one and from a module of its own. The mark may not be lost by that, nor anything be heard twice.
 const listener = (window.vretJudging ??= listen());
 
 const card = (place) => document.querySelector(`.st-key-hit-${place}`);
@@ -44,7 +44,7 @@ function say(place, word) {
   return now !== "";
 }
 
-// With nothing mounted they wait.
+// Words said with nothing mounted wait.
 function sendWords() {
   [...listener.mounted.values()].at(-1)?.("said", { hits: listener.hits, words: { ...listener.words } });
 }
@@ -88,7 +88,7 @@ function listen() {
 }
 
 export default function ({ data, parentElement, setStateValue }) {
-  const isNew = !listener.mounted.has(parentElement);
+  const wasMounted = listener.mounted.size > 0;
   listener.mounted.set(parentElement, setStateValue);
   if (listener.hits !== data.hits) {
     Object.assign(listener, { hits: data.hits, count: data.count, words: {}, failures: data.failures });
@@ -96,8 +96,12 @@ export default function ({ data, parentElement, setStateValue }) {
   } else if (listener.failures !== data.failures) {
     Object.assign(listener, { words: {}, failures: data.failures });
     data.said.forEach((word, at) => show(at + 1, word));
-  } else if (isNew && Object.entries(listener.words).some(([place, word]) => data.said[place - 1] !== word)) {
-    sendWords();  // what was said while nothing was mounted
+  } else if (!wasMounted && Object.keys(listener.words).length > 0) {
+    sendWords();
   }
-  return () => listener.mounted.delete(parentElement);
+  return () => {
+    listener.mounted.delete(parentElement);
+    // They are sent. Sent again when the hits come back, they would undo what was said elsewhere meanwhile.
+    if (listener.mounted.size === 0) listener.words = {};
+  };
 }
