@@ -10,9 +10,9 @@ const MOVES = { j: 1, k: -1 };
 const WORDS = { r: "relevant", x: "wrong" };
 const ORANGE = "#d9601c";
 
-// One for the page, kept by its window: Streamlit mounts a component anew whenever it likes, at times before it lets go of the
-// last one and from a module of its own. The mark may not be lost by that, nor anything be heard twice.
-const listener = (window.vretJudging ??= listen());
+// One for the page, as this module is: Streamlit mounts a component anew whenever it likes, at times before it lets go of the last
+// one. The mark may not be lost by that, nor anything be heard twice.
+const listener = listen();
 
 const card = (place) => document.querySelector(`.st-key-hit-${place}`);
 const buttons = (place) => [...(card(place)?.querySelectorAll(".vret-judge button") ?? [])];
