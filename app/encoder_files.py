@@ -1,8 +1,10 @@
 """Encoder files by name: those that came with vret and those that were added to the data folder."""
 
+import contextlib
 import os
 import re
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -30,7 +32,11 @@ class EncoderFile:
 
     @property
     def size_bytes(self) -> int:
-        return self.path.stat().st_size
+        """0 of what is gone, or a link to nowhere; reading the card says so."""
+        try:
+            return self.path.stat().st_size
+        except OSError:
+            return 0
 
     def read_card(self) -> "EncoderCard":
         """The card inside the file. Raises EncoderError when there is none or it is wrong."""
@@ -49,9 +55,9 @@ def list_encoders(encoders_folder: Path) -> list[EncoderFile]:
 def find_encoder(encoders_folder: Path, name: str) -> EncoderFile:
     """The encoder of that name; a name that ends in .onnx is the path of a file. Raises UnknownEncoder with the known names."""
     if name.endswith(".onnx"):
-        path = Path(os.path.abspath(Path(name).expanduser()))
-        if not path.is_file():
-            raise UnknownEncoder(f"There is no encoder file {path}.")
+        path = Path(os.path.abspath(os.path.expanduser(name)))  # unlike Path's, it leaves unknown users alone
+        if not os.path.isfile(path):  # unlike Path.is_file, it bears names that are too long
+            raise UnknownEncoder(f"{path} is no file." if os.path.exists(path) else f"There is no encoder file {path}.")
         return EncoderFile(path.stem, path, "file")
     encoders = list_encoders(encoders_folder)
     for encoder in encoders:
@@ -111,24 +117,61 @@ def _check_writable(path: Path) -> None:
         raise DataFolderError(f"Cannot write {path}: you may not write in {folder}.")
 
 
+_proven: set[str] = set()
+"""Identities of what was tried in this process: other folders and names of the same make no difference."""
+
+
+def prove(encoder: EncoderFile, identity: str) -> None:
+    """Tries an encoder file, once for each identity: it is whole, and in a process of its own it gives the vectors that its card
+    promises. What came with vret was tried before it was packed.
+
+    Raises EncoderError, which says what is wrong.
+    """
+    if encoder.origin != "packaged" and identity not in _proven:
+        _try(encoder.path)
+        _proven.add(identity)
+
+
+def _try(path: Path) -> None:
+    from app.encoder_metadata import check_self_contained
+    from embedder.encoder_trial import try_encoder
+
+    check_self_contained(path)
+    try_encoder(path)
+
+
 def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None, replace: bool = False) -> EncoderFile:
-    """Copies an encoder into the data folder, whole or not at all, after it has proved that it works.
+    """Copies an encoder into the data folder, whole or not at all, after the copy has proved, alone, that it works.
 
     source: an .onnx file with a card. name: what to call it; by default as its card does.
     Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError.
     """
-    from embedder.onnx_encoder import OnnxEncoder
-    from pretrain.atomic_file import replacing
+    from embedder.errors import EncoderError
 
-    if not source.is_file():
-        raise UnknownEncoder(f"There is no encoder file {source}.")
-    EncoderFile(source.stem, source, "file").read_card()  # says better than ONNX Runtime what is no encoder
-    name = name or OnnxEncoder(source).card.name
+    if not os.path.isfile(source):
+        raise UnknownEncoder(f"{source} is no file." if os.path.exists(source) else f"There is no encoder file {source}.")
+    card = EncoderFile(source.stem, source, "file").read_card()  # says better than ONNX Runtime what is no encoder
+    name = name or card.name
     target = new_encoder_path(encoders_folder, name, replace=replace)
+    had_folder = encoders_folder.is_dir()
     try:
         encoders_folder.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as file, source.open("rb") as opened:
-            shutil.copyfileobj(opened, file)
+        # In a folder of its own: nothing that lies beside the source, or beside other encoders, can help it.
+        with tempfile.TemporaryDirectory(prefix=".trying-", dir=encoders_folder) as alone:
+            copy = Path(alone) / "encoder.onnx"
+            with copy.open("wb") as file, source.open("rb") as opened:
+                shutil.copyfileobj(opened, file)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                _try(copy)
+            except EncoderError as error:
+                raise type(error)(str(error).replace(str(copy), str(source))) from error
+            os.replace(copy, target)
     except OSError as error:
         raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
+    finally:
+        if not had_folder:
+            with contextlib.suppress(OSError):  # it holds the encoder now
+                encoders_folder.rmdir()
     return EncoderFile(name, target, "added")

@@ -105,7 +105,7 @@ def export_in_precision(
     """
     from pretrain.encoder_file import convert_file
 
-    source = ws.encoder_path(encoder)
+    source = ws.tried_encoder_path(encoder)
     name = choices.name or f"{source.stem}-{choices.precision}"
     target = _target(ws, choices, name)
     calibrate_on = _source(choices.calibrate_on)

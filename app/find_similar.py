@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from app.errors import BadQuery
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
-from embedder.errors import QueryTooLong, VideoRejected
+from embedder.errors import EncoderError, QueryTooLong, VideoRejected
 from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def find_similar(
     filters = filters if filters is not None else Filters()
     encoder_id = searchable_encoder(ws, encoder_name, filters)
     if isinstance(query, ClipQuery):
-        clips, provider, warnings = _embed(ws, query, encoder_name)
+        clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
     else:
         (clips, warnings), provider = _stored(ws, query, encoder_id), None
     vectors = ws.vectors(encoder_id)
@@ -136,7 +136,7 @@ def find_similar(
     )
 
 
-def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[QueryClips, str, tuple[str, ...]]":
+def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id: int) -> "tuple[QueryClips, str, tuple[str, ...]]":
     from embedder.embed_query import embed_query
     from index.search import QueryClips
 
@@ -150,6 +150,8 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None) -> "tuple[
     if query.end_s is not None:
         _check_length(query.end_s - start_s)
     encoder = ws.encoder(encoder_name)
+    if ws.encoder_id(encoder_name) != encoder_id:
+        raise EncoderError(f"{encoder.path} was replaced by another encoder meanwhile. Search again.")
     embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
     if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
         _check_length(embedded.duration_s)

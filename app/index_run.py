@@ -90,8 +90,11 @@ class IndexRun:
         first = next(paths, None)
         if first is not None:
             from embedder.embed_videos import EmbeddedVideo, embed_videos
+            from embedder.errors import EncoderError
 
             encoder = self._ws.encoder(self._encoder_name)
+            if self._ws.encoder_id(self._encoder_name) != self._encoder_id:  # its vectors would get among those of the old one
+                raise EncoderError(f"{encoder.path} was replaced by another encoder meanwhile. Index again.")
             self._report.provider = encoder.provider
             why = f" ({encoder.provider_note})" if encoder.provider_note else ""
             self._say(f"Encoder {encoder.card.name} runs on {encoder.provider}{why}.")

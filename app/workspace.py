@@ -9,6 +9,7 @@ from app.errors import DataFolderError
 from app.settings import Settings
 
 if TYPE_CHECKING:
+    from app.encoder_metadata import EncoderFacts
     from embedder.encoder_card import EncoderCard
     from embedder.onnx_encoder import OnnxEncoder
     from index.catalog import Catalog
@@ -26,7 +27,11 @@ class Workspace:
         self.settings = settings if settings is not None else Settings.from_environment()
         self._catalog: Catalog | None = None
         self._store: VectorStore | None = None
-        self._encoders: dict[tuple[Path, int], OnnxEncoder] = {}
+        self._encoders: dict[Path, tuple[tuple[int, ...], OnnxEncoder]] = {}
+        self._facts: dict[Path, tuple[tuple[int, ...], EncoderFacts]] = {}
+        # Identities: of encoders that the catalog knows, and of those that an old row of it was found not to be.
+        self._known: set[str] = set()
+        self._others: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -98,20 +103,73 @@ class Workspace:
 
         return read_card(self.encoder_path(name))
 
+    def encoder_facts(self, name: str | None = None) -> "EncoderFacts":
+        """What an encoder is, worked out anew whenever its file has changed. Raises UnknownEncoder, EncoderError."""
+        return self._facts_of(self.encoder_path(name))
+
     def encoder(self, name: str | None = None) -> "OnnxEncoder":
-        """The encoder, loaded once for each state of its file. Raises UnknownEncoder, EncoderError, ProviderUnavailable."""
+        """The encoder, loaded once for each state of its file. One that the catalog does not know is tried before, in a process of
+        its own. Raises UnknownEncoder, EncoderError, ProviderUnavailable.
+        """
+        from app.encoder_metadata import file_state
+        from embedder.errors import EncoderError
         from embedder.onnx_encoder import OnnxEncoder
 
-        path = self.encoder_path(name)
-        key = (path, path.stat().st_mtime_ns)
-        if key not in self._encoders:
-            self._encoders[key] = OnnxEncoder(path)
-        return self._encoders[key]
+        path = self.tried_encoder_path(name)
+        state = file_state(path)
+        if path not in self._encoders or self._encoders[path][0] != state:
+            encoder = OnnxEncoder(path)
+            if file_state(path) != state or self._facts[path][0] != state:
+                raise EncoderError(f"{path} was replaced while it was being loaded. Do it again.")
+            self._encoders[path] = state, encoder
+        return self._encoders[path][1]
+
+    def tried_encoder_path(self, name: str | None = None) -> Path:
+        """File of an encoder that has proved that it works, in this process or when the catalog learnt of it.
+
+        Raises UnknownEncoder, EncoderError.
+        """
+        file = encoder_files.find_encoder(self.encoders_folder, name or self.settings.encoder_name)
+        identity = self._facts_of(file.path).identity
+        if identity not in self._known:
+            encoder_files.prove(file, identity)
+        return file.path
 
     def encoder_id(self, name: str | None = None) -> int:
-        """The catalog's number of an encoder; the catalog learns of the encoder if it did not know it."""
-        card = self.encoder_card(name)
-        return self.catalog.register_encoder(card.weights_sha256, card.name, card.dim, card.to_json())
+        """The catalog's number of an encoder, by what it is and not by what its file claims; one that the catalog does not know is
+        tried, and made known to it. Raises UnknownEncoder, EncoderError, CatalogError.
+        """
+        from index.errors import CatalogReadOnly
+
+        path = self.encoder_path(name)
+        facts = self._facts_of(path)
+        known = self.known_encoder_id(path)
+        if known is None:
+            self.tried_encoder_path(name)
+        try:
+            return self.catalog.register_encoder(facts.identity, facts.card.name, facts.card.dim, facts.card.to_json())
+        except CatalogReadOnly:
+            if known is None:
+                raise
+            return known  # what cannot be written down is but another name, or which encoder an old row is
+
+    def known_encoder_id(self, path: Path) -> int | None:
+        """The catalog's number of an encoder file, None when it has not seen it. Raises EncoderError, CatalogError."""
+        from app.known_encoders import find_known
+
+        facts = self._facts_of(path)
+        found = find_known(self.catalog, path, facts, self._others)
+        if found is not None:
+            self._known.add(facts.identity)
+        return found
+
+    def _facts_of(self, path: Path) -> "EncoderFacts":
+        from app.encoder_metadata import file_state, read_facts
+
+        state = file_state(path)
+        if path not in self._facts or self._facts[path][0] != state:
+            self._facts[path] = state, read_facts(path)
+        return self._facts[path][1]
 
     def vectors(self, encoder_id: int) -> "VectorIndex":
         """The vector index of one encoder, as new as the catalog."""

@@ -5,6 +5,7 @@ Shapes: N clips, T frames, H x W pixels, D numbers of a vector.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,9 @@ CPU_BATCH = 4
 """Clips per run on a CPU: more give no speed there, but each takes 20 to 100 MB while it runs."""
 
 GPU_BATCH = 32
+
+RUN_LIMIT_S = 600.0
+"""How long one run may take. An encoder was tried before it is used, but a graph may come to an end for some clips only."""
 
 UNIT_TOLERANCE = 0.01
 """How far from 1 a vector's length may be: half precision rounds."""
@@ -72,10 +76,20 @@ class OnnxEncoder:
             raise ValueError(f"encoder {self.card.name} takes clips of {wanted}, got {clips.dtype} {clips.shape}")
         if len(clips) == 0:
             return np.empty((0, self.card.dim), np.float32)
+        options = onnxruntime.RunOptions()
+        watch = threading.Timer(RUN_LIMIT_S, setattr, (options, "terminate", True))
+        watch.daemon = True
+        watch.start()
         try:
-            (vectors,) = self._session.run(["embeddings"], {"clips": np.ascontiguousarray(clips)})
+            (vectors,) = self._session.run(["embeddings"], {"clips": np.ascontiguousarray(clips)}, options)
         except ORT_ERRORS as error:
+            if options.terminate:
+                raise EncoderError(
+                    f"encoder {self.card.name} did not come to an end within {RUN_LIMIT_S:.0f} s; given up"
+                ) from error
             raise EncoderError(f"encoder {self.card.name} failed on {self.provider}: {first_line(error)}") from error
+        finally:
+            watch.cancel()
         return self._checked(np.asarray(vectors, dtype=np.float32), len(clips))
 
     def _checked(self, vectors: NDArray[np.float32], num_clips: int) -> NDArray[np.float32]:

@@ -65,7 +65,7 @@ class DecodeWorker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
-            env=_environment(),
+            env=worker_environment(),
             start_new_session=True,
         )
         self._watch = _Watch()
@@ -237,7 +237,7 @@ def _end_when_due(process: subprocess.Popen[bytes], watch: _Watch) -> None:
         time.sleep(_WATCH_EVERY_S)
 
 
-def _environment() -> dict[str, str]:
+def worker_environment() -> dict[str, str]:
     """Ours, with the folder of this package findable also where vret runs from a source tree."""
     root = str(Path(__file__).resolve().parent.parent)
     paths = [root, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 from numpy.typing import ArrayLike
 
@@ -17,7 +18,7 @@ from index.change_log import record_changes
 from index.database import Database
 from index.errors import CatalogCorrupt, EncoderMismatch, NoClips, UnknownEncoder
 from index.libraries import library_id_of
-from index.records import EncoderRow, Facts, FileFingerprint, VideoClips
+from index.records import WHOLE_VIDEO, EncoderRow, Facts, FileFingerprint, VideoClips
 from index.tables import embedding, encoder, library, thumbnail_pack, video
 from index.videos import storable, upsert_video
 
@@ -32,18 +33,17 @@ class EmbeddingQueries:
 
     _db: Database
 
-    def register_encoder(self, weights_sha256: str, name: str, dim: int, card_json: str) -> int:
-        """The id of an encoder, made on first sight. The hash of the weights is its identity; name and card may be corrected.
+    def register_encoder(self, identity: str, name: str, dim: int, card_json: str) -> int:
+        """The id of an encoder, made on first sight. identity: 64 hexadecimal digits; name and card may be corrected.
 
         Raises EncoderMismatch when the known encoder has another dimension.
         """
-        query = sa.select(encoder).where(encoder.c.weights_sha256 == weights_sha256)
+        query = sa.select(encoder).where(encoder.c.identity == identity)
         with self._db.read() as connection:  # nearly always known and unchanged: then nobody has to wait for a writer
             row = connection.execute(query).one_or_none()
         if row is not None and row.dim != dim:
             raise EncoderMismatch(
-                f"Encoder {name!r} ({weights_sha256[:12]}) is known with {row.dim} dimensions, got {dim}. "
-                "Its file or card is damaged."
+                f"Encoder {name!r} ({identity[:12]}) is known with {row.dim} dimensions, got {dim}. Its file or card is damaged."
             )
         if row is not None and (row.name, row.card_json) == (name, card_json):
             return int(row.id)
@@ -53,8 +53,42 @@ class EmbeddingQueries:
             if row is not None:
                 connection.execute(sa.update(encoder).where(encoder.c.id == row.id).values(values))
                 return int(row.id)
-            values |= {"weights_sha256": weights_sha256, "dim": dim, "created_at": time.time()}
+            values |= {"identity": identity, "weights_sha256": identity, "dim": dim, "created_at": time.time()}
             return int(connection.scalars(sa.insert(encoder).values(values).returning(encoder.c.id)).one())
+
+    def find_encoder(self, identity: str) -> int | None:
+        """The id of an encoder; None of one that is not known."""
+        with self._db.read() as connection:
+            found: int | None = connection.scalar(sa.select(encoder.c.id).where(encoder.c.identity == identity))
+        return found
+
+    def unidentified_encoder(self, weights_sha256: str) -> EncoderRow | None:
+        """The row that an older version wrote of files that claim this hash, if nobody has said yet which encoder it is."""
+        query = sa.select(encoder).where(encoder.c.weights_sha256 == weights_sha256, encoder.c.identity.is_(None))
+        with self._db.read() as connection:
+            known = connection.execute(query).one_or_none()
+        return None if known is None else self.encoder(known.id)
+
+    def identify_encoder(self, encoder_id: int, identity: str) -> None:
+        """Says which encoder a row of an older version is. Nothing happens to one of which that was said before."""
+        with self._db.write() as connection:
+            connection.execute(
+                sa.update(encoder).where(encoder.c.id == encoder_id, encoder.c.identity.is_(None)).values(identity=identity)
+            )
+
+    def clip_lengths_s(self, encoder_id: int) -> list[tuple[float, frozenset[float]]]:
+        """Of each video with clips of an encoder its duration, and the lengths of its clips but those that are the whole of it; all
+        in seconds, lengths to the millisecond.
+        """
+        query = sa.select(embedding.c.spans, embedding.c.flags, video.c.duration_s).join(video, video.c.id == embedding.c.video_id)
+        found = []
+        with self._db.read() as connection:
+            for spans, flags, duration_s in connection.execute(query.where(embedding.c.encoder_id == encoder_id)):
+                spans_N2 = np.frombuffer(spans, "<f8").reshape(-1, 2)
+                pieces = (np.frombuffer(flags, np.uint8) & WHOLE_VIDEO) == 0
+                lengths = np.round(spans_N2[pieces, 1] - spans_N2[pieces, 0], 3)
+                found.append((float(duration_s or 0.0), frozenset(np.unique(lengths).tolist())))
+        return found
 
     def encoders(self) -> list[EncoderRow]:
         """All encoders the catalog knows, oldest first."""
@@ -62,7 +96,7 @@ class EmbeddingQueries:
         query = sa.select(encoder, num_clips).outerjoin(embedding).group_by(*encoder.c).order_by(encoder.c.id)
         with self._db.read() as connection:
             return [
-                EncoderRow(row.id, row.weights_sha256, row.name, row.dim, row.card_json, int(row.num_clips))
+                EncoderRow(row.id, row.identity, row.weights_sha256, row.name, row.dim, row.card_json, int(row.num_clips))
                 for row in connection.execute(query)
             ]
 

@@ -135,10 +135,15 @@ class KnownFile:
 
 @dataclass(frozen=True)
 class EncoderRow:
-    """An encoder whose vectors the catalog holds or may hold. `num_clips` counts the stored ones."""
+    """An encoder whose vectors the catalog holds or may hold. `num_clips` counts the stored ones.
+
+    identity: worked out from the file, over all that decides a vector; None in a row that an older version wrote, which knew
+    encoders by the hash that their file claims. files_key: names its vector files; in such a row that hash.
+    """
 
     id: int
-    weights_sha256: str
+    identity: str | None
+    files_key: str
     name: str
     dim: int
     card_json: str

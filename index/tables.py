@@ -85,7 +85,11 @@ encoder = Table(
     "encoder",
     metadata,
     Column("id", Id, primary_key=True),
+    # Names the encoder's vector files. Of rows that older versions wrote, the hash of the weights as the file claimed it; else the
+    # identity.
     Column("weights_sha256", String(64), nullable=False, unique=True),
+    # Worked out from all that decides a vector. NULL in rows of older versions, until the file was seen that made their vectors.
+    Column("identity", String(64), unique=True, index=True),
     Column("name", String(200), nullable=False),
     Column("dim", Integer, nullable=False),
     Column("card_json", Text, nullable=False),

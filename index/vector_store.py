@@ -47,7 +47,7 @@ class VectorStore:
 
         Raises UnknownEncoder, CatalogError. An index file that cannot be read or written is none: the log says what was done.
         """
-        sha256 = self._catalog.encoder(encoder_id).weights_sha256
+        sha256 = self._catalog.encoder(encoder_id).files_key
         with self._lock, self._catalog.snapshot() as snapshot:
             index, known = self._caught_up(snapshot, encoder_id, sha256)
             mark = IndexMark(sha256, snapshot.revision, snapshot.token(snapshot.revision) or "")

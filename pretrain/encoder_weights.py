@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import torch
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from onnx.external_data_helper import uses_external_data
 from torch import Tensor
 
 from embedder.encoder_card import CARD_KEY, EncoderCard
@@ -19,7 +20,9 @@ from pretrain.registry import UnknownName
 def read_encoder(path: Path) -> tuple[EncoderCard, onnx.ModelProto]:
     """Card and graph of an encoder file. Raises EncoderFileError."""
     try:
-        model = onnx.load(path)
+        model = onnx.load(path, load_external_data=False)
+        if any(map(uses_external_data, model.graph.initializer)):
+            raise EncoderFileError(f"{path} keeps weights in a second file, which an encoder may not. Export it again")
         return EncoderCard.from_json({entry.key: entry.value for entry in model.metadata_props}[CARD_KEY]), model
     except FileNotFoundError:
         raise EncoderFileError(f"there is no encoder file {path}. `vret encoders` lists those there are") from None

@@ -38,12 +38,14 @@ def show(name: Annotated[str, typer.Argument(help="The encoder, or an .onnx file
     Example: vret encoders show default
     """
     from app.encoder_files import find_encoder
+    from app.encoder_metadata import read_facts
     from app.workspace import Workspace
 
     with Workspace() as ws:
         encoder = find_encoder(ws.encoders_folder, name)
+    found = read_facts(encoder.path)
     facts: dict[str, Any] = {"path": encoder.path, "origin": encoder.origin, "bytes": encoder.size_bytes}
-    print_json(facts | json.loads(encoder.read_card().to_json()))
+    print_json(facts | {"identity": found.identity} | json.loads(found.card.to_json()))
 
 
 @encoders.command("add")
@@ -52,15 +54,18 @@ def add(
     name: Annotated[str | None, typer.Option(help="What to call it. Default: as its card does.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
 ) -> None:
-    """Copy an encoder into the data folder, after trying that it works.
+    """Copy an encoder into the data folder, after trying the copy: whether it gives vectors, in time, and the same ones again.
 
     Example: vret encoders add exported/pace.onnx --name pace
     """
     from app.encoder_files import add_encoder
+    from app.encoder_metadata import weights_sha256
     from app.workspace import Workspace
 
     with Workspace() as ws:
         added = add_encoder(ws.encoders_folder, file.expanduser(), name=name, replace=replace)
+    if weights_sha256(added.path) not in (None, added.read_card().weights_sha256):
+        talk("Its weights have another hash than its card claims. vret goes by what is in the file.")
     talk(f"Added encoder {added.name!r}. Use it: vret index FOLDER --encoder {added.name}")
 
 

@@ -120,7 +120,7 @@ def _measured(ws: Workspace, name: str, facts: Mapping[str, Any]) -> "Measured":
     from app.evaluation.protocol_features import Colour
 
     if facts["backbone"] != COLOUR:
-        return ws.encoder_path(name)
+        return ws.tried_encoder_path(name)
     card = ws.encoder_card(name)
     return Colour(num_frames=card.num_frames, size_px=card.height_px)
 

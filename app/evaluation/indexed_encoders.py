@@ -15,13 +15,11 @@ def indexed_floors(ws: Workspace, library: str) -> list[str]:
     named = {}
     for file in list_encoders(ws.encoders_folder):
         try:
-            card = file.read_card()
+            if file.read_card().task == "untrained" and (known := ws.known_encoder_id(file.path)) is not None:
+                named[known] = file.name
         except EncoderError:  # a damaged file is no floor; `vret encoders` tells of it
             continue
-        if card.task == "untrained":
-            named[card.weights_sha256] = file.name
-    known = [row for row in ws.catalog.encoders() if row.weights_sha256 in named and row.num_clips]
-    return sorted(named[row.weights_sha256] for row in known if ws.catalog.has_clips(row.id, library=library))
+    return sorted(name for known, name in named.items() if ws.catalog.has_clips(known, library=library))
 
 
 def nothing_indexed(library: str, labels: LabelSet, rows: Sequence[LabelledVideo], encoder: str, known: Collection[str]) -> str:

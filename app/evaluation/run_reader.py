@@ -75,7 +75,7 @@ def _encoders(stored: Mapping[str, Mapping[str, Any]] | Sequence[str], rows: Seq
     if isinstance(stored, str):
         raise ValueError(f"encoders are {stored!r}, which is no list of names")
     if isinstance(stored, Mapping):
-        texts = ("sha256", "backbone", "task")
+        texts = ("sha256", "identity", "backbone", "task")
         found = {
             name: Encoder(name=name, floor=bool(facts.get("floor")), **{key: str(facts.get(key, "")) for key in texts})
             for name, facts in stored.items()

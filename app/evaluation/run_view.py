@@ -23,10 +23,13 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True)
 class Encoder:
-    """An encoder as it was when it was measured. floor: a network that learnt nothing. Unknown texts are ""."""
+    """An encoder as it was when it was measured. sha256: of its weights, as its file claims it. identity: see `EncoderFacts`; ""
+    in runs of older versions. floor: a network that learnt nothing. Unknown texts are "".
+    """
 
     name: str
     sha256: str = ""
+    identity: str = ""
     backbone: str = ""
     task: str = ""
     floor: bool = False

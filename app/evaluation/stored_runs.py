@@ -45,4 +45,5 @@ def run_settings(labels: LabelSet, encoders: Mapping[str, Mapping[str, Any]], fi
 
 def stored_encoders(ws: Workspace, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The facts of encoders by name. Raises UnknownEncoder, EncoderError."""
-    return {name: encoder_facts(ws.encoder_card(name)) for name in names}
+    facts = {name: ws.encoder_facts(name) for name in names}
+    return {name: encoder_facts(found.card) | {"identity": found.identity} for name, found in facts.items()}

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from app.encoder_metadata import EncoderFacts
 from app.errors import AppError
 from app.evaluation.embedding_map import EmbeddingMap, MapPoint, project
 from app.evaluation.labelled_library import Entry, stored_means
-from app.evaluation.run_view import RetrievalView, RunView, Video
+from app.evaluation.run_view import Encoder, RetrievalView, RunView, Video
 from app.labels.rows import LabelledVideo, Split
 from app.workspace import Workspace
 from embedder.errors import EmbedderError
@@ -30,8 +31,15 @@ def check_mapped(ws: Workspace, view: RunView, row: RetrievalView) -> None:
     """Raises AppError, EmbedderError where the index cannot hold the vectors that the row was measured with."""
     if not view.library or view.settings.get("preset", "library") != "library":
         raise AppError("it made features of its own, which are not in the index.")
-    if row.encoder.sha256 and ws.encoder_card(row.encoder.name).weights_sha256 != row.encoder.sha256:
+    if row.encoder.sha256 and not _is_the_same(ws.encoder_facts(row.encoder.name), row.encoder):
         raise AppError(f"the encoder {row.encoder.name!r} is another one than it was. Measure again to see its map.")
+
+
+def _is_the_same(facts: EncoderFacts, measured: Encoder) -> bool:
+    """Runs of older versions know of the encoder only which hash its file claims for the weights."""
+    if measured.identity:
+        return facts.identity == measured.identity
+    return facts.card.weights_sha256 == measured.sha256
 
 
 def map_of(ws: Workspace, library: str, row: RetrievalView) -> EmbeddingMap:

@@ -61,24 +61,25 @@ def _finding(finding: Finding) -> str:
 
 def _encoders() -> None:
     ws = cached.workspace()
-    clips = {row.weights_sha256: row.num_clips for row in ws.catalog.encoders()}
+    clips = {row.id: row.num_clips for row in ws.catalog.encoders()}
     files = list_encoders(ws.encoders_folder)
     if not files:
         st.info("There is no encoder yet. Add one with: vret encoders add FILE.onnx", icon=":material/info:")
     for file in files:
         in_use = ", in use" if file.name == ws.settings.encoder_name else ""
         try:
-            card = file.read_card()
+            card, known = file.read_card(), ws.known_encoder_id(file.path)
         except EmbedderError as error:
             st.error(as_markdown(f"{file.name}: {error}"))
             continue
+        num_clips = 0 if known is None else clips.get(known, 0)
         spans = ", ".join(f"{span_s:g}" for span_s in card.spans_s)
         st.html(
             f'<div class="vret-library"><p class="vret-name">{as_html(file.name)}<span class="vret-quiet">{in_use}</span></p>'
             f"<p>{as_html(card.task)} on {as_html(card.backbone)}: {card.num_frames} frames of {card.width_px} x {card.height_px}, "
             f"clips of {spans} s, {card.dim} numbers each, {as_html(card.precision)}</p>"
             f'<p class="vret-quiet">{file_size(file.size_bytes)}, {as_html(file.origin)}, '
-            f"{count(clips.get(card.weights_sha256, 0), 'clip')} indexed with it</p></div>"
+            f"{count(num_clips, 'clip')} indexed with it</p></div>"
         )
         with st.expander("How it was trained"):
             st.code(printable_json(dict(card.training)), language="json", wrap_lines=True)

@@ -10,6 +10,7 @@ from app.previews import PreviewCache
 from app.ui.evaluation_runs import EvaluationRuns
 from app.ui.index_runs import IndexRuns
 from app.workspace import Workspace
+from embedder.errors import EncoderError
 from embedder.glance import Glance, glance
 
 
@@ -19,6 +20,14 @@ def workspace() -> Workspace:
     ws = Workspace()
     ws.make_home()
     return ws
+
+
+def known_encoder_id(path: Path) -> int | None:
+    """The catalog's number of an encoder file; None of one that it has not seen, or that is damaged or gone."""
+    try:
+        return workspace().known_encoder_id(path)
+    except EncoderError:
+        return None
 
 
 @st.cache_resource(show_spinner=False)

@@ -93,11 +93,9 @@ class IndexedEncoders:
 def indexed_encoders(library: str) -> IndexedEncoders:
     """Of one library. Raises UnknownLibrary."""
     ws = cached.workspace()
-    with_clips = {
-        row.weights_sha256 for row in ws.catalog.encoders() if row.num_clips and ws.catalog.has_clips(row.id, library=library)
-    }
-    cards = {file.name: encoder_card(file.path) for file in list_encoders(ws.encoders_folder)}
-    here = {name: card for name, card in cards.items() if card is not None and card.weights_sha256 in with_clips}
+    with_clips = {row.id for row in ws.catalog.encoders() if row.num_clips and ws.catalog.has_clips(row.id, library=library)}
+    indexed = [file for file in list_encoders(ws.encoders_folder) if cached.known_encoder_id(file.path) in with_clips]
+    here = {file.name: card for file in indexed if (card := encoder_card(file.path)) is not None}
     trained = tuple(name for name, card in here.items() if card.task != "untrained")
     return IndexedEncoders(trained or tuple(here), any(is_floor(card) for card in here.values()))
 

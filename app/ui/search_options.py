@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.encoder_files import list_encoders
-from app.encoder_metadata import read_card
 from app.ui import cached, state_keys
 from app.ui.shown_text import printable
-from embedder.errors import EmbedderError
 
 if TYPE_CHECKING:
     from index.catalog import LibrarySummary
@@ -58,8 +55,8 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
 def _encoder() -> str | None:
     """The encoder to search with: a choice where there are clips of several; None leaves it to the settings."""
     ws = cached.workspace()
-    indexed = {row.weights_sha256 for row in ws.catalog.encoders() if row.num_clips}
-    files = [file for file in list_encoders(ws.encoders_folder) if _weights(file.path, file.path.stat().st_mtime_ns) in indexed]
+    indexed = {row.id for row in ws.catalog.encoders() if row.num_clips}
+    files = [file for file in list_encoders(ws.encoders_folder) if cached.known_encoder_id(file.path) in indexed]
     names = [file.name for file in files]
     preferred = ws.settings.encoder_name
     if len(names) < 2:
@@ -68,15 +65,6 @@ def _encoder() -> str | None:
     if st.session_state.get(state_keys.ENCODER) not in names:
         st.session_state[state_keys.ENCODER] = preferred if preferred in names else names[0]
     return st.selectbox("Encoder", names, key=state_keys.ENCODER, width=160)
-
-
-@st.cache_data(show_spinner=False, max_entries=100)
-def _weights(path: Path, mtime_ns: int) -> str:
-    """The identity of an encoder file; empty for a damaged one."""
-    try:
-        return read_card(path).weights_sha256
-    except EmbedderError:
-        return ""
 
 
 def _keep_alive(names: Sequence[str]) -> None:

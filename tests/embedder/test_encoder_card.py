@@ -45,6 +45,14 @@ def test_card__unknown_field_is_named() -> None:
     ("field", "value"),
     [
         ("format_version", 2),
+        ("format_version", True),
+        ("name", "two\nlines"),
+        ("name", "x" * 201),
+        ("spans_s", "248"),
+        ("spans_s", [True]),
+        ("spans_s", [1e-6]),
+        ("spans_s", [1e300]),
+        ("spans_s", [1 + n for n in range(33)]),
         ("name", ""),
         ("backbone", 3),
         ("num_frames", 0),
@@ -64,6 +72,18 @@ def test_card__unknown_field_is_named() -> None:
 def test_card__wrong_value_is_named(field: str, value: object) -> None:
     with pytest.raises(EncoderCardError, match=field):
         EncoderCard.from_json(json.dumps(GOOD | {field: value}))
+
+
+def test_card__of_clips_that_no_memory_holds() -> None:
+    with pytest.raises(EncoderCardError, match=r"64 x 65536 x 65536.*at most 256 MiB"):
+        EncoderCard.from_json(json.dumps(GOOD | {"num_frames": 64, "height_px": 65536, "width_px": 65536}))
+
+
+@pytest.mark.parametrize("training", ['{"a": NaN}', '{"a": 1e999}', '{"a": "\\ud800"}', '{"a": ' + "9" * 5000 + "}"])
+def test_card__of_what_could_not_be_stored(training: str) -> None:
+    text = json.dumps(GOOD).replace('{"seed": 1}', training)
+    with pytest.raises(EncoderCardError):
+        EncoderCard.from_json(text)
 
 
 @pytest.mark.parametrize("text", ["", "no json", "[1]", "null"])

@@ -31,8 +31,12 @@ def write_tiny_encoder(
         "bias": rng.normal(0, 0.01, dim).astype(np.float32),  # so that black has a direction too
         "projection": (rng.normal(0, 1, (num_colours, dim)) / np.sqrt(num_colours)).astype(np.float32),
     }
-    sha256 = hashlib.sha256(b"".join(weights[key].tobytes() for key in sorted(weights))).hexdigest()
     constants = {"scale": np.float32(1 / 255), "frames_shape": np.array([-1, num_frames * 3, size_px, size_px], np.int64)}
+    initialisers = {key: np.asarray(value) for key, value in (weights | constants).items()}
+    digest = hashlib.sha256()
+    for key in sorted(initialisers):
+        digest.update(json.dumps([key, str(initialisers[key].dtype), list(initialisers[key].shape)]).encode())
+        digest.update(initialisers[key].tobytes())
     nodes = [
         helper.make_node("Cast", ["clips"], ["bytes"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["bytes", "scale"], ["scaled"]),
@@ -50,7 +54,7 @@ def write_tiny_encoder(
         "tiny",
         [helper.make_tensor_value_info("clips", TensorProto.UINT8, ["N", num_frames, size_px, size_px, 3])],
         [helper.make_tensor_value_info("embeddings", TensorProto.FLOAT, ["N", dim])],
-        [numpy_helper.from_array(np.asarray(value), key) for key, value in (weights | constants).items()],
+        [numpy_helper.from_array(value, key) for key, value in initialisers.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
     card = {
@@ -66,7 +70,7 @@ def write_tiny_encoder(
         "dim": dim,
         "precision": "fp32",
         "training": {},
-        "weights_sha256": sha256,
+        "weights_sha256": digest.hexdigest(),
     }
     helper.set_model_props(model, {"vret.card": json.dumps(card)})
     path.parent.mkdir(parents=True, exist_ok=True)

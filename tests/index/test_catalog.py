@@ -260,7 +260,7 @@ def test_find_video_prefers_a_library_where_it_is_indexed(filled: Catalog) -> No
     assert filled.find_video("/films/none.mp4") is None
 
 
-def test_encoders_are_known_by_their_weights(filled: Catalog) -> None:
+def test_encoders_are_known_by_their_identity(filled: Catalog) -> None:
     assert filled.register_encoder("ab" * 32, "renamed", 8, '{"a": 1}') == 1
     assert [(e.name, e.card_json, e.num_clips) for e in filled.encoders()] == [("renamed", '{"a": 1}', 0)]
     with pytest.raises(EncoderMismatch, match="known with 8 dimensions, got 16"):
@@ -324,6 +324,8 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
     with sqlite3.connect(tmp_path / "catalog.db") as connection:
         connection.execute("ALTER TABLE video DROP COLUMN failures")
         connection.execute("ALTER TABLE judgement DROP COLUMN query_name")
+        connection.execute("DROP INDEX ix_encoder_identity")
+        connection.execute("ALTER TABLE encoder DROP COLUMN identity")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
     with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as migrated:

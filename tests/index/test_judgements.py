@@ -119,6 +119,8 @@ def test_a_judgement_of_the_second_schema_is_kept(sqlite_template: Path, tmp_pat
     engine = sa.create_engine(url)
     with engine.begin() as connection:
         connection.execute(sa.text("ALTER TABLE judgement DROP COLUMN query_name"))
+        connection.execute(sa.text("DROP INDEX ix_encoder_identity"))
+        connection.execute(sa.text("ALTER TABLE encoder DROP COLUMN identity"))
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
     engine.dispose()
     with Catalog.open(url) as migrated:
