@@ -1,11 +1,12 @@
 # docker build --target cpu -t vret .          or: docker compose up
 # docker build --target gpu -t vret:gpu .      then: docker run --gpus all ...
+# Whoever passes an image on passes on libraries under the GPL as well, x264 and x265 among them: see NOTICE.
 FROM python:3.12-slim AS base
 WORKDIR /srv/vret
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 VRET_HOME=/data
 # Not root: the page reads people's videos and writes only into the data volume.
 RUN useradd --create-home --uid 1000 vret && install -d -o vret -g vret /data
-COPY pyproject.toml constraints.txt README.md LICENSE ./
+COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY app app
 COPY embedder embedder
 COPY index index

@@ -37,7 +37,7 @@ check: $(VENV)/.installed-dev
 # Writes the versions of the present environment as the pins, without local version labels such as +cpu; the pins of the
 # gpu extra, which cannot be installed beside the cpu extra, are kept.
 pins: $(VENV)/.installed-dev
-	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | grep -v '^-e\|^#' | sed 's/+[a-z0-9.]*$$//'; \
+	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --all --exclude pip --exclude-editable | grep -v '^-e\|^#' | sed 's/+[a-z0-9.]*$$//'; \
 	  grep '^[a-z]*-gpu==' constraints.txt; } > constraints.new
 	mv constraints.new constraints.txt
 

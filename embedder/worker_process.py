@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -155,15 +155,17 @@ class DecodeWorker:
         return f"the decoder failed on it (exit code {code}{': ' + lines[-1] if lines else ''})"
 
 
-def replies_of(job: Job, *, time_limit_s: float | None = None) -> Iterator[Reply]:
+def replies_of(job: Job, *, time_limit_s: float | None = None, on_alive: Callable[[], None] = lambda: None) -> Iterator[Reply]:
     """Do one job in a worker that is kept for the next one; its replies but signs of life, the last being a good end.
+
+    on_alive: called at every sign of life, once a second or so.
 
     Raises VideoRejected, FileNotFoundError, QueryTooLong, PreviewError, OSError by what the worker says.
     """
     for is_last_trial in (False, True):
         worker = _take_idle()
         try:
-            yield from _good_replies(worker, job, time_limit_s)
+            yield from _good_replies(worker, job, time_limit_s, on_alive)
         except WorkerFailed as error:
             # Once more where a worker kept from before may have been dying already.
             if error.said_nothing and not is_last_trial:
@@ -174,11 +176,13 @@ def replies_of(job: Job, *, time_limit_s: float | None = None) -> Iterator[Reply
         return
 
 
-def _good_replies(worker: DecodeWorker, job: Job, time_limit_s: float | None) -> Iterator[Reply]:
+def _good_replies(worker: DecodeWorker, job: Job, time_limit_s: float | None, on_alive: Callable[[], None]) -> Iterator[Reply]:
     for reply in worker.run(job, time_limit_s=time_limit_s):
         if isinstance(reply, Refused):
             raise_refused(job.path, reply)
-        if not isinstance(reply, Alive):
+        if isinstance(reply, Alive):
+            on_alive()
+        else:
             yield reply
 
 

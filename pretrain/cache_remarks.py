@@ -42,3 +42,8 @@ def not_writable(folder: Path, error: OSError) -> Remark:
         f"decoded frames cannot be kept in {folder} ({error.strerror or error}), videos are decoded at each visit; choose another "
         "--cache-dir",
     )
+
+
+def not_ours(error: OSError) -> Remark:
+    """error: says what stands where the folder should be."""
+    return Remark("cache not ours", f"{error}, or choose another --cache-dir; until then videos are decoded at each visit")

@@ -8,12 +8,14 @@ Shapes: B examples, K clips, T frames, H x W pixels.
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from pretrain import pulse
 from pretrain.cache_remarks import Remark
 from pretrain.config import TrainConfig
 from pretrain.drawn_footage import DrawnFootage
@@ -22,6 +24,7 @@ from pretrain.example_workers import make_loader
 from pretrain.filmed_footage import FilmedFootage
 from pretrain.frame_cache import FrameCache
 from pretrain.frame_source import FrameSource, SmallerFrames
+from pretrain.hand_over import hand_over, taken_over
 from pretrain.run_files import Rejected
 from pretrain.run_footage import RunFootage, choose_footage, frame_size_px
 from pretrain.shares import ALONE, Share, Turns
@@ -53,6 +56,18 @@ class Batch:
     rejected: list[Rejected]
     remarks: list[Remark] = field(default_factory=list)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """How a worker hands it over: the tensors where there is room for them."""
+        numbers, remark = hand_over([*self.clips, *self.targets])
+        remarks = self.remarks if remark is None else [*self.remarks, remark]
+        return {"numbers": numbers, "tasks": len(self.clips), "rejected": self.rejected, "remarks": remarks}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        tensors, tasks = taken_over(state["numbers"]), state["tasks"]
+        values = {"clips": tensors[:tasks], "targets": tensors[tasks:], "rejected": state["rejected"], "remarks": state["remarks"]}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # as a frozen dataclass does it
+
     def pin_memory(self) -> "Batch":
         """Where a GPU can fetch it while the CPU goes on; the loader calls this."""
         pinned = [clips.pin_memory() for clips in self.clips], [target.pin_memory() for target in self.targets]
@@ -75,6 +90,7 @@ class ExampleDataset(Dataset[Item | NoExample]):
         return self._config.steps * self._config.batch_size
 
     def __getitem__(self, index: int) -> Item | NoExample:
+        pulse.beat()
         try:
             return self._item(index)
         except TrainingDataError as error:
@@ -123,17 +139,18 @@ def batches(dataset: ExampleDataset, config: TrainConfig, *, first_step: int, sh
     Raises TrainingDataError when no video can be used.
     """
     told: set[str] = set()
-    made = make_loader(
+    loader = make_loader(
         dataset,
         config.workers,
         batch_sampler=Turns(config, share, first_step=first_step),
         collate_fn=collate,
         pin_memory=torch.cuda.is_available() and config.device != "cpu",
     )
-    for batch in made:
+    for batch in loader:
         if isinstance(batch, NoExample):
             raise TrainingDataError(batch.reason)
-        first = {remark.kind: remark for remark in reversed(batch.remarks) if remark.kind not in told}
+        remarks = [*loader.remarks, *batch.remarks]
+        first = {remark.kind: remark for remark in reversed(remarks) if remark.kind not in told}
         told |= first.keys()
         yield replace(batch, remarks=list(first.values()))
 

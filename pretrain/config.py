@@ -2,15 +2,14 @@
 
 import dataclasses
 import json
-import types
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args
 
 from pretrain.schedules import Schedule
 from pretrain.task_sum import TaskSum, WeightedTask
 from pretrain.tasks import TASKS
 from pretrain.tasks.base import ClipShape
+from pretrain.typed_json import build, convert
 
 Precision = Literal["fp32", "bf16", "auto"]
 OptimiserName = Literal["adamw", "sgd"]
@@ -175,35 +174,24 @@ class TrainConfig:
         values = json.loads(text)
         if not isinstance(values, dict) or "tasks" not in values:
             raise ValueError("not a training config: no tasks")
-        parts = tuple(
-            WeightedTask(part["name"], _build(TASKS[part["name"]], part["knobs"]), float(part["weight"]))
-            for part in values.pop("tasks")
-        )
-        config: TrainConfig = _build(cls, values, tasks=TaskSum(parts))
+        terms = values.pop("tasks")
+        if not isinstance(terms, list) or not terms:
+            raise ValueError("tasks must be a list of one or more")
+        parts = tuple(_part(term, f"tasks[{place}]") for place, term in enumerate(terms))
+        config: TrainConfig = build(cls, values, tasks=TaskSum(parts))
         return config
+
+
+def _part(term: Any, where: str) -> WeightedTask:
+    if not isinstance(term, dict) or not {"name", "weight", "knobs"} <= term.keys():
+        raise ValueError(f"{where} must have a name, a weight and knobs")
+    name = convert(str, term["name"], f"{where}.name")
+    return WeightedTask(
+        name, build(TASKS[name], term["knobs"], f"{where}.knobs"), float(convert(float, term["weight"], f"{where}.weight"))
+    )
 
 
 def _check_one_of(what: str, value: str, kind: Any) -> None:
     """kind: a Literal."""
     if value not in get_args(kind):
         raise ValueError(f"{what} is {value!r}; it must be one of {', '.join(get_args(kind))}")
-
-
-def _build(kind: type[Any], values: Mapping[str, Any], **ready: Any) -> Any:
-    """An instance of the dataclass `kind` from plain JSON values. Unknown names are errors; missing ones take their default."""
-    hints = get_type_hints(kind)
-    known = {field.name for field in dataclasses.fields(kind)}
-    if unknown := sorted(values.keys() - known):
-        raise ValueError(f"{kind.__name__} has no {', '.join(unknown)}; there are {', '.join(sorted(known))}")
-    return kind(**{name: _convert(hints[name], value) for name, value in values.items()}, **ready)
-
-
-def _convert(hint: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build(hint, value)
-    if get_origin(hint) in (Union, types.UnionType):
-        return None if value is None else _convert(next(arm for arm in get_args(hint) if arm is not type(None)), value)
-    if get_origin(hint) is tuple:
-        inner = get_args(hint)[0]
-        return tuple(_convert(inner, item) if dataclasses.is_dataclass(inner) else item for item in value)
-    return value

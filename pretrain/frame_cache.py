@@ -17,6 +17,7 @@ from pathlib import Path
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchesDone, StretchesJob, StretchPlace, StretchPlan
 from embedder.worker_process import replies_of
+from pretrain import pulse
 from pretrain.cache_remarks import Remark
 from pretrain.frame_store import EntryName, Frames, FrameStore
 
@@ -127,7 +128,8 @@ def decode(path: Path, plan: StretchPlan, only: StretchPlace | None = None) -> S
     Raises VideoRejected.
     """
     try:
-        (reply,) = replies_of(StretchesJob(path=path, plan=plan, only=only))
+        pulse.beat()
+        (reply,) = replies_of(StretchesJob(path=path, plan=plan, only=only), on_alive=pulse.beat)
     except FileNotFoundError as error:
         raise VideoRejected(path, "is gone", transient=True) from error
     assert isinstance(reply, StretchesDone), f"{reply} is no answer to a StretchesJob"

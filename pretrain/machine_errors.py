@@ -11,6 +11,7 @@ import torch
 
 from pretrain.config import TrainConfig
 from pretrain.errors import PretrainError, RunFolderError, TrainingFailed
+from pretrain.example_workers import WorkersFailed
 from pretrain.run_files import resume_command
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -20,6 +21,8 @@ _REFUSED = {
 
 _NOT_MEMORY = re.compile(r"by signal: (?!Killed|Bus error)")
 """By these two signals the system ends who wants memory that is not there."""
+
+_OPEN_FILES = re.compile(r"Too many open files|received \d+ items of ancdata")
 
 
 @contextmanager
@@ -35,11 +38,19 @@ def explained(run_dir: Path, config: TrainConfig) -> Iterator[None]:
 
 
 def _explained(error: Exception, run_dir: Path, config: TrainConfig) -> PretrainError | None:
+    if isinstance(error, WorkersFailed):
+        reason = _said_in_worker(error) if _from_worker(error) else str(error)
+        return TrainingFailed(f"{reason}. Go on with fewer of them, or without: {resume_command(run_dir)} --workers 0")
     if isinstance(error, PretrainError):
         return type(error)(_said_in_worker(error)) if _from_worker(error) else None
+    text = str(error)
+    if _OPEN_FILES.search(text):
+        return TrainingFailed(
+            f"too many files are open at once (limit {_open_files()}). Allow more of them in this shell (ulimit -n 4096), then go "
+            f"on: {resume_command(run_dir)}; or go on without processes that make examples: --workers 0"
+        )
     if isinstance(error, OSError):
         return _of_disk(error, run_dir)
-    text = str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return TrainingFailed(f"the GPU's memory does not suffice for {_step(config)}. {_less_memory(config)}")
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
@@ -47,6 +58,14 @@ def _explained(error: Exception, run_dir: Path, config: TrainConfig) -> Pretrain
     if isinstance(error, RuntimeError) and text.startswith("DataLoader worker (pid"):
         return TrainingFailed(_of_worker(text.splitlines()[0].strip(), run_dir, config))
     return None
+
+
+def _open_files() -> str:
+    try:
+        import resource
+    except ImportError:  # no such limit on Windows
+        return "unknown"
+    return str(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 
 
 def _of_worker(words: str, run_dir: Path, config: TrainConfig) -> str:

@@ -60,15 +60,19 @@ class NeighbourProbe:
 
     def _read(self, config: TrainConfig, videos: Sequence[LabelledVideo], cache_dir: Path) -> list[tuple[LabelledVideo, Frames]]:
         dataset = _WholeVideos(config, [Path(video.path) for video in videos], cache_dir)
-        loader = make_loader(dataset, min(config.workers, len(videos)), batch_size=None)
+        # As arrays, which go through a pipe: torch's own way makes tensors of them, in shared memory, of which there may be little.
+        loader = make_loader(dataset, min(config.workers, len(videos)), batch_size=None, collate_fn=_as_it_is)
         read = []
         for video, clip in zip(videos, loader, strict=True):
             if isinstance(clip, Rejected):
                 self.rejected.append(clip)
             else:
-                # A copy: what a worker gives lies in shared memory, of which there may be little.
                 read.append((video, np.asarray(clip).copy()))
         return read
+
+
+def _as_it_is(item: Frames | Rejected) -> Frames | Rejected:
+    return item
 
 
 class _WholeVideos(Dataset["Frames | Rejected"]):

@@ -13,11 +13,9 @@ from typing import Any
 from pretrain.checkpoint import load_checkpoint, load_config
 from pretrain.config import TrainConfig
 from pretrain.errors import CheckpointError
-from pretrain.run_files import CHECKPOINT_NAME, read_metrics, write_whole
+from pretrain.run_files import CHECKPOINT_NAME, ORIGIN_NAME, read_metrics, write_whole
 from pretrain.tasks.base import FrameTask
 from pretrain.video_list import training_videos
-
-ORIGIN_NAME = "origin.json"
 
 
 def keep_origin(run_dir: Path, config: TrainConfig) -> None:
@@ -77,14 +75,24 @@ def training_of(run_dir: Path, config: TrainConfig, steps: int) -> dict[str, Any
 def _read_origin(run_dir: Path) -> dict[str, Any]:
     path = run_dir / ORIGIN_NAME
     try:
-        origin = json.loads(path.read_text())
+        origin = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    if not isinstance(origin, dict):
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}; delete it to do without") from error
+    if (
+        not isinstance(origin, dict)
+        or not isinstance(origin.get("started_from") or {}, dict)
+        or not _is_count(origin.get("videos"))
+    ):
         raise CheckpointError(f"{path} is no record of where a run began; delete it to do without")
     return origin
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and value >= 0)
 
 
 def _data(config: TrainConfig) -> str:

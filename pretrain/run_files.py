@@ -17,11 +17,14 @@ from typing import Any
 
 from pretrain.atomic_file import replacing
 from pretrain.errors import CheckpointError
+from pretrain.typed_json import build
 
 CONFIG_NAME = "config.json"
 CHECKPOINT_NAME = "checkpoint.pt"
 METRICS_NAME = "metrics.jsonl"
 STATE_NAME = "state.json"
+FOOTAGE_NAME = "footage.json"
+ORIGIN_NAME = "origin.json"
 LOCK_NAME = "run.lock"
 TENSORBOARD_NAME = "tensorboard"
 FRAMES_NAME = "frames"
@@ -101,13 +104,12 @@ def read_state(run_dir: Path) -> RunState | None:
     """What the run last wrote down, None where it never did. Raises CheckpointError for a file that is no such state."""
     path = run_dir / STATE_NAME
     try:
-        values = json.loads(path.read_text())
-        rejected = tuple(Rejected(**bad) for bad in values.pop("rejected"))
-        return RunState(rejected=rejected, **values)
+        state: RunState = build(RunState, json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}. Delete it; the run itself does not need it to go on") from error
+    return state
 
 
 def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
@@ -118,15 +120,29 @@ def read_metrics(run_dir: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     entries = []
-    for line in path.read_text(errors="replace").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):
             break
-        if not isinstance(entry, dict) or not isinstance(entry.get("step"), int):
+        if not _is_entry(entry):
             break
         entries.append(entry)
     return entries
+
+
+def _is_entry(entry: Any) -> bool:
+    """Numbers by name, a whole one for the step; but for what is said in words."""
+    if not isinstance(entry, dict) or type(entry.get("step")) is not int or entry["step"] < 0:
+        return False
+    words, trouble = entry.get("words", ""), entry.get("trouble", [])
+    numbers = [value for name, value in entry.items() if name not in ("words", "trouble")]
+    return (
+        isinstance(words, str)
+        and isinstance(trouble, list)
+        and all(isinstance(sentence, str) for sentence in trouble)
+        and all(type(number) in (int, float) for number in numbers)
+    )
 
 
 def resume_command(run_dir: Path) -> str:

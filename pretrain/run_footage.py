@@ -16,10 +16,10 @@ from pretrain.config import TrainConfig
 from pretrain.errors import CheckpointError, PretrainError
 from pretrain.frame_cache import stretches_that_fit
 from pretrain.processes import gather_lists
+from pretrain.run_files import FOOTAGE_NAME
 from pretrain.tasks.base import FrameTask
+from pretrain.typed_json import build
 from pretrain.video_list import training_videos
-
-FOOTAGE_NAME = "footage.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,14 @@ class RunFootage:
 
     videos: tuple[Path, ...]
     plan: StretchPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What the file holds."""
+
+    videos: tuple[str, ...]
+    stretches: int
 
 
 def choose_footage(config: TrainConfig, videos: Sequence[Path] | None = None) -> RunFootage | None:
@@ -75,13 +83,17 @@ def _first_or_kept(config: TrainConfig, run_dir: Path, *, resumes: bool) -> RunF
 def _read(config: TrainConfig, path: Path) -> RunFootage | None:
     """None where there is none, as in runs of earlier versions."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        videos, stretches = tuple(Path(video) for video in values["videos"]), int(values["stretches"])
+        kept: _Kept = build(_Kept, json.loads(path.read_text(encoding="utf-8")))
+        if not kept.videos or not all(kept.videos) or kept.stretches < 1:
+            raise ValueError("it must name one video or more, of each 1 stretch or more")
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be used ({error}); delete it to go on with the videos that are there now") from error
-    return RunFootage(videos=videos, plan=replace(_plan(config), max_stretches=stretches))
+    plan = _plan(config)
+    return RunFootage(
+        videos=tuple(map(Path, kept.videos)), plan=replace(plan, max_stretches=min(kept.stretches, plan.max_stretches))
+    )
 
 
 def frame_size_px(config: TrainConfig, task: FrameTask) -> int:

@@ -1,11 +1,26 @@
 """Who trains in a run's folder. The lock dies with its process, however that ends. Without torch."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from pretrain.errors import CheckpointError, RunBusy
-from pretrain.run_files import LOCK_NAME, read_state
+from pretrain.own_folder import is_own_file
+from pretrain.run_files import (
+    CHECKPOINT_NAME,
+    CONFIG_NAME,
+    FOOTAGE_NAME,
+    LOCK_NAME,
+    METRICS_NAME,
+    ORIGIN_NAME,
+    STATE_NAME,
+    read_state,
+)
+
+_WRITTEN_WHOLE = (CONFIG_NAME, CHECKPOINT_NAME, METRICS_NAME, STATE_NAME, FOOTAGE_NAME, ORIGIN_NAME)
+_UNFINISHED = re.compile(rf"\.({'|'.join(map(re.escape, _WRITTEN_WHOLE))})\.[0-9a-f]{{8}}\.part")
+"""As `atomic_file` calls them."""
 
 
 @contextmanager
@@ -53,4 +68,5 @@ def _holder(run_dir: Path) -> str:
 def _sweep(run_dir: Path) -> None:
     """Half-written files of a process that was killed while it wrote."""
     for left_over in run_dir.glob(".*.part"):
-        left_over.unlink(missing_ok=True)
+        if _UNFINISHED.fullmatch(left_over.name) and is_own_file(left_over):
+            left_over.unlink(missing_ok=True)

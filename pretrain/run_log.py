@@ -3,14 +3,18 @@
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TextIO
 
+from pretrain.own_folder import is_own_file
 from pretrain.run_files import METRICS_NAME, TENSORBOARD_NAME, read_metrics, write_whole
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
+
+_SUFFIX = ".vret"
 
 
 class RunLog:
@@ -59,6 +63,16 @@ def _tensorboard(folder: Path, first_step: int) -> "SummaryWriter | None":
     except ImportError:
         return None
     if first_step == 0:
-        for events in folder.glob("events.out.tfevents.*"):
+        remove_events(folder)
+    return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None, filename_suffix=_SUFFIX)
+
+
+def remove_events(folder: Path) -> None:
+    """Remove the curves of a run that begins anew or is given up, and the folder if nothing else is in it. Every program calls such
+    files alike, so that ours have an ending of their own.
+    """
+    for events in folder.glob(f"events.out.tfevents.*{_SUFFIX}"):
+        if is_own_file(events):
             events.unlink(missing_ok=True)
-    return SummaryWriter(str(folder), purge_step=first_step + 1 if first_step else None)
+    with suppress(OSError):  # not there, or somebody else's files are
+        folder.rmdir()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pretrain.errors import CheckpointError
 from pretrain.run_files import CONFIG_NAME, LOCK_NAME, METRICS_NAME, Rejected, RunState, read_metrics, read_state
 from pretrain.run_lock import is_at_work
+from pretrain.typed_json import convert
 
 State = Literal["running", "finished", "broken off", "not started", "damaged"]
 
@@ -137,22 +138,35 @@ def _state(at_work: bool, note: RunState | None, step: int, steps: int) -> State
     return "broken off" if note is not None or step else "not started"
 
 
-def _term(task: dict[str, Any]) -> str:
-    weight = float(task.get("weight", 1.0))
-    return str(task["name"]) if weight == 1 else f"{weight:g}*{task['name']}"
+def _term(task: Any, where: str) -> str:
+    if not isinstance(task, dict):
+        raise ValueError(f"{where} must have a name")
+    name, weight = (
+        convert(str, task.get("name"), f"{where}.name"),
+        float(convert(float, task.get("weight", 1.0), f"{where}.weight")),
+    )
+    return str(name) if weight == 1 else f"{weight:g}*{name}"
 
 
 def _read_config(run_dir: Path) -> dict[str, Any]:
     """steps int, backbone str, tasks as words."""
     path = run_dir / CONFIG_NAME
     try:
-        config: dict[str, Any] = json.loads(path.read_text())
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):
+            raise ValueError("it is no object with names and values")
         missing = {"steps", "tasks", "backbone"} - config.keys()
         if missing:
             raise CheckpointError(f"{path} is no training config: it lacks {', '.join(sorted(missing))}")
-        tasks = [_term(task) for task in config["tasks"]]
-        return {"steps": int(config["steps"]), "backbone": str(config["backbone"]), "tasks": tasks}
+        if not isinstance(config["tasks"], list):
+            raise ValueError("tasks must be a list")
+        tasks = [_term(task, f"tasks[{place}]") for place, task in enumerate(config["tasks"])]
+        return {
+            "steps": convert(int, config["steps"], "steps"),
+            "backbone": convert(str, config["backbone"], "backbone"),
+            "tasks": tasks,
+        }
     except (FileNotFoundError, NotADirectoryError):
         raise CheckpointError(f"{run_dir} is not the folder of a run: it holds no {CONFIG_NAME}") from None
-    except (ValueError, AttributeError, TypeError, KeyError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise CheckpointError(f"{path} cannot be used: {error}") from error

@@ -1,5 +1,6 @@
 """Train a backbone: the one function that starts a run or goes on with one."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
@@ -8,14 +9,14 @@ from accelerate import Accelerator
 
 from pretrain.checkpoint import load_config, save_config
 from pretrain.config import TrainConfig
-from pretrain.errors import CheckpointError, RunBusy, TrainingStopped
+from pretrain.errors import CheckpointError, RunBusy, RunFolderError, TrainingStopped
 from pretrain.machine_errors import explained
 from pretrain.origin import keep_origin
 from pretrain.processes import make_accelerator
 from pretrain.progress import Progress as Progress
 from pretrain.progress import TrainResult as TrainResult
-from pretrain.run_beginning import beginning
-from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, RunState, keeping_state, resume_command, train_on_command
+from pretrain.run_beginning import beginning, check_run_folder, remove_lock
+from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, LOCK_NAME, RunState, keeping_state, resume_command, train_on_command
 from pretrain.run_length import check_minutes, lasting
 from pretrain.run_lock import at_work
 from pretrain.shares import Share
@@ -62,11 +63,18 @@ def train(
 @contextmanager
 def _alone(run_dir: Path, config: TrainConfig, accelerator: Accelerator, tell: Callable[[str], None]) -> Iterator[None]:
     """Holds the run's folder. Where another process has it, options that cannot be are told first: no waiting mends them."""
+    had_lock = os.path.lexists(run_dir / LOCK_NAME)
     with ExitStack() as held:
         try:
             held.enter_context(at_work(run_dir))
         except RunBusy:
             check_config(config, Share(accelerator.process_index, accelerator.num_processes))
+            raise
+        try:
+            check_run_folder(run_dir)
+        except RunFolderError:
+            if not had_lock:
+                remove_lock(run_dir)
             raise
         held.enter_context(beginning(run_dir, tell))
         yield

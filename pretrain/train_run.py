@@ -1,6 +1,6 @@
 """The training loop. It knows no task by name: what is learnt, from what, and how well, the tasks themselves say."""
 
-import shutil
+import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -14,6 +14,7 @@ from pretrain.checkpoint import Restored, load_checkpoint, restore
 from pretrain.clip_dataset import Batch, ExampleDataset, batches
 from pretrain.config import TrainConfig
 from pretrain.errors import ConfigError, TrainingDataError
+from pretrain.frame_store import remove_frames
 from pretrain.gather import gather
 from pretrain.held_out import HeldOutExamples
 from pretrain.initial_weights import initial_backbone
@@ -80,7 +81,8 @@ class TrainRun:
     def restore(self) -> Restored:
         """Put the run's checkpoint into effect, where there is one. Raises CheckpointError."""
         if (self._run_dir / CHECKPOINT_NAME).exists():
-            self._restored = restore(self._run_dir, load_checkpoint(self._run_dir), self._model, self._optimiser)
+            state = load_checkpoint(self._run_dir)
+            self._restored = restore(self._run_dir, state, self._model, self._optimiser, self._config.steps)
         if self._share.rank > 0:  # the same weights everywhere, but not the same dropout
             torch.manual_seed(_mix(self._config.seed, self._restored.step, self._share.rank))
         self._accelerator.wait_for_everyone()
@@ -103,7 +105,7 @@ class TrainRun:
                     self._steps(stream, record, on_progress, tell)
         self._accelerator.wait_for_everyone()
         if state is not None:
-            shutil.rmtree(self._run_dir / FRAMES_NAME, ignore_errors=True)
+            self._remove_frames()
         return TrainResult(
             run_dir=self._run_dir,
             steps=config.steps,
@@ -112,6 +114,12 @@ class TrainRun:
             is_main=state is not None,
             was_finished=first_step >= config.steps,
         )
+
+    def _remove_frames(self) -> None:
+        """Those that lie in the run's folder until it is done; not where somebody asked to keep them."""
+        kept, frames = self._config.footage.cache_dir, self._run_dir / FRAMES_NAME
+        if kept is None or os.path.realpath(kept) != os.path.realpath(frames):
+            remove_frames(frames)
 
     def _steps(
         self,

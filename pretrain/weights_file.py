@@ -26,8 +26,7 @@ _WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model")
 _CLASSIFIERS = ("fc.", "classifier.", "head.", "linear.")
 _COUNTER = ".num_batches_tracked"  # older files lack it, and nothing here reads it
 _SHOWN = 3
-# What reading damaged and foreign files has been seen to raise.
-_UNREADABLE = (
+UNREADABLE = (
     pickle.UnpicklingError,
     struct.error,
     RuntimeError,
@@ -41,6 +40,7 @@ _UNREADABLE = (
     OSError,
     MemoryError,
 )
+"""What reading damaged and foreign torch files has been seen to raise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ def read_weights(file: Path) -> Weights:
             content = torch.load(file, map_location="cpu", weights_only=True)
         with file.open("rb") as opened:
             sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise WeightsError(
             f"{file} cannot be read as weights: it is damaged, or no file of plain tensors as torch.save writes them for a "
             "state_dict."
@@ -121,13 +121,13 @@ def _tensors(content: Any, file: Path) -> State:
         content = inner[0]
     if not isinstance(content, Mapping) or not content:
         raise WeightsError(f"{file} holds no weights: a dictionary from names to tensors is needed, not {_kind(content)}.")
-    odd = [str(key) for key, value in content.items() if not _is_plain(key, value)]
+    odd = [str(key) for key, value in content.items() if not is_plain(key, value)]
     if odd:
         raise WeightsError(f"{file} is no plain state_dict: {_some(odd)} is no dense tensor of numbers under a name.")
     return dict(content)
 
 
-def _is_plain(key: object, value: object) -> bool:
+def is_plain(key: object, value: object) -> bool:
     if not (isinstance(key, str) and isinstance(value, Tensor)):
         return False
     return value.layout == torch.strided and value.device.type == "cpu" and not value.is_quantized

@@ -11,6 +11,7 @@ import embedder.worker_process
 from embedder.errors import VideoRejected
 from embedder.worker_messages import StretchPlan
 from pretrain.frame_cache import FrameCache, decode
+from pretrain.own_folder import OWN_NAME
 from tests.helpers.counting_video import draw_counting_video, number_in
 
 
@@ -59,7 +60,7 @@ def test_cache__a_damaged_entry_is_made_again(tmp_path: Path) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=20)
     cache = FrameCache(tmp_path / "cache", plan(stretch_frames=64), 10**9, [])
     first = np.array(cache.stretch(video, 0.5))
-    (entry,) = (tmp_path / "cache").glob("*.npy")
+    (entry,) = (tmp_path / "cache" / OWN_NAME).glob("*.npy")
     entry.write_bytes(entry.read_bytes()[:1000])
     np.testing.assert_array_equal(cache.stretch(video, 0.5), first)
     assert entry.stat().st_size > 1000
@@ -79,7 +80,7 @@ def test_cache__keeps_within_its_limit(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         video = draw_counting_video(tmp_path / f"{name}.mp4", num_frames=20)
         assert len(cache.stretch(video, 0.5)) == 20
-    assert len(list((tmp_path / "cache").glob("*.npy"))) == 1
+    assert len(list((tmp_path / "cache" / OWN_NAME).glob("*.npy"))) == 1
 
 
 def test_stretch__all_of_them_come(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from embedder.worker_messages import StretchesDone, StretchPlace, StretchPlan
 from pretrain import frame_store
 from pretrain.frame_cache import FrameCache, decode, stretches_that_fit
+from pretrain.own_folder import MARKER_NAME, OWN_NAME, make_own_folder
 from tests.helpers.counting_video import draw_counting_video, number_in
 
 SHORT = StretchPlan(size_px=48, max_frame_rate_hz=32, stretch_frames=16, max_stretches=4)
@@ -23,7 +24,7 @@ def _always_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def entries(folder: Path) -> set[Path]:
-    return set(folder.glob("*.npy"))
+    return set((folder / OWN_NAME).glob("*.npy"))
 
 
 def decoded_places(monkeypatch: pytest.MonkeyPatch) -> list[StretchPlace | None]:
@@ -39,7 +40,7 @@ def decoded_places(monkeypatch: pytest.MonkeyPatch) -> list[StretchPlace | None]
 
 
 def make_old(folder: Path) -> None:
-    for entry in folder.iterdir():
+    for entry in (folder / OWN_NAME).iterdir():
         os.utime(entry, (time.time() - 7200, time.time() - 7200))
 
 
@@ -92,7 +93,7 @@ def test_full__a_place_that_holds_something_else_is_not_believed(tmp_path: Path,
 def test_full__a_damaged_outline_is_made_again(tmp_path: Path) -> None:
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=40)
     first = FrameCache(tmp_path / "cache", SHORT, 0, [video]).stretch(video, 0.5)
-    (outline,) = (tmp_path / "cache" / "outlines").iterdir()
+    (outline,) = (tmp_path / "cache" / OWN_NAME / "outlines").iterdir()
     sound = outline.read_text()
     for damaged in (sound[:30], "[]", "{}", '{"num_frames": 3}'):
         outline.write_text(damaged)
@@ -141,13 +142,14 @@ def test_keep__leaves_room_on_the_disk_for_checkpoints(tmp_path: Path, monkeypat
 
 def test_sweep__takes_what_killed_processes_left_only(tmp_path: Path) -> None:
     folder = tmp_path / "cache"
-    folder.mkdir()
-    (folder / ".left.npy.1234.part").write_bytes(b"\0" * 1000)
+    own = make_own_folder(folder)
+    left, being_written = (f".{'0' * 16}-{'1' * 8}-{'2' * 16}.npy.{word}.part" for word in ("00001234", "00005678"))
+    (own / left).write_bytes(b"\0" * 1000)
     make_old(folder)
-    (folder / ".being_written.npy.5678.part").write_bytes(b"\0" * 1000)
+    (own / being_written).write_bytes(b"\0" * 1000)
     video = draw_counting_video(tmp_path / "a.mp4", num_frames=20)
     cache = FrameCache(folder, WHOLE, ONE + 500, [video])
-    assert [path.name for path in folder.iterdir()] == [".being_written.npy.5678.part"]
+    assert sorted(path.name for path in own.iterdir()) == [being_written, MARKER_NAME]
     cache.frames(video)
     assert not entries(folder), "what is being written counts"
 

@@ -16,6 +16,7 @@ import torch
 from pretrain import run_files
 from pretrain.checkpoint import load_checkpoint, load_trained
 from pretrain.errors import CheckpointError, ConfigError, PretrainError, RunBusy, RunFolderError, TrainingFailed, TrainingStopped
+from pretrain.example_workers import WorkersFailed
 from pretrain.machine_errors import explained
 from pretrain.run_files import CHECKPOINT_NAME, CONFIG_NAME, RunState, keeping_state
 from pretrain.run_lock import at_work
@@ -80,6 +81,9 @@ def test_folder__that_is_a_file_or_below_one_is_said(tmp_path: Path) -> None:
             r"examples died \(.* is killed by signal: Terminated\.\)\. Go on: vret pretrain --run \S+ --resume$",
         ),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error. "), TrainingFailed, r"/dev/shm.* --workers 0$"),
+        (OSError(errno.EMFILE, "Too many open files", "/r/x"), TrainingFailed, r"ulimit -n 4096\), then go on: .*--workers 0$"),
+        (RuntimeError("received 0 items of ancdata"), TrainingFailed, r"too many files are open at once \(limit \d+\)"),
+        (WorkersFailed("no process can be started"), TrainingFailed, r"started\. Go on .* --resume --workers 0$"),
         (PermissionError(errno.EACCES, "Permission denied", "/r/state.json"), RunFolderError, r"/r/state\.json cannot be used"),
         (
             OSError("Caught OSError in DataLoader worker process 0.\nOriginal Traceback\nOSError: [Errno 28] No space left: '/c'"),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pretrain.errors import ConfigError
+from pretrain.own_folder import make_own_folder
 from pretrain.run_files import CHECKPOINT_NAME, resume_command
 from pretrain.run_status import run_status
 from pretrain.train import train
@@ -16,8 +17,8 @@ from tests.helpers.tiny_run import stop_after, tiny
 
 
 def stopped(self: TrainRun, *_: Any) -> Any:
-    (self._run_dir / "frames").mkdir()
-    (self._run_dir / "frames" / "one.npy").write_bytes(b"frames")
+    own = make_own_folder(self._run_dir / "frames")
+    (own / f"{'0' * 16}-{'1' * 8}-{'2' * 16}.npy").write_bytes(b"frames")
     raise KeyboardInterrupt
 
 
