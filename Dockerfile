@@ -4,8 +4,10 @@
 FROM python:3.12-slim AS base
 WORKDIR /srv/vret
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONUNBUFFERED=1 VRET_HOME=/data
+# Nothing is reported to anybody. vret sets these itself; here they also hold for what else is started in the container.
+ENV ORT_DISABLE_TELEMETRY=1 HF_HUB_DISABLE_TELEMETRY=1 STREAMLIT_BROWSER_GATHER_USAGE_STATS=false
 # Not root: the page reads people's videos and writes only into the data volume.
-RUN useradd --create-home --uid 1000 vret && install -d -o vret -g vret /data
+RUN useradd --create-home --uid 1000 vret && install -d -m 700 -o vret -g vret /data
 COPY pyproject.toml constraints.txt README.md LICENSE NOTICE ./
 COPY app app
 COPY embedder embedder

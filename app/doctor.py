@@ -1,6 +1,7 @@
 """Use case: what is installed, what really runs, where the data lies, what is wrong and the command that mends it."""
 
 import os
+import shlex
 import shutil
 import stat
 import sys
@@ -9,17 +10,20 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Literal
 
+from app.data_folder import others_may_read
 from app.encoder_files import list_encoders
 from app.errors import AppError
 from app.workspace import Workspace
 
 _LOW_DISK_BYTES = 1_000_000_000
+_MOST_DAMAGED = 5  # findings of one catalog
+_INSTALL = "pip install '.[cpu]'"  # in the folder of vret, which is on no package index
 
 _PARTS = {  # distribution names that bring a part, best first; what it is for; the command that installs it; is it needed
-    "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", "pip install '.[cpu]'", True),
-    "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", "pip install '.[cpu]'", True),
-    "PyAV": (("av",), "reading videos", "pip install vret", True),
-    "Streamlit": (("streamlit",), "the page", "pip install vret", True),
+    "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", _INSTALL, True),
+    "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", _INSTALL, True),
+    "PyAV": (("av",), "reading videos", _INSTALL, True),
+    "Streamlit": (("streamlit",), "the page", _INSTALL, True),
     "PyTorch": (("torch",), "training and exporting encoders", "pip install '.[train]'", False),
 }
 
@@ -41,6 +45,7 @@ def examine(ws: Workspace) -> Iterator[Finding]:
     yield from _data_folder(ws)
     yield from _encoders(ws)
     yield from _catalog(ws)
+    yield from _vectors(ws)
 
 
 def _parts() -> Iterator[Finding]:
@@ -68,9 +73,14 @@ def _data_folder(ws: Workspace) -> Iterator[Finding]:
     except AppError as error:
         yield Finding("wrong", "data folder", str(error), "export VRET_HOME=~/vret-data")
         return
+    where = shlex.quote(str(ws.home))
     if not os.access(ws.home, os.W_OK | os.X_OK):
-        yield Finding("wrong", "data folder", f"{ws.home} cannot be written", f"chmod u+wx '{ws.home}'")
+        yield Finding(
+            "note", "data folder", f"{ws.home} may only be read: searching works, indexing does not", f"chmod u+wx {where}"
+        )
         return
+    if others_may_read(ws.home):
+        yield Finding("note", "data folder", f"{ws.home} can be read by every user of this machine", f"chmod o-rwx {where}")
     used = sum(_size_bytes(os.path.join(folder, name)) for folder, _, names in os.walk(ws.home) for name in names)
     free = shutil.disk_usage(ws.home).free
     detail = f"{ws.home}: {used / 1e6:.1f} MB used, {free / 1e9:.1f} GB free"
@@ -100,6 +110,7 @@ def _encoders(ws: Workspace) -> Iterator[Finding]:
         try:
             card = file.read_card()
             detail = f"{card.task} on {card.backbone}, {card.dim} numbers a clip, {file.size_bytes / 1e6:.1f} MB"
+            ws.encoder(file.name)
             if file.name == ws.settings.encoder_name:
                 detail += f"; runs on {_provider_in_use(ws, file.name)}"
         except EmbedderError as error:
@@ -107,7 +118,7 @@ def _encoders(ws: Workspace) -> Iterator[Finding]:
         except OSError as error:
             yield Finding("wrong", f"encoder {file.name}", f"{file.path} cannot be read: {error.strerror or error}", "vret doctor")
         except ModuleNotFoundError as error:
-            yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", "pip install '.[cpu]'")
+            yield Finding("wrong", f"encoder {file.name}", f"cannot run: {error}", _INSTALL)
         else:
             yield Finding("ok", f"encoder {file.name}", detail)
 
@@ -129,19 +140,49 @@ def _catalog(ws: Workspace) -> Iterator[Finding]:
 
     try:
         libraries = ws.catalog.libraries()
+        damage = ws.catalog.damage()
     except (CatalogError, AppError) as error:
         yield Finding("wrong", "catalog", str(error))
+        return
+    for what in damage[:_MOST_DAMAGED]:
+        yield Finding("wrong", "catalog", what)
+    if damage:
+        detail = f"{ws.settings.shown_catalog_url} is damaged in {len(damage)} places or more; restore it from a backup"
+        yield Finding("wrong", "catalog", f"{detail}, or move it away and index again")
         return
     clips = sum(library.num_clips for library in libraries)
     yield Finding("ok", "catalog", f"{ws.settings.shown_catalog_url}: {len(libraries)} libraries, {clips} clips")
     for library in libraries:
         for folder in library.folders:
             if not os.path.isdir(folder):  # Path.is_dir raises where the folder above may not be entered
-                mend = f"vret libraries remove {library.name} --folder '{folder}'"
+                mend = f"vret libraries remove {shlex.quote(library.name)} --folder {shlex.quote(str(folder))}"
                 yield Finding("wrong", f"library {library.name}", f"its folder {folder} is not there", mend)
         if library.num_missing:
             detail = f"{library.num_missing} videos are missing on disk"
-            yield Finding("note", f"library {library.name}", detail, f"vret libraries purge {library.name}")
+            yield Finding("note", f"library {library.name}", detail, f"vret libraries purge {shlex.quote(library.name)}")
         if library.num_broken:
             detail = f"{library.num_broken} videos are broken"
-            yield Finding("note", f"library {library.name}", detail, f"vret videos --library {library.name} --outcome broken")
+            mend = f"vret videos --library {shlex.quote(library.name)} --outcome broken"
+            yield Finding("note", f"library {library.name}", detail, mend)
+
+
+def _vectors(ws: Workspace) -> Iterator[Finding]:
+    """The files that searches read instead of the catalog: only what is wrong, which the next search mends."""
+    from index.errors import CatalogError
+
+    try:
+        from index.index_files import UnusableIndexFile, manifest_of, read_index
+
+        encoders = ws.catalog.encoders()
+    except (CatalogError, AppError, ModuleNotFoundError):
+        return  # `_catalog` and `_parts` have said why
+    for encoder in encoders:
+        try:
+            if manifest_of(ws.vectors_folder, encoder.weights_sha256).exists():
+                read_index(ws.vectors_folder, encoder.weights_sha256, encoder.dim)
+        except UnusableIndexFile as reason:
+            detail = f"the vector file cannot be used: {reason}. The next search makes it anew"
+            yield Finding("note", f"vectors of {encoder.name}", detail)
+        except OSError as error:
+            detail = f"the vector file cannot be looked at: {error.strerror or error}"
+            yield Finding("note", f"vectors of {encoder.name}", detail)

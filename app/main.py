@@ -62,7 +62,9 @@ cli.command()(demo)
 
 def main() -> NoReturn:
     """Runs the command line of this process. An error that a package raises on purpose is one line on stderr."""
+    from app.data_folder import lacks_temporary_folder, provide_temporary_folder
     from app.errors import AppError
+    from app.settings import Settings
     from embedder.errors import EmbedderError
     from index.errors import CatalogError
     from pretrain.errors import PretrainError
@@ -71,9 +73,14 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # file names may be any bytes
     try:
+        provide_temporary_folder(lambda: Settings.from_environment().home)
         cli()
     except (AppError, EmbedderError, CatalogError, PretrainError) as error:
         _fail(str(error), error.exit_code if isinstance(error, AppError) else 1)
+    except FileNotFoundError as error:
+        if not lacks_temporary_folder(error):
+            raise
+        _fail("There is no temporary folder that can be written, nor can the data folder. Set TMPDIR to a folder that can.", 1)
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:

@@ -1,7 +1,11 @@
 """Small playable copies of moments, made when first asked for and kept up to a size."""
 
+import atexit
 import hashlib
 import os
+import re
+import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +13,23 @@ from pathlib import Path
 from app.errors import DataFolderError
 
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
+_PREVIEW = re.compile(r"[0-9a-f]{32}\.(mp4|jpg)")
+_HALF = re.compile(r"\.?[0-9a-f]{32}(\.mp4)?\.\d+\.part")
+"""Only files of such names are counted and deleted: whatever else lies in the folder is somebody's."""
 _STRAY_AFTER_S = 3600.0  # half a preview this old belongs to a writer that was killed
 _SPARED_S = 60.0  # a preview that was just handed out may not have been read yet, perhaps by another process
+
+
+def preview_folder(folder: Path) -> Path:
+    """Where previews can be kept: the folder, or where the data folder around it may only be read, one of this process's own,
+    which goes when it ends. Raises OSError where there is no temporary folder either.
+    """
+    nearest = folder if folder.exists() else folder.parent
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return folder
+    temporary = Path(tempfile.mkdtemp(prefix="vret-previews-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary
 
 
 @dataclass(frozen=True)
@@ -78,14 +97,14 @@ class PreviewCache:
 
     def _make_folder(self) -> None:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise DataFolderError(f"Cannot make the folder for previews {self.folder}: {error.strerror}.") from error
 
     def _files(self) -> list[tuple[float, int, Path]]:
         """(last use, bytes, path) of each preview; one that another process deletes meanwhile is left out."""
         files = []
-        for path in [*self.folder.glob("*.mp4"), *self.folder.glob("*.jpg")]:
+        for path in self._own(_PREVIEW):
             try:
                 stat = path.stat()
             except FileNotFoundError:
@@ -93,8 +112,11 @@ class PreviewCache:
             files.append((stat.st_mtime, stat.st_size, path))
         return files
 
+    def _own(self, names: re.Pattern[str]) -> list[Path]:
+        return [path for path in self.folder.glob("*") if names.fullmatch(path.name)]
+
     def _drop_strays(self) -> None:
-        for path in self.folder.glob("*.part"):
+        for path in self._own(_HALF):
             try:
                 if path.stat().st_mtime < time.time() - _STRAY_AFTER_S:
                     path.unlink()

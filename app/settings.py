@@ -16,7 +16,7 @@ class Settings:
     """Settings of one process.
 
     home: the data folder; everything that vret writes lies in it.
-    catalog_url: SQLAlchemy URL of the catalog; a SQLite file in `home` unless told otherwise.
+    catalog_url: SQLAlchemy URL of the catalog; a SQLite file in `home` unless told otherwise. `sqlite_url` makes one of a path.
     encoder_name: the encoder that is used when none is asked for.
     ui_address, ui_port: where the page listens.
     """
@@ -36,30 +36,50 @@ class Settings:
     @classmethod
     def at(cls, home: Path) -> "Settings":
         """Settings with everything in one folder, untouched by the environment."""
-        home = Path(os.path.abspath(home))
-        return cls(home=home, catalog_url=f"sqlite:///{home / 'catalog.db'}")
+        home = Path(os.path.abspath(_expanded(home, "The data folder")))
+        return cls(home=home, catalog_url=sqlite_url(home / "catalog.db"))
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
         """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_UI_ADDRESS and VRET_UI_PORT; an empty one counts as unset.
 
-        Raises AppError for a port that is no port.
+        Raises AppError for a port that is no port, and for a home folder of somebody whom this machine does not know.
         """
         environ = os.environ if environ is None else environ
-        home = Path(os.path.abspath(Path(environ["VRET_HOME"]).expanduser())) if environ.get("VRET_HOME") else _platform_home()
+        home = _platform_home()
+        if environ.get("VRET_HOME"):
+            home = Path(os.path.abspath(_expanded(Path(environ["VRET_HOME"]), "VRET_HOME")))
         return cls(
             home=home,
-            catalog_url=environ.get("VRET_CATALOG_URL") or f"sqlite:///{home / 'catalog.db'}",
+            catalog_url=environ.get("VRET_CATALOG_URL") or sqlite_url(home / "catalog.db"),
             encoder_name=environ.get("VRET_ENCODER") or "default",
             ui_address=environ.get("VRET_UI_ADDRESS") or "127.0.0.1",
             ui_port=_port(environ.get("VRET_UI_PORT") or str(DEFAULT_PORT)),
         )
 
 
+def sqlite_url(path: Path) -> str:
+    """The URL of a catalog file. What a URL takes for something else in a name is written as %XX, so that any name comes back.
+
+    Only ASCII is: bytes that are no UTF-8 stand in the text as Python has them, which %XX would not bring back.
+    """
+    return "sqlite:///" + re.sub(r"[%?#&=\x00-\x1f\x7f]", lambda found: f"%{ord(found[0]):02X}", str(path))
+
+
+def _expanded(path: Path, what: str) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:  # ~somebody who has no home folder here, or ~ without HOME
+        raise AppError(f"{what} is {str(path)!r}, but there is no such home folder. Give the whole path.") from error
+
+
 def _platform_home() -> Path:
     from platformdirs import user_data_path
 
-    return user_data_path("vret", appauthor=False)
+    home = user_data_path("vret", appauthor=False)
+    if not home.is_absolute():  # nobody's home folder is known: "~" would be a folder of that name
+        raise AppError("This user has no home folder. Say by VRET_HOME where vret shall keep its things.")
+    return home
 
 
 def _port(text: str) -> int:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from app import encoder_files
-from app.errors import DataFolderError
+from app.data_folder import make_data_folder
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -75,13 +75,8 @@ class Workspace:
         return self.home / "logs"
 
     def make_home(self) -> None:
-        """Makes the data folder. Raises DataFolderError when that cannot be done."""
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DataFolderError(
-                f"Cannot make the data folder {self.home}: {error.strerror}. Set VRET_HOME to a folder that you may write."
-            ) from error
+        """Makes the data folder, for its owner alone. Raises DataFolderError when that cannot be done."""
+        make_data_folder(self.home)
 
     @property
     def catalog(self) -> "Catalog":
@@ -176,5 +171,5 @@ class Workspace:
         from index.vector_store import VectorStore
 
         if self._store is None:
-            self._store = VectorStore(self.catalog, self.vectors_folder)
+            self._store = VectorStore(self.catalog, self.vectors_folder, saves=not self.catalog.is_read_only)
         return self._store.open(encoder_id)

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 TRIAL_COMMAND = (sys.executable, "-P", "-m", "embedder.encoder_trial")
 
-STEP_LIMIT_S = 20.0
+STEP_LIMIT_S = 12.0
 """Seconds of the processor's time that loading may take, and that the first clip may take: a busy machine is no fault of the file.
-An encoder that takes as long for a clip embeds a minute of video in 20 minutes.
+An encoder that takes as long for a clip embeds a minute of video in a quarter of an hour.
 """
 START_LIMIT_S, WALL_FACTOR = 60.0, 4.0
 """What neither ends nor uses the processor is ended after so many seconds, and so many times a step's."""

@@ -38,6 +38,8 @@ _OPTIONS: dict[str, dict[str, str]] = {
 
 _log = logging.getLogger(__name__)
 
+onnxruntime.disable_telemetry_events()  # where somebody imported it before us, without what `embedder` sets
+
 
 @dataclass(frozen=True)
 class OpenedSession:
@@ -75,7 +77,7 @@ def _try(path: Path, provider: str) -> onnxruntime.InferenceSession:
     if provider == CUDA and hasattr(onnxruntime, "preload_dlls"):
         onnxruntime.preload_dlls()  # finds CUDA and cuDNN where pip put them
     try:
-        session = onnxruntime.InferenceSession(str(path), _session_options(), providers=_with_options(provider))
+        session = onnxruntime.InferenceSession(_model(path), _session_options(), providers=_with_options(provider))
     except ORT_ERRORS as error:
         if provider == CPU:
             raise EncoderError(f"{path}: cannot be loaded as an ONNX model ({first_line(error)})") from error
@@ -87,6 +89,15 @@ def _try(path: Path, provider: str) -> onnxruntime.InferenceSession:
     if provider != CPU:
         _run_once(session, provider)
     return session
+
+
+def _model(path: Path) -> str | bytes:
+    """What ONNX Runtime opens a file by: its name, or where that is no text that ONNX Runtime takes, what is in it."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # a folder's name may be any bytes
+        return path.read_bytes()
+    return str(path)
 
 
 def _run_once(session: onnxruntime.InferenceSession, provider: str) -> None:

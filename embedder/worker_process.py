@@ -57,7 +57,7 @@ class DecodeWorker:
     """One worker process. Not for several threads at once. Use ``close`` or ``with``."""
 
     def __init__(self) -> None:
-        self._errors: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        self._errors = _file_without_name()
         # A session of its own: Ctrl-C at the terminal is for the owner, who ends the workers. Else they would die first,
         # and the files they were reading would look broken.
         self._process = subprocess.Popen(
@@ -239,6 +239,12 @@ def _end_when_due(process: subprocess.Popen[bytes], watch: _Watch) -> None:
             process.kill()
             return
         time.sleep(_WATCH_EVERY_S)
+
+
+def _file_without_name() -> BinaryIO:
+    """What the worker says goes here. In memory where the system can: there may be no temporary folder, or no room in it."""
+    make = getattr(os, "memfd_create", None)
+    return tempfile.TemporaryFile() if make is None else os.fdopen(make("vret-worker"), "w+b")
 
 
 def worker_environment() -> dict[str, str]:

@@ -107,6 +107,14 @@ def unpack_thumbnail(places: bytes, pictures: bytes, ordinal: int) -> bytes | No
     return pictures[start : start + size] or None
 
 
+def thumbnails_fit(places: bytes, picture_bytes: int, num_clips: int) -> bool:
+    """Whether packed pictures have a place for each clip, all within what is there."""
+    if len(places) != num_clips * 2 * _PLACE.itemsize:
+        return False
+    ends = np.frombuffer(places, _PLACE).reshape(-1, 2).astype(np.int64).sum(axis=1)
+    return bool((ends <= picture_bytes).all())
+
+
 def is_flagged(flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which clips stay out of results unless asked for: bool of the same shape."""
     flagged: NDArray[np.bool_] = (flags & LOW_INFORMATION) != 0

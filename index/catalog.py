@@ -82,10 +82,24 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
         self._db.close()
 
     @property
+    def is_read_only(self) -> bool:
+        """Whether this user may only read it: all that writes raises CatalogReadOnly."""
+        return self._db.is_read_only
+
+    @property
     def revision(self) -> int:
         """Counts changes of what can be searched or listed; equal revisions mean that nothing changed."""
         with self.snapshot() as snapshot:
             return snapshot.revision
+
+    def damage(self) -> list[str]:
+        """What is damaged, a sentence each; looks at everything but the pictures themselves, so it may take minutes.
+
+        Raises CatalogError where the catalog cannot be read on.
+        """
+        from index.catalog_check import find_damage
+
+        return list(find_damage(self._db))
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """One state of the catalog, for caches that catch up with it."""

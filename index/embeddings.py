@@ -36,6 +36,7 @@ class EmbeddingQueries:
     def register_encoder(self, identity: str, name: str, dim: int, card_json: str) -> int:
         """The id of an encoder, made on first sight. identity: 64 hexadecimal digits; name and card may be corrected.
 
+        A catalog that may only be read learns nothing: there an unknown encoder is 0, which has no clips.
         Raises EncoderMismatch when the known encoder has another dimension.
         """
         query = sa.select(encoder).where(encoder.c.identity == identity)
@@ -45,8 +46,8 @@ class EmbeddingQueries:
             raise EncoderMismatch(
                 f"Encoder {name!r} ({identity[:12]}) is known with {row.dim} dimensions, got {dim}. Its file or card is damaged."
             )
-        if row is not None and (row.name, row.card_json) == (name, card_json):
-            return int(row.id)
+        if self._db.is_read_only or (row is not None and (row.name, row.card_json) == (name, card_json)):
+            return 0 if row is None else int(row.id)
         with self._db.write() as connection:
             values: dict[str, Any] = {"name": name, "card_json": card_json}
             row = connection.execute(query).one_or_none()

@@ -55,7 +55,10 @@ class EvaluationQueries:
     def put_evaluation_run(
         self, kind: str, library_name: str | None, settings: Mapping[str, Any], results: Mapping[str, Any]
     ) -> int:
-        """Store a measured result with what was asked. Both must be JSON objects. Returns its id."""
+        """Store a measured result with what was asked. Both must be JSON objects. Returns its id; 0 where the catalog may only be
+        read, so that what took long to measure is not lost for that."""
+        if self._db.is_read_only:
+            return 0
         values = {
             "kind": kind,
             "library": library_name,

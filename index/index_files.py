@@ -9,6 +9,7 @@ import errno
 import json
 import logging
 import os
+import re
 import secrets
 import time
 import zlib
@@ -27,11 +28,18 @@ _FULLY_CHECKED = 256 << 20  # bytes; of larger files only the ends are summed, s
 _ENDS = 8 << 20
 _STRAY_AFTER_S = 3600.0  # data files without a manifest are another process' unfinished work until this old
 
+_OWN_NAME = re.compile(r"[0-9a-f]{16}-\d+-[0-9a-f]{8}\.(faiss|rows\.npy|halves\.npy|json\.tmp)")
+"""Only files of such names are removed: others may lie in the folder."""
+
 logger = logging.getLogger(__name__)
 
 
 class UnusableIndexFile(Exception):
     """The files are missing, damaged, of another encoder or of another format. They are only a cache: rebuild."""
+
+
+class UnwritableIndex(Exception):
+    """The files could not be written; the message says why in words, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +52,15 @@ class IndexMark:
 
 
 def write_index(folder: Path, mark: IndexMark, index: FaissIndex) -> None:
-    """Write a compacted index (one segment). Raises OSError (no room, no rights); what was there before stays whole then."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a compacted index (one segment). Raises UnwritableIndex; what was there before stays whole then."""
+    try:
+        _write_index(folder, mark, index)
+    except (OSError, MemoryError, RuntimeError) as error:  # FAISS's own errors are bare RuntimeErrors
+        raise UnwritableIndex(_in_words(error)) from error
+
+
+def _write_index(folder: Path, mark: IndexMark, index: FaissIndex) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     stem = f"{mark.encoder_sha256[:16]}-{mark.revision}-{secrets.token_hex(4)}"
     manifest_path = manifest_of(folder, mark.encoder_sha256)
     old = _named_files(manifest_path)
@@ -70,7 +85,7 @@ def write_index(folder: Path, mark: IndexMark, index: FaissIndex) -> None:
         pending.write_text(json.dumps(manifest, indent=1))
         _sync(pending)
         os.replace(pending, manifest_path)
-    except OSError:
+    except BaseException:
         for path in (*paths.values(), pending):
             path.unlink(missing_ok=True)
         raise
@@ -106,29 +121,57 @@ def manifest_of(folder: Path, encoder_sha256: str) -> Path:
 
 def _read_base(paths: Mapping[str, Path]) -> FlatSegment | IvfSegment:
     try:
-        if "halves" not in paths:
-            index = faiss.read_index(str(paths["faiss"]), faiss.IO_FLAG_MMAP_IFC)
-            if not isinstance(index, faiss.IndexFlatIP):
-                raise UnusableIndexFile(f"it holds a {type(index).__name__}")
-            return FlatSegment(index)
-        index = faiss.read_index(str(paths["faiss"]), faiss.IO_FLAG_MMAP_IFC)
-    except RuntimeError as error:  # FAISS has no error of its own
-        raise UnusableIndexFile(f"FAISS cannot read it ({str(error).splitlines()[-1]})") from error
-    if not isinstance(index, faiss.IndexIVFScalarQuantizer):
+        index = _read_faiss(paths["faiss"])
+    except RuntimeError as error:
+        raise UnusableIndexFile(f"FAISS cannot read it ({_last_line(error)})") from error
+    except MemoryError as error:
+        raise UnusableIndexFile(f"{paths['faiss'].name} does not fit into memory") from error
+    wanted = faiss.IndexIVFScalarQuantizer if "halves" in paths else faiss.IndexFlatIP
+    if not isinstance(index, wanted):
         raise UnusableIndexFile(f"it holds a {type(index).__name__}")
+    if "halves" not in paths:
+        return FlatSegment(index)
     return IvfSegment(index, np.load(paths["halves"], mmap_mode="r", allow_pickle=False))
 
 
+def _read_faiss(path: Path) -> Any:
+    """The index in a file, mapped into memory where the system knows open files by number: FAISS maps files only by name, and
+    takes a name for a C string, in which not every name of a folder can stand."""
+    with path.open("rb") as file:
+        by_number = f"/dev/fd/{file.fileno()}"
+        if os.path.exists(by_number):
+            return faiss.read_index(by_number, faiss.IO_FLAG_MMAP_IFC)
+        return faiss.read_index(faiss.PyCallbackIOReader(file.read))
+
+
 def _write_faiss(index: Any, path: Path) -> None:
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:  # FAISS tells neither kind nor number of a failed write; a full disk is by far the likeliest
-        raise OSError(errno.ENOSPC, f"FAISS could not write the file ({str(error).splitlines()[-1]})", str(path)) from error
-    _sync(path)
+    """As bytes through our own hands, some at a time: so any name will do, and what fails has the system's number."""
+    with path.open("xb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _in_words(error: Exception) -> str:
+    """Why the files could not be written, and what helps."""
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice to write it"
+    if not isinstance(error, OSError):
+        return f"FAISS failed ({_last_line(error)})"
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"the disk is full ({reason}); free some space"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"you may not write there ({reason})"
+    return reason
+
+
+def _last_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[-1]
 
 
 def _write_array(array: np.ndarray[Any, Any], path: Path) -> None:
-    with path.open("wb") as file:
+    with path.open("xb") as file:
         np.save(file, array, allow_pickle=False)
         file.flush()
         os.fsync(file.fileno())
@@ -187,6 +230,8 @@ def _sweep(folder: Path, encoder_sha256: str, names: set[str]) -> None:
     current = _named_files(manifest_of(folder, encoder_sha256))
     strays = {path.name for path in folder.glob(f"{encoder_sha256[:16]}-*") if _age_s(path) > _STRAY_AFTER_S}
     for name in (names | strays) - current:
+        if not _OWN_NAME.fullmatch(name):
+            continue
         try:
             (folder / name).unlink(missing_ok=True)
         except OSError as error:

@@ -5,7 +5,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from index.database import Database
-from index.errors import CatalogTooNew
+from index.errors import CatalogReadOnly, CatalogTooNew, CatalogUnavailable
+from index.tables import catalog_state
 
 REVISIONS = ("0001", "0002", "0003", "0007")
 """Every schema revision this version of vret knows, oldest first. A test holds it to the files in `migrations/versions`."""
@@ -15,12 +16,18 @@ _LOCK_KEY = 0x76726574  # any number of our own, for PostgreSQL's advisory lock
 def ensure_schema(database: Database) -> None:
     """Create or migrate the schema if needed. Two processes may do this at once: the second finds it done.
 
-    Raises CatalogTooNew for a database of a newer version, CatalogError for one that cannot be opened or written.
+    Raises CatalogTooNew for a database of a newer version, CatalogUnavailable for one of another program, CatalogReadOnly for one
+    of an older version that may only be read, CatalogError for one that cannot be opened or written.
     """
     with database.read() as connection:
         current = _current_revision(connection, database)
     if current == REVISIONS[-1]:
         return
+    if database.is_read_only:
+        raise CatalogReadOnly(
+            f"The catalog {database.label} was written by an older version of vret and may only be read. "
+            "Run `vret status` once as somebody who may write it, which brings it up to date."
+        )
     with database.write_apart() as connection:
         if not database.is_sqlite:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
@@ -29,9 +36,16 @@ def ensure_schema(database: Database) -> None:
 
 
 def _current_revision(connection: sa.Connection, database: Database) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
-        return None
-    revision: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    names = set(sa.inspect(connection).get_table_names())
+    revision: str | None = None
+    if "alembic_version" in names:
+        revision = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+    # A table that the catalog always had. In PostgreSQL others may have tables of their own beside ours.
+    if catalog_state.name not in names and (revision is not None or (names - {"alembic_version"} and database.is_sqlite)):
+        raise CatalogUnavailable(
+            f"{database.label} is a database of another program (it has {', '.join(sorted(names)[:3])}), and is left alone. "
+            "Choose another catalog with VRET_CATALOG_URL."
+        )
     if revision is not None and revision not in REVISIONS:
         raise CatalogTooNew(
             f"The catalog {database.label} was written by a newer version of vret (schema {revision}; this one knows up to "

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.faiss_index import EXACT_UP_TO, FaissIndex
-from index.index_files import IndexMark, UnusableIndexFile, read_index, write_index
+from index.index_files import IndexMark, UnusableIndexFile, UnwritableIndex, read_index, write_index
 from index.records import VideoClips
 from index.vector_index import VectorIndex, clip_ids
 
@@ -32,13 +32,15 @@ logger = logging.getLogger(__name__)
 class VectorStore:
     """Vector indexes in a folder, which may be missing, read-only, damaged or full: search works nonetheless.
 
-    exact_up_to: clips up to which search is exact (beyond: inverted lists). Safe to share between threads and processes.
+    exact_up_to: clips up to which search is exact (beyond: inverted lists). saves: whether files are written; where that cannot
+    be, as in a folder that may only be read, trying would only be trouble. Safe to share between threads and processes.
     """
 
-    def __init__(self, catalog: "Catalog", folder: Path, *, exact_up_to: int = EXACT_UP_TO) -> None:
+    def __init__(self, catalog: "Catalog", folder: Path, *, exact_up_to: int = EXACT_UP_TO, saves: bool = True) -> None:
         self._catalog = catalog
         self._folder = folder
         self._exact_up_to = exact_up_to
+        self._saves = saves
         self._open: dict[int, tuple[FaissIndex, IndexMark]] = {}
         self._lock = threading.Lock()
 
@@ -76,13 +78,15 @@ class VectorStore:
         return index, mark
 
     def _save(self, mark: IndexMark, index: FaissIndex) -> None:
+        if not self._saves:
+            return
         try:
             write_index(self._folder, mark, index)
-        except OSError as error:
+        except UnwritableIndex as reason:
             logger.warning(
-                "The vector index could not be saved in %s (%s). Search works, but the next start has to rebuild it.",
+                "The vector index could not be saved in %s: %s. Search works, but the next start has to rebuild it.",
                 self._folder,
-                error.strerror or error,
+                reason,
             )
 
 

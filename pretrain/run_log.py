@@ -1,6 +1,7 @@
 """A run's curves: `metrics.jsonl`, one line per log window, and the same for TensorBoard where that is installed."""
 
 import json
+import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
@@ -14,7 +15,9 @@ from pretrain.run_files import METRICS_NAME, TENSORBOARD_NAME, read_metrics, wri
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-_SUFFIX = ".vret"
+logger = logging.getLogger(__name__)
+
+_SUFFIX = ".vret"  # how our files for TensorBoard end; another program's may lie beside them
 
 
 class RunLog:
@@ -61,6 +64,11 @@ def _tensorboard(folder: Path, first_step: int) -> "SummaryWriter | None":
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
+        return None
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        logger.warning("There are no curves for TensorBoard, which cannot write to %r; they are in %s.", str(folder), METRICS_NAME)
         return None
     if first_step == 0:
         remove_events(folder)

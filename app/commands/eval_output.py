@@ -102,7 +102,10 @@ def check_outputs(html: Path | None, as_json: bool, as_csv: bool) -> None:
 
 
 def tell_stored(run_id: int, html: Path | None) -> None:
-    """The number of a stored run, and its report where one is wanted."""
+    """The number of a stored run, and its report where one is wanted. run_id: 0 where the catalog may only be read."""
+    if not run_id:
+        talk(f"not stored: the catalog may only be read{'; nor is there a report, which is made of stored runs' if html else ''}")
+        return
     talk(f"stored as run {run_id}")
     if html is None:
         return

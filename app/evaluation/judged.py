@@ -74,7 +74,7 @@ def evaluate_judgements(
 
 
 def store_judged(ws: Workspace, report: JudgedReport) -> int:
-    """Keeps a report in the catalog, with the encoders it depends on. Returns its number."""
+    """Keeps a report in the catalog, with the encoders it depends on. Returns its number; 0 where it may only be read."""
     settings = {
         "format": FORMAT,
         "encoders": stored_encoders(ws, [scores.encoder for scores in (*report.scores, *report.beside)]),

@@ -17,7 +17,13 @@ _EVERY_S = 0.5
 
 @contextmanager
 def evaluation_job(ws: Workspace, library: str | None) -> Iterator[Callable[[str, int, int], None]]:
-    """Told (phase, done, total) as it goes; ends as the block does: done, stopped by Ctrl-C, or failed with the error's words."""
+    """Told (phase, done, total) as it goes; ends as the block does: done, stopped by Ctrl-C, or failed with the error's words.
+
+    Where the catalog may only be read, nobody is told.
+    """
+    if ws.catalog.is_read_only:
+        yield lambda phase, done, total: None
+        return
     job_id = ws.catalog.start_job(JOB_KIND, library)
     last_told, progress = 0.0, dict[str, str | int]()
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).with_name("report_template.html.jinja")
 
+_GENERATOR = b'<meta name="generator" content="vret">'  # in the template
+_BEGINNING_BYTES = 500
+
 
 def check_target(target: Path) -> None:
     """Raises ReportFileError where a report cannot be written for sure, before anything is measured for it."""
@@ -23,14 +26,23 @@ def check_target(target: Path) -> None:
         if not folder.is_dir():
             what = f"{folder} is no folder." if folder.exists() else f"there is no folder {folder}. Make it, or name another."
             raise ReportFileError(f"The report cannot be written to {target}: {what}")
+        if target.exists() and not _is_report(target):
+            raise ReportFileError(f"{target} is there already and is no report of vret. Remove it, or name another file.")
     except OSError as error:  # a name too long, or a folder that may not be looked into
         raise ReportFileError(f"The report cannot be written to {target}: {error.strerror}.") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise ReportFileError(f"The report cannot be written to {target}: no file can be made in {folder}. Name another folder.")
 
 
+def _is_report(target: Path) -> bool:
+    """Whether a file may be replaced: it says that it is ours, or there is nothing in it. Anything else took somebody work."""
+    with target.open("rb") as file:
+        beginning = file.read(_BEGINNING_BYTES)
+    return not beginning or _GENERATOR in beginning
+
+
 def write_report(view: "RunView", target: Path, *, maps: "ReportMaps | None" = None) -> None:
-    """Writes the report of a run, whole or not at all; a file that is there is replaced. maps: of its videos.
+    """Writes the report of a run, whole or not at all; an older report is replaced. maps: of its videos.
 
     Raises ReportFileError where the file cannot be written.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app.previews import PreviewCache
+from app.previews import PreviewCache, preview_folder
 from app.ui.evaluation_runs import EvaluationRuns
 from app.ui.index_runs import IndexRuns
 from app.workspace import Workspace
@@ -32,7 +32,7 @@ def known_encoder_id(path: Path) -> int | None:
 
 @st.cache_resource(show_spinner=False)
 def previews() -> PreviewCache:
-    return PreviewCache(workspace().previews_folder)
+    return PreviewCache(preview_folder(workspace().previews_folder))
 
 
 def strip(path: Path) -> Glance:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.encoder_files import list_encoders
-from app.encoder_metadata import read_card
+from app.encoder_metadata import file_state, read_card
 from app.errors import UnknownEvaluation
 from app.evaluation.run_reader import read_run
 from app.evaluation.run_summary import RunSummary, summary_of
@@ -18,7 +18,7 @@ from app.evaluation.stored_runs import is_floor
 from app.ui import cached, label_choice
 from app.ui.label_choice import FittingLabels
 from embedder.encoder_card import EncoderCard
-from embedder.errors import EmbedderError
+from embedder.errors import EmbedderError, EncoderNotFound
 
 if TYPE_CHECKING:
     from index.records import EvaluationRun
@@ -103,13 +103,13 @@ def indexed_encoders(library: str) -> IndexedEncoders:
 def encoder_card(path: Path) -> EncoderCard | None:
     """The card of an encoder file; None of one that is damaged or gone."""
     try:
-        return _card(path, path.stat().st_mtime_ns)
-    except OSError:
+        return _card(path, file_state(path))
+    except EncoderNotFound:
         return None
 
 
 @st.cache_resource(show_spinner=False, max_entries=100)
-def _card(path: Path, mtime_ns: int) -> EncoderCard | None:
+def _card(path: Path, state: tuple[int, ...]) -> EncoderCard | None:
     try:
         return read_card(path)
     except EmbedderError:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -111,6 +112,12 @@ def stop_process(view: ProcessView) -> None:
 
 
 def _drop_old_logs(logs_folder: Path, log_name: str) -> None:
-    files = sorted(logs_folder.glob(f"{log_name}-*"), key=lambda path: path.stat().st_mtime)
-    for path in files[:-_KEPT_LOGS]:
+    """Only what `start_command` named: other files in the folder are somebody's."""
+    own = re.compile(rf"{re.escape(log_name)}-[a-z0-9_]{{8}}\.(json|log)")
+    files = []
+    for path in logs_folder.iterdir():
+        if own.fullmatch(path.name):
+            with suppress(FileNotFoundError):  # another page was quicker
+                files.append((path.stat().st_mtime, path))
+    for _, path in sorted(files)[:-_KEPT_LOGS]:
         path.unlink(missing_ok=True)

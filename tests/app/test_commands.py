@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -266,6 +267,41 @@ def test_doctor_finds_what_is_wrong_and_how_to_mend_it(home: Path, folder: Path)
     assert "is not there" in done.stdout
     assert "mend it: vret libraries remove home" in done.stdout
     assert "encoder default" in done.stdout
+
+
+def test_doctor_reads_the_catalog_the_encoders_and_the_vectors_through(home: Path, folder: Path) -> None:
+    ok("index", folder, "--library", "my films")
+    ok("search", folder / "a.mp4")
+    other = write_tiny_encoder(home / "encoders" / "other.onnx", name="other")
+    other.write_bytes(other.read_bytes().replace(b"embeddings", b"embattered"))
+    next((home / "vectors").glob("*.faiss")).write_bytes(b"damaged")
+    with sqlite3.connect(home / "catalog.db") as connection:
+        connection.execute("UPDATE embedding SET vectors = substr(vectors, 1, 10)")
+    connection.close()
+    done = vret("doctor", "--json")
+    findings = json.loads(done.stdout)
+    assert done.returncode == 1
+    wrong = {finding["subject"]: finding["detail"] for finding in findings if finding["level"] == "wrong"}
+    assert set(wrong) == {"catalog", "encoder other"}
+    assert "damaged in 4 places" in wrong["catalog"]
+    (vectors,) = [finding for finding in findings if finding["subject"].startswith("vectors of")]
+    assert vectors["level"] == "note" and "is damaged" in vectors["detail"]
+
+
+def test_doctor_says_of_a_catalog_of_another_program_what_it_is(home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    with sqlite3.connect(home / "catalog.db") as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    connection.close()
+    findings = {finding["subject"]: finding for finding in json.loads(vret("doctor", "--json").stdout)}
+    assert findings["catalog"]["level"] == "wrong" and "another program" in findings["catalog"]["detail"]
+
+
+def test_doctor_advises_nothing_that_does_not_exist(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """vret is on no package index: what is missing is installed from its folder."""
+    monkeypatch.setattr("app.doctor._version", lambda _: None)
+    mends = [finding["mend"] for finding in json.loads(vret("doctor", "--json").stdout) if "not installed" in finding["detail"]]
+    assert mends and all(re.match(r"pip install .*'\.\[(cpu|train)\]'$", mend) for mend in mends)
 
 
 def test_doctor_bears_files_that_vanish_while_it_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ from tests.helpers.tiny_encoder import write_tiny_encoder
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedder.encoder_trial, "STEP_LIMIT_S", 3.0)
+    monkeypatch.setattr(embedder.encoder_trial, "STEP_LIMIT_S", 1.0)
 
 
 def other_precision_of_a_number(model: onnx.ModelProto) -> None:

@@ -234,25 +234,27 @@ def test_report__with_a_map_of_the_videos() -> None:
     assert f"There is no map of {HOSTILE}" in page.text and "script" not in page.tags
 
 
-def test_write_report__replaces_a_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+def test_write_report__replaces_a_report_and_leaves_nothing_else(tmp_path: Path) -> None:
     target = tmp_path / "report.html"
-    target.write_text("old")
+    target.write_text(report_html(read_run(stored_run())).replace("Retrieval in actions", "old"), encoding="utf-8")
     write_report(read_run(stored_run()), target)
     assert "Retrieval in actions" in target.read_text(encoding="utf-8")
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_write_report__where_it_cannot_be_written_it_says_why(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("my own page")
     for target, said in (
         (tmp_path, f"{tmp_path} is a folder; name the report's file"),
         (tmp_path / "none" / "report.html", f"there is no folder {tmp_path / 'none'}"),
         (tmp_path / "file" / "report.html", f"{tmp_path / 'file'} is no folder"),
+        (tmp_path / "file", "is there already and is no report of vret"),
         (tmp_path / ("x" * 300), "File name too long"),
     ):
         with pytest.raises(ReportFileError, match=re.escape(said)):
             write_report(read_run(stored_run()), target)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert (tmp_path / "file").read_text() == "my own page"
 
 
 def test_write_report__a_full_disk_leaves_the_old_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,11 +262,12 @@ def test_write_report__a_full_disk_leaves_the_old_report(tmp_path: Path, monkeyp
         raise OSError(28, "No space left on device")
 
     target = tmp_path / "report.html"
-    target.write_text("old")
+    write_report(read_run(stored_run()), target)
+    before = target.read_bytes()
     monkeypatch.setattr("app.evaluation.report_html.os.replace", full)
     with pytest.raises(ReportFileError, match=r"report\.html: No space left on device\."):
         write_report(read_run(stored_run()), target)
-    assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
+    assert target.read_bytes() == before and list(tmp_path.iterdir()) == [target]
 
 
 def test_many_warnings_are_folded_away_but_all_there() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import pytest
 
-from app.previews import PreviewCache
+from app.previews import PreviewCache, preview_folder
 from embedder.errors import EmbedderError
 from tests.helpers.make_video import draw_moving_picture
 
@@ -37,11 +37,11 @@ def test_preview_plays_and_is_made_once(tmp_path: Path, video: Path) -> None:
 def test_half_previews_of_killed_writers_go_after_an_hour(tmp_path: Path, video: Path) -> None:
     folder = tmp_path / "previews"
     folder.mkdir()
-    strays = [folder / ".x.mp4.1.part", folder / "x.2.part"]
+    strays = [folder / f".{'a' * 32}.mp4.1.part", folder / f"{'b' * 32}.2.part"]
     for path in strays:
         path.write_bytes(b"half")
         long_ago(path, 0.1)
-    at_work = folder / ".y.mp4.3.part"
+    at_work = folder / f".{'c' * 32}.mp4.3.part"
     at_work.write_bytes(b"half")
     PreviewCache(folder).preview(video, 1.0, 2.0)
     assert [path.exists() for path in (*strays, at_work)] == [False, False, True]
@@ -91,3 +91,26 @@ def test_what_cannot_be_shown_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         cache.preview(tmp_path / "none.mp4", 0.0, 1.0)
     assert list((tmp_path / "previews").glob("*")) == []
+
+
+def test_files_of_others_are_neither_counted_nor_deleted(tmp_path: Path, video: Path) -> None:
+    folder = tmp_path / "previews"
+    folder.mkdir()
+    others = [folder / name for name in ("holiday.mp4", "beach.jpg", ".download.part", "abc.mp4.1.part")]
+    for path in others:
+        path.write_bytes(b"x" * 1000)
+        long_ago(path, 30)
+    cache = PreviewCache(folder, max_bytes=1)
+    made = cache.preview(video, 0.0, 1.0)
+    assert cache.size_bytes() == made.stat().st_size
+    long_ago(made, 1)
+    cache.preview(video, 1.0, 2.0)
+    cache.clear()
+    assert sorted(folder.iterdir()) == sorted(others)
+
+
+def test_without_a_folder_that_can_be_written_they_lie_in_a_temporary_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.previews.os.access", lambda path, mode: tmp_path not in [path, *path.parents])
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = preview_folder(tmp_path / "home" / "previews")
+    assert folder.is_dir() and folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700

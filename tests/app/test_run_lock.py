@@ -12,6 +12,7 @@ import pytest
 
 from app.errors import Busy, DataFolderError
 from app.run_lock import LockHolder, lock_holder, run_lock
+from tests.helpers.patience import PATIENCE_S
 
 HOLD = """
 import sys
@@ -68,7 +69,7 @@ def test_second_waits_and_is_told_for_whom(tmp_path: Path) -> None:
         told.append(holder)
         process.communicate("go\n")
 
-    with another_holder(tmp_path) as process, run_lock(tmp_path, wait_s=30, on_wait=let_go):
+    with another_holder(tmp_path) as process, run_lock(tmp_path, wait_s=PATIENCE_S, on_wait=let_go):
         assert told[0] is not None
         assert told[0].pid == process.pid
         mine = lock_holder(tmp_path)

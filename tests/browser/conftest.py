@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 
 from pretrain.drawn_library import draw_library
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 # The machine may be busy with other things: a long patience costs nothing where all is well.
-PATIENCE_MS = 120_000
+PATIENCE_MS = 1000 * PATIENCE_S
 
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -104,7 +105,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield Served(f"http://127.0.0.1:{port}", home, videos)
     finally:
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
     assert "Traceback" not in log.read_text(), log.read_text()
 
 
@@ -136,11 +137,11 @@ def _free_port() -> int:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + PATIENCE_MS / 1000
+    deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the page's server ended: {log.read_text()}"
         try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5):
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=PATIENCE_S):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import PATIENCE_MS, Served, at_rest, choose, wait_until_it_plays
+from tests.browser.conftest import Served, at_rest, choose, wait_until_it_plays
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -213,5 +214,5 @@ def test_progress_survives_a_reload_and_can_be_stopped(page: "Page", served: Ser
             expect(panel).to_contain_text("Measuring far <u>away</u>")
             page.reload()
         page.locator(".st-key-evaluation-panel").get_by_role("button", name="Stop").click()
-        process.wait(timeout=PATIENCE_MS / 1000)
+        process.wait(timeout=PATIENCE_S)
         page.locator(".st-key-evaluation-panel").wait_for(state="detached")

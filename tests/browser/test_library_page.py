@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.run_lock import run_lock
-from tests.browser.conftest import PATIENCE_MS, Served, choose
+from tests.browser.conftest import Served, choose
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -114,7 +115,7 @@ def test_progress_survives_a_reload_and_can_be_stopped(page: "Page", served: Ser
                 expect(panel).to_contain_text(part)
             page.reload()
         page.locator(".st-key-run-panel").get_by_role("button", name="Stop").click()
-        process.wait(timeout=PATIENCE_MS / 1000)
+        process.wait(timeout=PATIENCE_S)
         page.locator(".st-key-run-panel").wait_for(state="detached")
 
 

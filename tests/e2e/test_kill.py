@@ -13,6 +13,7 @@ from app.find_similar import MomentQuery, find_similar
 from app.settings import Settings
 from app.workspace import Workspace
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 NUM_VIDEOS = 30
 KILLS = 6
@@ -62,7 +63,7 @@ def test_killed_at_random_moments(home: Path, tmp_path: Path) -> None:
         done = now
 
     process = start_index(folder)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0, err
     report = json.loads(out)
     assert (report["unchanged"], report["added"]) == (len(done), NUM_VIDEOS - len(done))
@@ -81,7 +82,7 @@ def test_ctrl_c_ends_cleanly(home: Path, tmp_path: Path) -> None:
     assert process.stderr is not None
     process.stderr.readline()  # says which provider runs: the embedding has begun
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert "Traceback" not in err
     report = json.loads(out)
     if process.returncode == 0:  # it was quicker than the signal

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.helpers.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,7 +24,7 @@ def free_port() -> int:
 
 def answer(url: str) -> str | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
             return str(reply.read().decode())
     except (urllib.error.URLError, ConnectionError, TimeoutError):
         return None
@@ -36,7 +38,7 @@ def test_compose_command_serves_the_page(home: Path) -> None:
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(page["command"], env=os.environ | environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while (health := answer(f"http://127.0.0.1:{port}/_stcore/health")) is None and time.monotonic() < deadline:
             assert process.poll() is None, process.stderr and process.stderr.read().decode()
             time.sleep(0.2)
@@ -44,6 +46,6 @@ def test_compose_command_serves_the_page(home: Path) -> None:
         assert "<title>" in (answer(f"http://127.0.0.1:{port}/") or "")
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert answer(f"http://127.0.0.1:{port}/_stcore/health") is None, "the page outlived its command"

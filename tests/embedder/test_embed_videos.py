@@ -17,6 +17,7 @@ from embedder.errors import EncoderError
 from embedder.onnx_encoder import OnnxEncoder
 from tests.helpers.counting_video import draw_counting_video
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -227,7 +228,7 @@ def test_embed_videos__killed_owner_leaves_no_process(videos: list[Path], encode
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
     owner.stdout.close()
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_S
     while any(Path(f"/proc/{pid}").exists() for pid in workers):
         assert time.monotonic() < until, "workers outlive their owner"
         time.sleep(0.1)

@@ -36,7 +36,7 @@ def test_trial__of_a_good_one(tmp_path: Path) -> None:
 def test_trial__of_one_that_does_not_work(tmp_path: Path, make: Callable[[Path], Path], said: str) -> None:
     path = make(tmp_path / "odd.onnx")
     with pytest.raises(EncoderError, match=f"odd.onnx was tried and does not work: .*({said})"):
-        try_encoder(path, step_limit_s=3.0)
+        try_encoder(path, step_limit_s=2.0)
 
 
 def test_run__that_does_not_end_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -43,6 +44,111 @@ def test_url_that_is_none__does_not_show_its_password() -> None:
     assert "secret" not in one_line(error) and "hidden" not in one_line(error)
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite://relative/catalog.db"])
+def test_sqlite_url_that_names_no_file(url: str) -> None:
+    with pytest.raises(CatalogUnavailable, match=r"names no catalog file.*four slashes"):
+        Catalog.open(url)
+
+
+@pytest.mark.parametrize("options", ["timeout=1", "mode=ro", "uri=true", "timeout=1/catalog.db"])
+def test_sqlite_url_with_options_is_refused(tmp_path: Path, options: str) -> None:
+    """SQLAlchemy would cut the name there, and pass over what it does not know."""
+    with pytest.raises(CatalogUnavailable) as error:
+        Catalog.open(f"sqlite:///{tmp_path}/x?{options}")
+    assert "takes no options" in one_line(error) and "%3F" in one_line(error)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["what%3F.db", "a%2520b.db", "file:x.db", "a#b;c&d.db", "two words.db"])
+def test_sqlite_url_of_any_file_name(tmp_path: Path, name: str) -> None:
+    Catalog.open(f"sqlite:///{tmp_path}/{name}").close()
+    assert [path.name for path in tmp_path.iterdir()] == [unquote(name)]
+
+
+def test_sqlite_url_below_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    Catalog.open("sqlite:///~/catalog.db").close()
+    assert [path.name for path in tmp_path.iterdir()] == ["catalog.db"]
+    with pytest.raises(CatalogUnavailable, match="home folder that is not there"):
+        Catalog.open("sqlite:///~nobody-of-that-name/catalog.db")
+
+
+@pytest.mark.parametrize("version", [None, "0003", "a1b2c3"])
+def test_database_of_another_program_is_left_alone(tmp_path: Path, version: str | None) -> None:
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute("CREATE TABLE video (title TEXT)")
+        if version is not None:
+            connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+            connection.execute("INSERT INTO alembic_version VALUES (?)", [version])
+    connection.close()
+    before = (tmp_path / "catalog.db").read_bytes()
+    with pytest.raises(CatalogUnavailable, match="another program"):
+        Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}")
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0] == 1 + (
+            version is not None
+        )
+    connection.close()
+    assert len((tmp_path / "catalog.db").read_bytes()) == len(before)
+
+
+@pytest.fixture
+def only_readable(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A filled catalog that this user may not write, as the system tells."""
+    Collection.new(catalog).add("a.mp4", walk(1), 10.0)
+    catalog.close()
+    access = os.access
+    monkeypatch.setattr("index.database.os.access", lambda path, mode: mode & os.W_OK == 0 and access(path, mode))
+    return tmp_path / "catalog.db"
+
+
+def test_what_may_only_be_read_is_read_and_nothing_is_made_beside_it(only_readable: Path) -> None:
+    with Catalog.open(f"sqlite:///{only_readable}") as reader:
+        assert reader.is_read_only
+        assert [row.path.name for row in reader.videos()] == ["a.mp4"]
+        assert reader.register_encoder("ef" * 32, "unknown", 8, "{}") == 0
+        with pytest.raises(CatalogReadOnly) as error:
+            reader.add_library("films2", [])
+        assert "may only be read" in one_line(error)
+    assert [path.name for path in only_readable.parent.iterdir()] == ["catalog.db"]
+
+
+def test_what_others_write_meanwhile_is_seen_by_who_may_only_read(only_readable: Path) -> None:
+    """Out of the journal, while the writer is at work, and once it has ended."""
+    reader = Catalog.open(f"sqlite:///{only_readable}")
+    writer = sqlite3.connect(only_readable, isolation_level=None)
+    writer.execute("UPDATE library SET name = 'renamed'")
+    assert (only_readable.parent / "catalog.db-wal").stat().st_size > 0
+    assert [library.name for library in reader.libraries()] == ["renamed"]
+    writer.execute("UPDATE library SET name = 'again'")
+    assert [library.name for library in reader.libraries()] == ["again"]
+    writer.close()
+    assert not (only_readable.parent / "catalog.db-wal").exists()
+    assert [library.name for library in reader.libraries()] == ["again"]
+
+
+def test_what_changes_while_it_is_read_as_unchangeable_is_not_believed(only_readable: Path) -> None:
+    reader = Catalog.open(f"sqlite:///{only_readable}")
+
+    def write() -> None:
+        writer = sqlite3.connect(only_readable, isolation_level=None)
+        writer.execute("UPDATE library SET name = 'renamed'")
+        writer.close()
+
+    with pytest.raises(CatalogBusy, match="changed meanwhile"), reader.snapshot():
+        write()
+    assert [library.name for library in reader.libraries()] == ["renamed"]
+
+
+def test_journal_that_cannot_be_read_without_writing_is_said(only_readable: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy that was made while somebody wrote: without the shared memory SQLite would pass over the journal."""
+    (only_readable.parent / "catalog.db-wal").write_bytes(b"changes")
+    with pytest.raises(CatalogReadOnly) as error:
+        Catalog.open(f"sqlite:///{only_readable}")
+    assert "catalog.db-wal" in one_line(error)
+
+
 def test_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "catalog.db").write_bytes(b"this is not a database, but long enough to be looked at" * 50)
     with pytest.raises(CatalogCorrupt) as error:
@@ -61,6 +167,38 @@ def test_damaged_pages(catalog: Catalog, tmp_path: Path) -> None:
     with pytest.raises(CatalogError) as error, Catalog.open(f"sqlite:///{path}") as damaged:
         damaged.clips(video_id, collection.encoder_id)
     one_line(error)
+
+
+DAMAGE = {
+    "vectors cut short": "UPDATE embedding SET vectors = substr(vectors, 1, 100)",
+    "vectors of nothing": "UPDATE embedding SET vectors = zeroblob(length(vectors))",
+    "spans that are none": "UPDATE embedding SET spans = zeroblob(length(spans))",
+    "more clips than there are": "UPDATE embedding SET num_clips = num_clips + 1",
+    "places beyond the pictures": "UPDATE thumbnail_pack SET pictures = x'00'",
+    "a video without its library": "UPDATE video SET library_id = 99",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE.keys())
+def test_damage_is_found(catalog: Catalog, tmp_path: Path, damage: str) -> None:
+    collection = Collection.new(catalog)
+    collection.add("a.mp4", walk(1), 10.0)
+    assert catalog.damage() == []
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute(damage)
+    connection.close()
+    assert len(catalog.damage()) == 1
+
+
+def test_damaged_index_of_a_table_is_found(catalog: Catalog, tmp_path: Path) -> None:
+    """What SQLite itself would answer wrongly by, without an error."""
+    Collection.new(catalog).add("a.mp4", walk(1), 10.0)
+    catalog.close()
+    with sqlite3.connect(tmp_path / "catalog.db") as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = replace(sql, '(path)', '(reason)') WHERE name = 'ix_video_path'")
+    connection.close()
+    assert "finds the file damaged" in catalog.damage()[0]
 
 
 def test_damaged_blob_is_named(catalog: Catalog, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from index.catalog import Catalog
 from index.search import find_moments
 from index.vector_store import VectorStore
+from tests.helpers.patience import PATIENCE_S
 from tests.index.walk_videos import ROOT, Collection, embed, query, walk
 
 ROUNDS = 8
@@ -61,14 +62,15 @@ def test_kill_at_random_moments(tmp_path: Path) -> None:
         writer = start_writer(url, vectors, 1 + turn * 1000)
         assert writer.stdout is not None
         assert writer.stdout.readline() == "ready\n"
+        if turn == 0:  # however busy the machine is, one video at least is told of
+            told.add(int(writer.stdout.readline()))
         time.sleep(rng.uniform(0.0, 0.6))
         os.kill(writer.pid, signal.SIGKILL)
         told.update(reported(writer))
         writer.wait()
 
         with Catalog.open(url) as catalog:
-            check(catalog, tmp_path, told)
-    assert told, "the writer never got anywhere"
+            check(catalog, tmp_path, told, kills=turn + 1)
 
 
 def test_kill_while_the_catalog_is_made(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_kill_while_the_catalog_is_made(tmp_path: Path) -> None:
     for turn in range(4):
         url = f"sqlite:///{tmp_path / f'{turn}.db'}"
         writer = start_writer(url, tmp_path / f"vectors{turn}", 1)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while not (tmp_path / f"{turn}.db").exists() and time.monotonic() < deadline:
             time.sleep(0.001)
         time.sleep(rng.uniform(0.0, 0.1))
@@ -89,7 +91,8 @@ def test_kill_while_the_catalog_is_made(tmp_path: Path) -> None:
             assert len(catalog.videos()) == 1
 
 
-def check(catalog: Catalog, tmp_path: Path, told: set[int]) -> None:
+def check(catalog: Catalog, tmp_path: Path, told: set[int], *, kills: int) -> None:
+    """kills: so far. Each may have come while a video was marked missing, and no later writer knows of that one."""
     connection = sqlite3.connect(tmp_path / "catalog.db")
     assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -108,13 +111,13 @@ def check(catalog: Catalog, tmp_path: Path, told: set[int]) -> None:
     index = VectorStore(catalog, tmp_path / "vectors").open(encoder_id)
 
     present = [video.id for video in videos if video.outcome == "indexed"]
-    assert len(videos) - len(present) <= 1
+    assert len(videos) - len(present) <= kills
     ids = index.search(embed(walk(1), np.array([[0.0, 2.0]])), total + 10)[1][0]
     found = ids[ids >= 0]
     assert len(found) == len(set(found.tolist())) == len(index)
     assert sorted({int(clip) >> 20 for clip in found}) == sorted(present)
     assert len(index) == sum(video.num_clips for video in videos if video.outcome == "indexed")
-    if numbers:
+    if present:
         newest = max(number for video, number in zip(videos, numbers, strict=True) if video.outcome == "indexed")
         best = find_moments(catalog, index, encoder_id, query(walk(newest), 4.3, 8.3), k=1)[0]
         assert best.path == ROOT / f"{newest}.mp4"
@@ -127,6 +130,9 @@ def test_two_readers_beside_a_writer_always_see_whole_states(tmp_path: Path) -> 
         collection.add("0.mp4", walk(0), 20.0)
         per_video = len(catalog.clips(1, collection.encoder_id))
     writer = start_writer(url, vectors, 1)
+    assert writer.stdout is not None
+    assert writer.stdout.readline() == "ready\n"
+    assert writer.stdout.readline() == "1\n", "the readers must have something to read beside"
     reader = """
 import sys
 from pathlib import Path
@@ -150,11 +156,10 @@ for turn in range(12):
     readers = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY) for _ in range(2)]
     try:
         for process in readers:
-            errors = process.communicate(timeout=120)[1]
+            errors = process.communicate(timeout=PATIENCE_S)[1]
             assert (process.returncode, errors) == (0, "")
         assert writer.poll() is None, "the writer fell over"
     finally:
         writer.kill()
-        numbers = reported(writer)
+        reported(writer)
         writer.wait()
-    assert numbers

@@ -223,6 +223,82 @@ def test_full_disk_while_saving_is_no_obstacle(
     assert_same_as_built_anew(films, index, tmp_path)
 
 
+@pytest.mark.parametrize("name", ["what?", "a%20b", "new\nline", os.fsdecode(b"b\xffd"), "мир"])
+def test_folder_of_any_name(films: Collection, tmp_path: Path, name: str, rebuilds: Reasons) -> None:
+    for exact_up_to in (200_000, 5):
+        folder = tmp_path / f"{name}{exact_up_to}"
+        VectorStore(films.catalog, folder, exact_up_to=exact_up_to).open(films.encoder_id)
+        before = len(rebuilds())
+        index = VectorStore(films.catalog, folder, exact_up_to=exact_up_to).open(films.encoder_id)
+        assert len(rebuilds()) == before
+        assert_same_as_built_anew(films, index, tmp_path)
+
+
+FAULTS = {
+    "full": (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+    "over quota": (OSError(errno.EDQUOT, "Disk quota exceeded"), "the disk is full"),
+    "no rights": (PermissionError(errno.EACCES, "Permission denied"), "you may not write there"),
+    "read-only disk": (OSError(errno.EROFS, "Read-only file system"), "you may not write there"),
+    "broken disk": (OSError(errno.EIO, "Input/output error"), "Input/output error"),
+    "memory": (MemoryError(), "the memory does not suffice"),
+    "FAISS": (RuntimeError("Error in faiss: unknown index"), "FAISS failed (Error in faiss: unknown index)"),
+}
+
+
+@pytest.mark.parametrize(("fault", "said"), FAULTS.values(), ids=FAULTS.keys())
+def test_what_failed_is_called_by_its_name(
+    films: Collection,
+    tmp_path: Path,
+    fault: Exception,
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Though FAISS, which writes most of it, has one kind of error for all."""
+
+    class Writer:
+        def __init__(self, write: object) -> None:
+            raise fault
+
+    monkeypatch.setattr(index_files.faiss, "PyCallbackIOWriter", Writer)
+    VectorStore(films.catalog, tmp_path / "vectors").open(films.encoder_id)
+    assert said in caplog.text
+    assert ("full" in caplog.text) == ("full" in said)
+    assert list((tmp_path / "vectors").iterdir()) == []
+
+
+def test_error_of_a_write_comes_through_faiss(films: Collection) -> None:
+    def write(_: bytes) -> None:
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+    index = VectorStore(films.catalog, Path("/nowhere"), saves=False).open(films.encoder_id)
+    assert isinstance(index, FaissIndex)
+    with pytest.raises(OSError, match="Disk quota exceeded"):
+        index_files.faiss.write_index(index.base.index, index_files.faiss.PyCallbackIOWriter(write))
+
+
+def test_only_own_files_are_swept(films: Collection, store: VectorStore) -> None:
+    """However old they are, and whatever a manifest says."""
+    stem = "ab" * 8
+    others = [
+        store._folder / name for name in (f"{stem}-notes.txt", f"{stem}-1-abcdefgh.faiss", "thesis.rows.npy", "mine.json.tmp")
+    ]
+    strays = [store._folder / f"{stem}-1-0123abcd.{end}" for end in ("faiss", "rows.npy", "halves.npy", "json.tmp")]
+    for path in (*others, *strays):
+        path.write_text("x")
+        os.utime(path, (1e9, 1e9))
+    manifest = index_files.manifest_of(store._folder, "ab" * 32)
+    told = json.loads(manifest.read_text())
+    told["files"]["more"] = {"name": "thesis.rows.npy", "size": 1, "crc32": 1}
+    manifest.write_text(json.dumps(told))
+
+    films.add("long.mp4", walk(8), 1500.0)
+    again(store).open(films.encoder_id)
+
+    assert all(path.exists() for path in others)
+    assert not any(path.exists() for path in strays)
+
+
 def test_full_file_system_keeps_the_old_file(films: Collection, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     small = tmp_path / "small"
     small.mkdir()

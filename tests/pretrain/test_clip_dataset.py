@@ -26,6 +26,7 @@ from pretrain.tasks.base import FrameTask
 from pretrain.tasks.pace import Pace
 from tests.helpers.counting_video import draw_counting_video
 from tests.helpers.many_tensors import ManyTensors
+from tests.helpers.patience import PATIENCE_S
 from tests.pretrain.test_pace import PLAIN
 
 
@@ -246,5 +247,5 @@ def test_loader__workers_whose_training_is_killed_while_they_start_end_too(tmp_p
     root = Path(__file__).parents[2]
     training = [sys.executable, tmp_path / "training.py"]
     # Workers have its output open: it is read to the end when the last of them is gone.
-    done = subprocess.run(training, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, timeout=120)
+    done = subprocess.run(training, env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, timeout=PATIENCE_S)
     assert done.returncode == -signal.SIGKILL, done.stderr

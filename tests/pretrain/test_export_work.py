@@ -10,6 +10,7 @@ from pretrain.errors import TrainingDataError
 from pretrain.export_spec import ExportSpec
 from pretrain.export_work import ahead, batches_of
 from tests.helpers.given_clips import GivenClips, moving_squares
+from tests.helpers.patience import PATIENCE_S
 
 
 def test_ahead__the_next_item_is_made_while_the_caller_has_the_one_before() -> None:
@@ -22,7 +23,7 @@ def test_ahead__the_next_item_is_made_while_the_caller_has_the_one_before() -> N
 
     items = ahead(two())
     assert next(items) == 1
-    assert made.wait(timeout=60), "nobody asked for it"
+    assert made.wait(timeout=PATIENCE_S), "nobody asked for it"
     assert list(items) == [2]
 
 
@@ -51,7 +52,7 @@ def test_ahead__given_up_it_makes_no_more() -> None:
     items.close()
     for thread in threading.enumerate():
         if thread.name == "clips ahead":
-            thread.join(timeout=60)
+            thread.join(timeout=PATIENCE_S)
     assert threading.active_count() == before
     assert len(asked) < 10
 

@@ -17,6 +17,7 @@ from pretrain.run_files import RunState, StateFile, read_metrics, read_state
 from pretrain.run_lock import at_work, is_at_work
 from pretrain.shares import Share, Turns
 from pretrain.train import train
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.two_processes import UNEVEN, contrast_config, gradients, pace_config, uneven
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +38,7 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[
     ]
     try:
         for process in both:
-            _, errors = process.communicate(timeout=900)
+            _, errors = process.communicate(timeout=3 * PATIENCE_S)
             assert process.returncode == 0, errors
     finally:
         for process in both:

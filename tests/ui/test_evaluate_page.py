@@ -15,12 +15,12 @@ from app.settings import Settings
 from app.workspace import Workspace
 from tests.helpers.label_trees import Drawn, write_ucf101
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
-PATIENCE_S = 120
 ODD = "<b>run & [x](y)"
 
 

@@ -27,6 +27,7 @@ from app.workspace import Workspace
 from index.catalog import Job
 from index.records import JobState
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -46,7 +47,7 @@ def started(tmp_path: Path, code: str, purpose: Purpose = "retrieval") -> Starte
 def ended(tmp_path: Path, code: str, purpose: Purpose = "retrieval") -> EvaluationView:
     """What is shown of a run that has ended."""
     run = started(tmp_path, code, purpose)
-    run.command.process.communicate(timeout=60)
+    run.command.process.communicate(timeout=PATIENCE_S)
     view = evaluation_view(run, [], [])
     assert view is not None
     return view
@@ -89,7 +90,7 @@ def test_own_run_from_its_start_to_its_end(tmp_path: Path) -> None:
     assert (view.state, view.phase, view.done, view.pid) == ("running", "queries", 1, pid)
     jobs = [job("done", {}, pid=pid, host=here)]
     assert (view := evaluation_view(run, jobs, [])) is not None and view.state == "saving"
-    run.command.process.communicate(timeout=60)
+    run.command.process.communicate(timeout=PATIENCE_S)
     assert (view := evaluation_view(run, jobs, [])) is not None
     assert (view.state, view.run_id, view.is_live) == ("done", 7, False)
 
@@ -104,7 +105,7 @@ def test_floors_are_followed_by_their_indexing(tmp_path: Path) -> None:
         view = evaluation_view(run, [making], jobs)
         assert view is not None
         assert (view.purpose, view.state, view.phase) == ("floors", "running", phase)
-    run.command.process.communicate(timeout=60)
+    run.command.process.communicate(timeout=PATIENCE_S)
     view = evaluation_view(run, [], [])
     assert view is not None and (view.state, view.run_id) == ("done", None)
 
@@ -130,7 +131,7 @@ def test_stop_asks_the_process(tmp_path: Path) -> None:
     view = evaluation_view(run, [], [])
     assert view is not None
     stop_process(view)
-    assert run.command.process.wait(timeout=60) == -signal.SIGTERM
+    assert run.command.process.wait(timeout=PATIENCE_S) == -signal.SIGTERM
     run.command.process.stdin.close()  # type: ignore[union-attr]
     stop_process(view)  # it has ended meanwhile, and nobody is asked
 
@@ -172,7 +173,7 @@ def labels(home: Path, tmp_path: Path) -> Path:
 def test_start__measures_and_stores(home: Path, labels: Path) -> None:
     runs = EvaluationRuns(home / "logs")
     run = runs.start(EvaluationRequest(library="--odd", encoders=("default",), labels=labels, ways=("mean",)))
-    assert run.command.process.wait(timeout=120) == 0
+    assert run.command.process.wait(timeout=PATIENCE_S) == 0
     with Workspace(Settings.at(home)) as ws:
         jobs = ws.catalog.jobs(kind="evaluate")
         view = evaluation_view(runs.last, jobs, [])
@@ -185,7 +186,7 @@ def test_start__measures_and_stores(home: Path, labels: Path) -> None:
 def test_start__failure_is_the_commands_own_sentence(home: Path, labels: Path) -> None:
     runs = EvaluationRuns(home / "logs")
     run = runs.start(EvaluationRequest(library="--odd", encoders=("default",), labels=labels, ignore_labels=("walk",)))
-    run.command.process.wait(timeout=120)
+    run.command.process.wait(timeout=PATIENCE_S)
     view = evaluation_view(runs.last, [], [])
     assert view is not None and view.state == "failed"
     assert "'walk'" in view.complaint and str(labels) in view.complaint
@@ -200,7 +201,7 @@ def test_start__old_logs_go(home: Path, labels: Path) -> None:
         os.utime(path, (number, number))
     runs = EvaluationRuns(logs)
     run = runs.start_floors("--odd", "no such encoder")
-    run.command.process.wait(timeout=120)
+    run.command.process.wait(timeout=PATIENCE_S)
     kept = sorted(path.name for path in logs.iterdir())
     assert len(kept) == 40
     assert "eval-59.log" in kept and "eval-00.log" not in kept

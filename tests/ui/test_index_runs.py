@@ -11,6 +11,7 @@ from app.ui.page_process import stop_process
 from index.catalog import Job
 from index.records import JobState
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -58,7 +59,7 @@ def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
     view = run_view(started, [])
     assert view is not None
     assert view.library == "--odd"
-    assert started.process.wait(timeout=120) == 0
+    assert started.process.wait(timeout=PATIENCE_S) == 0
     view = run_view(runs.last, [])
     assert view is not None
     assert view.state == "done"
@@ -67,7 +68,7 @@ def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
 
 def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:
     runs = IndexRuns(home / "logs")
-    runs.start("home", [tmp_path / "no such folder"]).process.wait(timeout=120)
+    runs.start("home", [tmp_path / "no such folder"]).process.wait(timeout=PATIENCE_S)
     view = run_view(runs.last, [])
     assert view is not None
     assert view.state == "failed"

@@ -14,6 +14,7 @@ from app.ui.judge_buttons import Judging, judge_html, which
 from app.ui.queries import ShownQuery
 from app.workspace import Workspace
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 
 @pytest.fixture
@@ -100,7 +101,7 @@ def shown(query: ShownQuery | None) -> str:
 
     from app.ui import state_keys
 
-    page = AppTest.from_function(search_page, default_timeout=120)
+    page = AppTest.from_function(search_page, default_timeout=PATIENCE_S)
     page.session_state[state_keys.HISTORY] = () if query is None else (query,)
     page.run()
     assert not page.exception

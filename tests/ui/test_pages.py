@@ -10,11 +10,10 @@ from app.settings import Settings
 from app.workspace import Workspace
 from index.catalog import FileFingerprint
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
-
-PATIENCE_S = 120
 
 
 def search_page() -> None:

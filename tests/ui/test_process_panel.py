@@ -16,11 +16,11 @@ from app.ui.evaluation_runs import Started
 from app.ui.page_process import PageProcess
 from app.workspace import Workspace
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.patience import PATIENCE_S
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
 
-PATIENCE_S = 120
 FAILS = "import sys; sys.exit('vret: the disk <b>is</b> full')"
 # As `vret` does when it is asked to end: indexing tells what it has done until then, measuring ends as a shell's Ctrl-C does.
 WAITS = (
