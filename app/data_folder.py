@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from app.errors import DataFolderError
+from embedder.exclusions import DATA_FOLDER_MARK
 
-NOTE_NAME = ".vret"
-_NOTE = """This is a data folder of vret, made readable for its owner alone. Who may come in is yours to say: vret changes it once.
+_NOTE = """vret keeps its data in this folder and takes no file in it for footage.
+When vret wrote this note it made the folder readable for its owner alone, unless somebody had chosen other rights. It does so once.
 """
 _OWN_NAMES = {"vectors", "encoders", "previews", "uploads", "runs", "logs", "samples", "temporary", "index.lock", "index.lock.json"}
 
@@ -28,7 +29,7 @@ def make_data_folder(home: Path) -> None:
         raise DataFolderError(
             f"Cannot make the data folder {home}: {reason}. Set VRET_HOME to a folder that you may write."
         ) from error
-    note = home / NOTE_NAME
+    note = home / DATA_FOLDER_MARK
     if os.path.lexists(note) or not os.access(home, os.W_OK | os.X_OK):
         return
     # Where rights cannot be changed, or no note be written, vret works nonetheless, and `vret doctor` tells.

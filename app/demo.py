@@ -4,6 +4,7 @@ from pathlib import Path
 
 from app.index_library import OnEvent, index_library
 from app.index_report import IndexProgress, IndexReport
+from app.library_scan import library_name_of
 from app.workspace import Workspace
 
 DRAWN_LIBRARY = "drawn samples"
@@ -21,8 +22,7 @@ def demo_library(
     Raises as `index_library` does.
     """
     if videos is not None:
-        videos = videos.expanduser().absolute()
-        return index_library(ws, videos.name or "root", [videos], on_event=on_event, wait_s=-1)
+        return index_library(ws, library_name_of(videos), [videos], on_event=on_event, wait_s=-1)
     from pretrain.drawn_library import draw_library
 
     ws.make_home()

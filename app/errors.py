@@ -6,6 +6,7 @@ AppError                  one line on stderr, exit code 1
 ├── BadQuery              the query cannot be understood, or names nothing indexed
 ├── BadFolder             a folder to index that is none
 ├── BadLibraryName        a name that no library can have
+├── BadPattern            a pattern of what to leave out that cannot be understood
 ├── BadLabels             a label file that cannot be used
 ├── UnknownEvaluation     no stored evaluation run of that number
 ├── BadRun                a stored evaluation run that cannot be read
@@ -40,6 +41,10 @@ class BadFolder(AppError):
 
 class BadLibraryName(AppError):
     """A library cannot be called so: empty, too long, or with characters that cannot be printed."""
+
+
+class BadPattern(AppError):
+    """A pattern of what to leave out is empty, leaves nothing out, or cannot be understood."""
 
 
 class BadLabels(AppError):

@@ -196,7 +196,7 @@ def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":
     found = ws.catalog.find_video(path)
     if found is None:
         raise BadQuery(_not_indexed(path))
-    if found.outcome == "broken":
+    if found.outcome in ("broken", "not-video"):
         raise BadQuery(f"{path} could not be indexed: {found.reason}. Choose one that was: vret videos --outcome indexed")
     return found
 

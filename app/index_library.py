@@ -2,11 +2,11 @@
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import BadFolder, BadLibraryName
+from app.errors import BadFolder, BadLibraryName, BadPattern
 from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
 from app.library_scan import Scan, check_folders, nothing_to_index, scan_library
@@ -28,6 +28,7 @@ def index_library(
     *,
     encoder_name: str | None = None,
     hop: float | None = None,
+    excludes: Sequence[str] = (),
     on_event: OnEvent | None = None,
     wait_s: float = 0.0,
     reembed: bool = False,
@@ -35,16 +36,19 @@ def index_library(
     """Brings a library up to date with its folders.
 
     library: its name; made if it is new. folders: added to the library, and only these are looked through; none means all that
-    the library has. hop: distance of the clips' starts in clip lengths, for videos embedded in this run. wait_s: how long to
-    wait for another run, negative for ever. reembed: embed every video anew.
+    the library has. hop: distance of the clips' starts in clip lengths, for videos embedded in this run. excludes: patterns of what
+    to leave out from now on, added to those that the library has. wait_s: how long to wait for another run, negative for ever.
+    reembed: embed every video anew.
 
     On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
-    Raises BadFolder, BadLibraryName, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError,
+    Raises BadFolder, BadLibraryName, BadPattern, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError,
     ProviderUnavailable.
     """
     began = time.perf_counter()
     tell: OnEvent = on_event if on_event is not None else _ignore
     paths = check_folders(folders)
+    _refuse_own_folders(ws, paths)
+    new_excludes = checked_patterns(excludes)
     card = ws.encoder_card(encoder_name)  # a missing encoder is said before anything is made
     ws.make_home()
 
@@ -55,10 +59,18 @@ def index_library(
         tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
         encoder_id = ws.encoder_id(encoder_name)
         if paths:
-            scan = _scan_and_add(ws.catalog, library, encoder_id, paths, reembed=reembed)
+            scan = _scan_and_add(ws.catalog, library, encoder_id, paths, new_excludes, reembed=reembed)
         else:
             paths = _folders_of(ws.catalog, library)
-            scan = scan_library(paths, ws.catalog.known_files(library, encoder_id), reembed=reembed)
+            patterns = [*ws.catalog.library(library).excludes, *new_excludes]
+            scan = scan_library(paths, ws.catalog.known_files(library, encoder_id), excludes=patterns, reembed=reembed)
+            if new_excludes:
+                ws.catalog.set_excludes(library, patterns)
+        scan.warnings += [
+            (pattern, "this pattern left no video and no folder out")
+            for pattern in new_excludes
+            if pattern not in scan.left_out and not pattern.startswith("!")
+        ]
         report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
         IndexRun(ws, report, encoder_id, encoder_name, hop, tell).carry_out(scan, reembed=reembed)
     report.seconds = time.perf_counter() - began
@@ -66,7 +78,32 @@ def index_library(
     return report
 
 
-def _scan_and_add(catalog: "Catalog", library: str, encoder_id: int, folders: Sequence[Path], *, reembed: bool) -> Scan:
+def checked_patterns(patterns: Iterable[str]) -> list[str]:
+    """Patterns of what to leave out, as they are kept. Raises BadPattern."""
+    from embedder.exclusions import check_pattern
+
+    try:
+        return [check_pattern(pattern) for pattern in patterns]
+    except ValueError as error:
+        raise BadPattern(str(error)) from error
+
+
+def _refuse_own_folders(ws: Workspace, folders: Iterable[Path]) -> None:
+    """Raises BadFolder for the data folder, and for what vret made in it. Other folders in it (drawn samples) are as any."""
+    from embedder.exclusions import is_data_folder
+
+    own = [os.path.realpath(folder) for folder in ws.own_folders]
+    for folder in folders:
+        real = os.path.realpath(folder)
+        if real == os.path.realpath(ws.home) or is_data_folder(folder):
+            raise BadFolder(f"{folder} is a data folder of vret: what lies in it was made by vret. Name the folder of your videos.")
+        if any(real == path or real.startswith(path + os.sep) for path in own):
+            raise BadFolder(f"{folder} belongs to the data folder of vret, {ws.home}. Name the folder of your videos.")
+
+
+def _scan_and_add(
+    catalog: "Catalog", library: str, encoder_id: int, folders: Sequence[Path], new_excludes: Sequence[str], *, reembed: bool
+) -> Scan:
     """Looks through folders and adds them to a library, which is made if it is new. New folders that are all without a video are
     a slip, and leave nothing behind. Raises BadFolder, BadLibraryName."""
     from index.errors import UnknownLibrary
@@ -77,13 +114,17 @@ def _scan_and_add(catalog: "Catalog", library: str, encoder_id: int, folders: Se
     except ValueError as error:
         raise BadLibraryName(f"{error} Give one with --library NAME.") from error
     try:
-        own, known = set(catalog.library(library).folders), catalog.known_files(library, encoder_id)
+        there = catalog.library(library)
+        own, old_excludes, known = set(there.folders), there.excludes, catalog.known_files(library, encoder_id)
     except UnknownLibrary:
-        own, known = set(), {}
-    scan = scan_library(folders, known, reembed=reembed)
+        own, old_excludes, known = set(), (), {}
+    excludes = [*old_excludes, *new_excludes]
+    scan = scan_library(folders, known, excludes=excludes, reembed=reembed)
     if len(scan.without_video) == len(folders) and own.isdisjoint(folders):
         raise BadFolder(nothing_to_index(scan))
     catalog.add_library(library, folders)
+    if new_excludes:
+        catalog.set_excludes(library, excludes)
     return scan
 
 

@@ -12,8 +12,11 @@ class IndexReport:
     unchanged: nothing to do. touched: new time stamp, same content. moved: found under a new path, not embedded again.
     copied: content known from another path, not embedded again. returned: was missing, is back as it was.
     broken: (path, reason), those refused in this run and those refused before and unchanged since.
-    newly_broken: how many of `broken` were refused in this run. missing: known videos that are gone since the last run.
-    left: found, but not reached, because the run was stopped.
+    newly_broken: how many of `broken` were refused in this run. not_videos: (path, reason), files of another kind, such as text,
+    under a video's name. missing: known videos that are gone since the last run. excluded: known videos that are left out since
+    then; they are kept as missing ones are, and are not searched. left: found, but not reached, because the run was stopped.
+    left_out: names and patterns that left something out, and how many folders and files each. passed_over: endings of files that
+    look like videos but are not called so ("" for none), and how many.
     warnings: (path, what is odd about it). clips: vectors written. video_seconds: their videos' length. seconds: the run's time.
     provider: ONNX Runtime's execution provider that really ran, None when nothing had to be embedded.
     """
@@ -29,8 +32,12 @@ class IndexReport:
     returned: int = 0
     broken: list[tuple[str, str]] = field(default_factory=list)
     newly_broken: int = 0
+    not_videos: list[tuple[str, str]] = field(default_factory=list)
     missing: int = 0
+    excluded: int = 0
     left: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    passed_over: dict[str, int] = field(default_factory=dict)
     warnings: list[tuple[str, str]] = field(default_factory=list)
     clips: int = 0
     video_seconds: float = 0.0
@@ -49,7 +56,9 @@ class IndexReport:
             "copied": self.copied,
             "returned": self.returned,
             "missing": self.missing,
+            "left out": self.excluded,
             "broken": len(self.broken),
+            "not videos": len(self.not_videos),
             "left": self.left,
         }
 
@@ -60,7 +69,12 @@ class IndexReport:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""
-        return asdict(self) | {"broken": [list(entry) for entry in self.broken], "num_broken": len(self.broken)}
+        lists = {"broken": self.broken, "not_videos": self.not_videos}
+        return (
+            asdict(self)
+            | {name: [list(entry) for entry in entries] for name, entries in lists.items()}
+            | {f"num_{name}": len(entries) for name, entries in lists.items()}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import MAX_TRIES, FoundFile, Scan, may_be_tried_again
 from app.workspace import Workspace
+from embedder.errors import VideoRejected
+from index.errors import ValueRefused
 
 if TYPE_CHECKING:
     from embedder.embed_videos import EmbeddedVideo, RejectedVideo
@@ -22,6 +24,18 @@ if TYPE_CHECKING:
 DEFAULT_HOP = 0.5  # clips overlap by half, so that a movement cut by one clip's end lies whole in its neighbour
 _JOB_EVERY_S = 0.5  # the catalog is told of progress this often; a write for each video would cost more than it tells
 _RETRY_ALWAYS = -1  # a time of change that no file has: what could not be opened today is tried again next time
+
+_FILE_FAULTS = (
+    *(OSError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, AssertionError, RuntimeError, MemoryError),
+    *(VideoRejected, ValueRefused),
+)
+"""What one file's own step may fail of. Wide, because what an odd file does cannot be foreseen: a date in the year 2400 was a
+number that the database does not hold, and no file behind it was ever indexed. Nothing is hidden by that: the file is told and
+kept as broken with the error's name, and tried again. What concerns more than the file (catalog away, disk full, encoder) is of
+none of these families, and ends the run."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class IndexRun:
@@ -56,7 +70,8 @@ class IndexRun:
         """Does all that the scan found to do, and writes it into the report."""
         report = self._report
         report.unchanged = len(scan.unchanged)
-        report.broken = list(scan.broken)
+        report.broken, report.not_videos = list(scan.broken), list(scan.not_videos)
+        report.left_out, report.passed_over = dict(scan.left_out), dict(scan.passed_over)
         report.warnings = [*scan.warnings, *((str(folder), "no video was found in it") for folder in scan.without_video)]
         if scan.returned:
             self._catalog.mark_present(scan.returned)
@@ -111,18 +126,18 @@ class IndexRun:
 
     def _paths_to_embed(self, scan: Scan, reembed: bool) -> Iterator[Path]:
         """Compares contents one file at a time, as the embedding asks for more; what needs no embedding is settled here."""
-        from embedder.fingerprint import hash_file
         from index.catalog import FileFingerprint
 
         in_work: set[str] = set()
         for found, known in scan.to_compare:
-            try:
-                content = hash_file(found.path)
-            except OSError as error:
-                self._unreadable(found, known, error)
+            content = self._content_of(found, known)
+            if content is None:
                 continue
             file = FileFingerprint(str(found.path), found.size, found.mtime_ns, content)
-            if not reembed and self._settled_by_content(file, known, scan):
+            settled, fault = (False, None) if reembed else _attempt(self._settled_by_content, file, known, scan)
+            if fault is not None:
+                self._break_refused(file, _faulty(file, fault), _same_content(known, file))
+            elif settled:
                 self._finish(file)
             elif content in in_work and known is None:
                 self._twins.append((file, content))
@@ -131,15 +146,34 @@ class IndexRun:
                 self._pending[found.path] = (file, known)
                 yield found.path
 
+    def _content_of(self, found: FoundFile, known: "KnownFile | None") -> str | None:
+        """The hash of a file's content; None when it cannot be read, which is its outcome then."""
+        from embedder.file_kind import is_hollow
+        from embedder.fingerprint import hash_file
+        from index.catalog import FileFingerprint
+
+        try:
+            if not is_hollow(found.path):
+                return hash_file(found.path)
+            file = FileFingerprint(str(found.path), found.size, found.mtime_ns, "")
+            self._break(file, "holds next to nothing of its size, and begins with zero bytes: has its download only begun?")
+            return None
+        except (OSError, ValueError) as error:  # ValueError: a name that cannot be opened
+            self._unreadable(found, known, error)
+            return None
+
     def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None", scan: Scan) -> bool:
         """True when the content tells that this file needs no embedding: it was touched, moved or copied."""
         report = self._report
         if known is not None and known.content_hash == file.content_hash:
-            if (known.outcome != "broken" and not known.embedded) or may_be_tried_again(known):
+            is_refused = known.outcome in ("broken", "not-video")
+            if (not is_refused and not known.embedded) or may_be_tried_again(known):
                 return False
             self._catalog.touch(known.video_id, file)
             if known.outcome == "broken":
                 report.broken.append((file.path, known.reason or ""))
+            elif known.outcome == "not-video":
+                report.not_videos.append((file.path, known.reason or ""))
             else:
                 report.touched += 1
             return True
@@ -155,14 +189,14 @@ class IndexRun:
                 return True
         return False
 
-    def _unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError) -> None:
+    def _unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError | ValueError) -> None:
         from index.catalog import FileFingerprint
 
         if isinstance(error, FileNotFoundError):
             self._report.warnings.append((str(found.path), "vanished while the library was being indexed"))
             self._total -= 1
             return
-        reason = f"cannot be read: {error.strerror or error}"
+        reason = f"cannot be read: {(error.strerror if isinstance(error, OSError) else None) or error}"
         as_it_was = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
         self._break(FileFingerprint(str(found.path), found.size, _RETRY_ALWAYS, ""), reason, known if as_it_was else None)
 
@@ -171,7 +205,8 @@ class IndexRun:
     def _keep(self, video: "EmbeddedVideo") -> None:
         file, known = self._pending.pop(video.path)
         was_known = known is not None and known.embedded
-        self._catalog.put_embedded(
+        _, fault = _attempt(
+            self._catalog.put_embedded,
             self._report.library,
             file,
             video.facts,
@@ -182,6 +217,9 @@ class IndexRun:
             video.thumbnails,
             warnings=video.warnings,
         )
+        if fault is not None:
+            self._break_refused(file, _faulty(file, fault), _same_content(known, file))
+            return
         report = self._report
         report.added += not was_known
         report.changed += was_known
@@ -197,11 +235,12 @@ class IndexRun:
             self._total -= 1
             return
         self._refused[file.content_hash or ""] = video
-        as_it_was = known if known is not None and known.content_hash == file.content_hash else None
-        self._break_refused(file, video, as_it_was)
+        self._break_refused(file, video, _same_content(known, file))
 
     def _break_refused(self, file: "FileFingerprint", video: "RejectedVideo", as_it_was: "KnownFile | None" = None) -> None:
         """A reason that may pass is counted, and said to be tried again as long as it will be."""
+        if self._is_of_another_kind(file, as_it_was):
+            return
         if not video.transient:
             self._break(file, video.reason, as_it_was)
             return
@@ -209,10 +248,23 @@ class IndexRun:
         next_time = "the next run tries again" if failures < MAX_TRIES else "only --reembed tries again"
         self._break(file, f"{video.reason} (try {min(failures, MAX_TRIES)} of {MAX_TRIES}; {next_time})", as_it_was, failures)
 
+    def _is_of_another_kind(self, file: "FileFingerprint", as_it_was: "KnownFile | None") -> bool:
+        """True, and noted, where the first bytes of what could not be read say that it is no video, only called like one."""
+        from embedder.file_kind import not_a_video
+
+        kind, _ = _attempt(not_a_video, Path(file.path))
+        if kind is None or not kind.is_other or (as_it_was is not None and as_it_was.outcome == "indexed"):
+            return False
+        _, fault = _attempt(self._catalog.put_broken, self._report.library, file, kind.reason, not_video=True)
+        self._report.not_videos.append((file.path, kind.reason if fault is None else f"{kind.reason}; {fault}"))
+        self._finish(file)
+        return True
+
     def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None, failures: int = 0) -> None:
         """as_it_was: what is known of the same content. If that is indexed, its vectors stay, and the next run tries again."""
         if as_it_was is None or as_it_was.outcome != "indexed":
-            self._catalog.put_broken(self._report.library, file, reason, failures=failures)
+            _, fault = _attempt(self._catalog.put_broken, self._report.library, file, reason, failures=failures)
+            reason = reason if fault is None else f"{reason}; it could not be noted as broken either: {fault}"
         self._report.broken.append((file.path, reason))
         self._report.newly_broken += 1
         self._finish(file)
@@ -224,18 +276,25 @@ class IndexRun:
             if content in self._refused:
                 self._break_refused(file, self._refused[content])
                 continue
-            twins = self._catalog.find_by_content(content, self._encoder_id)
-            if twins and self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None:
+            copied, fault = _attempt(self._copy, file, content)
+            if fault is not None:
+                self._break_refused(file, _faulty(file, fault))
+            elif copied:
                 self._report.copied += 1
                 self._finish(file)
             else:  # its original vanished meanwhile; the next run embeds this one
                 self._report.left += 1
 
+    def _copy(self, file: "FileFingerprint", content: str) -> bool:
+        twins = self._catalog.find_by_content(content, self._encoder_id)
+        return bool(twins) and (self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None)
+
     def _sweep(self, scan: Scan) -> None:
-        newly_gone = [entry.video_id for entry in scan.gone.values() if entry.outcome != "missing"]
+        newly_gone = {path: entry.video_id for path, entry in scan.gone.items() if entry.outcome != "missing"}
         if newly_gone:
-            self._catalog.mark_missing(newly_gone)
-        self._report.missing = len(newly_gone)
+            self._catalog.mark_missing(newly_gone.values())
+        self._report.excluded = len(scan.excluded.intersection(newly_gone))
+        self._report.missing = len(newly_gone) - self._report.excluded
 
     def _changed_something(self) -> bool:
         report = self._report
@@ -246,6 +305,7 @@ class IndexRun:
             report.copied,
             report.returned,
             report.missing,
+            report.excluded,
             report.newly_broken,
         )
         return any(counts)
@@ -280,3 +340,22 @@ class IndexRun:
             current=current,
             message=message,
         )
+
+
+def _attempt(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T | None, str | None]:
+    """One file's own step: what it gives, and what went wrong in it, in words, of which one is None."""
+    try:
+        return step(*args, **kwargs), None
+    except _FILE_FAULTS as error:
+        return None, f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _faulty(file: "FileFingerprint", fault: str) -> "RejectedVideo":
+    from embedder.embed_videos import RejectedVideo
+
+    return RejectedVideo(path=Path(file.path), reason=f"could not be taken in ({fault})", transient=True)
+
+
+def _same_content(known: "KnownFile | None", file: "FileFingerprint") -> "KnownFile | None":
+    """What is known of a file, if that is of this content."""
+    return known if known is not None and known.content_hash == file.content_hash else None

@@ -1,11 +1,13 @@
 """Use cases that tidy up: remove libraries, forget what is gone, tell what has been running."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadFolder
+from app.errors import BadFolder, BadPattern
+from app.index_library import checked_patterns
 from app.run_lock import run_lock
 from app.workspace import Workspace
 
@@ -35,6 +37,22 @@ def purge_missing(ws: Workspace, library: str) -> int:
     with run_lock(ws.home):
         ws.catalog.library(library)
         return ws.catalog.purge_missing(library)
+
+
+def change_excludes(ws: Workspace, library: str, add: Sequence[str], remove: Sequence[str] = ()) -> tuple[str, ...]:
+    """Changes what a library leaves out; returns all of it. The next indexing run goes by it, the one at work does not.
+
+    Raises UnknownLibrary, BadPattern for one that leaves nothing out, or is to be removed and is none of its.
+    """
+    old = ws.catalog.library(library).excludes
+    going = checked_patterns(remove)
+    for pattern, shown in zip(going, remove, strict=True):
+        if pattern not in old:
+            raise BadPattern(f"Library {library!r} does not leave out {shown!r}. It leaves out: {', '.join(old) or 'nothing'}.")
+    new = tuple(dict.fromkeys([*(pattern for pattern in old if pattern not in going), *checked_patterns(add)]))
+    if new != old:
+        ws.catalog.set_excludes(library, new)
+    return new
 
 
 def job_rows(ws: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:

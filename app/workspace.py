@@ -74,6 +74,18 @@ class Workspace:
     def logs_folder(self) -> Path:
         return self.home / "logs"
 
+    @property
+    def own_folders(self) -> tuple[Path, ...]:
+        """Folders in the data folder in which there is nothing but what vret made."""
+        return (
+            self.vectors_folder,
+            self.encoders_folder,
+            self.previews_folder,
+            self.uploads_folder,
+            self.runs_folder,
+            self.logs_folder,
+        )
+
     def make_home(self) -> None:
         """Makes the data folder, for its owner alone. Raises DataFolderError when that cannot be done."""
         make_data_folder(self.home)

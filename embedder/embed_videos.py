@@ -107,7 +107,12 @@ class _Run:
         )
         with closing(pipeline.results(chain(first, paths))) as results:
             for result in results:
-                yield _rejected(result) if isinstance(result, Failed) else _embedded(result)
+                if isinstance(result, Failed):
+                    yield _rejected(result)
+                elif result.clips:
+                    yield _embedded(result)
+                else:
+                    yield RejectedVideo(path=result.path, reason="gives no clip: nothing in it is on screen for any time")
 
 
 def _rejected(video: Failed) -> RejectedVideo:

@@ -149,7 +149,8 @@ class DecodeWorker:
             return "decoding it took too long or hung; given up"
         code = self._process.wait()
         if code < 0:
-            return f"the decoder crashed on it ({signal.Signals(-code).name})"
+            known = {number.value: number.name for number in signal.Signals}
+            return f"the decoder crashed on it ({known.get(-code, f'signal {-code}')})"
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         return f"the decoder failed on it (exit code {code}{': ' + lines[-1] if lines else ''})"

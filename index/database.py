@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote_from_bytes
 
 import sqlalchemy as sa
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, NoSuchModuleError, SQLAlchemyError, StatementError
 
 from index import tables
 from index.errors import (
@@ -20,6 +20,7 @@ from index.errors import (
     CatalogReadOnly,
     CatalogUnavailable,
     StorageFull,
+    ValueRefused,
 )
 
 BUSY_TIMEOUT_S = 60.0
@@ -153,9 +154,13 @@ class Database:
             yield
         except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from the pragmas of a new connection
             raise self._explained(error) from error
+        except OverflowError as error:  # SQLite's driver, at a number of more than 64 bits or a blob of more than 2 GB
+            raise self._refused_value(error) from error
 
     def _explained(self, error: Exception) -> CatalogError:
-        """Our error for a database's. The databases tell kinds apart by text only, so the text is looked into."""
+        """Our error for a database's. The databases tell most kinds apart by text only, so the text is looked into."""
+        if isinstance(error, StatementError) and _is_of_a_value(error):
+            return self._refused_value(error.orig or error)
         cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
         reason = self._masked(" ".join(str(cause).split()))
         text = reason.lower()
@@ -189,6 +194,9 @@ class Database:
                 f"The catalog {self.label} cannot be reached: {reason}. Check VRET_CATALOG_URL and that the server runs."
             )
         return CatalogError(f"The catalog {self.label} refused: {reason}")
+
+    def _refused_value(self, error: BaseException) -> ValueRefused:
+        return ValueRefused(f"The catalog {self.label} cannot hold a value: {self._masked(' '.join(str(error).split()))}")
 
     def _masked(self, text: str) -> str:
         """What a database says, without the password, which it may quote."""
@@ -260,6 +268,17 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
+
+
+_VALUE_ERRORS = (sqlite3.DataError, OverflowError, UnicodeError, ValueError, TypeError)
+"""What a driver raises at a value, before or instead of asking the database."""
+
+
+def _is_of_a_value(error: StatementError) -> bool:
+    if isinstance(error, DataError) or isinstance(error.orig, _VALUE_ERRORS):
+        return True
+    # PostgreSQL's classes of data exceptions, and of values larger than it can hold.
+    return str(getattr(error.orig, "sqlstate", None) or "")[:2] in ("22", "54")
 
 
 def _is_password(name: str) -> bool:

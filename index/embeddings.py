@@ -5,6 +5,7 @@ Shapes: N clips of one video, D dimensions.
 
 import json
 import logging
+import math
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -124,8 +125,11 @@ class EmbeddingQueries:
         """Store all clips of one video, or none: insert, or replace what this encoder had. Returns the video's id.
 
         spans_s (N, 2) seconds; vectors (N, D) unit length; flags (N,); thumbnails: one picture per clip, or none at all.
-        Raises UnknownLibrary, UnknownEncoder, EncoderMismatch, ValueError for arrays that contradict each other.
+        Raises UnknownLibrary, UnknownEncoder, EncoderMismatch, ValueError for arrays that contradict each other and for a duration
+        that is none, ValueRefused for what the database cannot hold. A frame rate that is none is left out.
         """
+        if not (math.isfinite(facts.duration_s) and facts.duration_s > 0):
+            raise ValueError(f"A video's duration must be more than 0 seconds, got {facts.duration_s}.")
         dim = self._dim(encoder_id)
         clips = encode_clips(spans_s, vectors, flags, dim=dim, duration_s=facts.duration_s)
         if thumbnails and len(thumbnails) != clips.num_clips:
@@ -133,6 +137,8 @@ class EmbeddingQueries:
                 f"There must be one thumbnail per clip or none: {clips.num_clips} clips, {len(thumbnails)} thumbnails."
             )
         values: dict[str, Any] = {name: getattr(facts, name) for name in _FACT_COLUMNS}
+        if not math.isfinite(facts.frame_rate):
+            values["frame_rate"] = None
         values |= {"codec": storable(facts.codec)[:64], "container": storable(facts.container)[:64]}
         values |= {"outcome": "indexed", "warnings": json.dumps([storable(warning) for warning in warnings])}
         blobs = {"num_clips": clips.num_clips, "spans": clips.spans, "vectors": clips.vectors, "flags": clips.flags}

@@ -7,6 +7,7 @@
     ├── CatalogCorrupt       the file is no database, or its pages or blobs are damaged
     ├── CatalogTooNew        written by a newer version of vret
     ├── StorageFull          no room left on the disk
+    ├── ValueRefused         one value that the database cannot hold; the catalog itself is well
     ├── UnknownLibrary, UnknownVideo, UnknownEncoder
     ├── NoClips              the moment asked for has no stored clip vectors
     └── EncoderMismatch      vectors of different encoders, or of another dimension, would meet
@@ -41,6 +42,10 @@ class CatalogTooNew(CatalogError):
 
 class StorageFull(CatalogError):
     """The disk that holds the catalog is full; the last committed state is intact."""
+
+
+class ValueRefused(CatalogError):
+    """A value is too large, or of a kind that the database does not hold. It concerns what was to be stored, not the catalog."""
 
 
 class UnknownLibrary(CatalogError):

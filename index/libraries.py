@@ -13,7 +13,7 @@ from index.database import Database
 from index.errors import UnknownLibrary
 from index.path_text import path_to_text, stored_prefixes, text_to_path
 from index.records import Library, LibrarySummary
-from index.tables import embedding, library, library_folder, video
+from index.tables import embedding, library, library_exclude, library_folder, video
 
 _MAX_NAME = 200
 
@@ -42,7 +42,20 @@ class LibraryQueries:
         """A library by name. Raises UnknownLibrary, which lists those there are."""
         with self._db.read() as connection:
             library_id = library_id_of(connection, name)
-            return Library(library_id, name, _folders(connection).get(library_id, ()))
+            excludes = _excludes(connection).get(library_id, ())
+            return Library(library_id, name, _folders(connection).get(library_id, ()), excludes)
+
+    def set_excludes(self, name: str, patterns: Sequence[str]) -> None:
+        """What a library leaves out from its next run on, in the place of what it left out. Raises UnknownLibrary."""
+        with self._db.write() as connection:
+            library_id = library_id_of(connection, name)
+            connection.execute(sa.delete(library_exclude).where(library_exclude.c.library_id == library_id))
+            rows = [
+                {"library_id": library_id, "place": place, "pattern": pattern}
+                for place, pattern in enumerate(dict.fromkeys(patterns))
+            ]
+            if rows:
+                connection.execute(sa.insert(library_exclude), rows)
 
     def libraries(self) -> list[LibrarySummary]:
         """All libraries with their counts, by name."""
@@ -53,7 +66,8 @@ class LibraryQueries:
                 video.c.library_id,
                 sa.func.count().label("num_videos"),
                 _count_if(indexed).label("num_indexed"),
-                _count_if(sa.and_(video.c.outcome == "broken", ~missing)).label("num_broken"),
+                _count_if(sa.and_(video.c.outcome == "broken", video.c.not_video == 0, ~missing)).label("num_broken"),
+                _count_if(sa.and_(video.c.not_video == 1, ~missing)).label("num_not_videos"),
                 _count_if(missing).label("num_missing"),
                 sa.func.sum(sa.case((indexed, video.c.duration_s), else_=0.0)).label("seconds"),
             )
@@ -73,7 +87,7 @@ class LibraryQueries:
             .order_by(library.c.name)
         )
         with self._db.read() as connection:
-            folders = _folders(connection)
+            folders, excludes = _folders(connection), _excludes(connection)
             return [
                 LibrarySummary(
                     row.id,
@@ -85,6 +99,8 @@ class LibraryQueries:
                     row.num_missing or 0,
                     int(row.num_clips or 0),
                     float(row.seconds or 0.0),
+                    row.num_not_videos or 0,
+                    excludes.get(row.id, ()),
                 )
                 for row in connection.execute(query)
             ]
@@ -159,6 +175,13 @@ def _folders(connection: sa.Connection) -> dict[int, tuple[Path, ...]]:
     for row in connection.execute(query):
         folders[row.library_id] = (*folders.get(row.library_id, ()), Path(text_to_path(row.path)))
     return folders
+
+
+def _excludes(connection: sa.Connection) -> dict[int, tuple[str, ...]]:
+    excludes: dict[int, tuple[str, ...]] = {}
+    for row in connection.execute(sa.select(library_exclude).order_by(library_exclude.c.library_id, library_exclude.c.place)):
+        excludes[row.library_id] = (*excludes.get(row.library_id, ()), row.pattern)
+    return excludes
 
 
 def _count_if(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:

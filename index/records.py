@@ -18,7 +18,7 @@ WHOLE_VIDEO = 2
 WHOLE_VIDEO_SHARE = 0.98
 """A clip counts as the whole video from this share of the duration on."""
 
-Outcome = Literal["indexed", "broken", "missing"]
+Outcome = Literal["indexed", "broken", "not-video", "missing"]
 
 
 class Facts(Protocol):
@@ -65,16 +65,20 @@ class FileFingerprint:
 
 @dataclass(frozen=True)
 class Library:
-    """A named set of folders."""
+    """A named set of folders. excludes: patterns of what is left out of them, as in .gitignore; the last that fits decides."""
 
     id: int
     name: str
     folders: tuple[Path, ...]
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LibrarySummary:
-    """A library with its counts. `num_clips` counts the clips of every encoder; `seconds` is footage of indexed videos."""
+    """A library with its counts. `num_clips` counts the clips of every encoder; `seconds` is footage of indexed videos.
+
+    num_videos: all files known, also those that are broken, missing or no videos. excludes: see `Library`.
+    """
 
     id: int
     name: str
@@ -85,14 +89,17 @@ class LibrarySummary:
     num_missing: int
     num_clips: int
     seconds: float
+    num_not_videos: int = 0
+    excludes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class VideoRow:
     """One file of one library. Facts are None for a file that never could be read.
 
-    outcome: 'indexed', 'broken' (see `reason`), or 'missing' (the file was not there at the last run; its vectors are
-    kept, so that it need not be embedded again when its drive comes back, but it is not searched).
+    outcome: 'indexed', 'broken' (see `reason`), 'not-video' (a file of another kind under a video's name), or 'missing' (the file
+    was not there at the last run, or is left out since; its vectors are kept, so that it need not be embedded again when its
+    drive comes back, but it is not searched).
     num_clips: clips over all encoders.
     """
 

@@ -52,6 +52,15 @@ library_folder = Table(
     Column("path", Text, primary_key=True),
 )
 
+# What a library leaves out when its folders are looked through, in the order of its patterns, of which the last decides.
+library_exclude = Table(
+    "library_exclude",
+    metadata,
+    Column("library_id", Id, ForeignKey("library.id", ondelete="CASCADE"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("pattern", Text, nullable=False),
+)
+
 video = Table(
     "video",
     metadata,
@@ -72,6 +81,8 @@ video = Table(
     Column("reason", Text),
     # How often this content has failed for a reason that may pass; 0 where the reason is the file itself, or none.
     Column("failures", Integer, nullable=False, server_default="0"),
+    # 1 for a broken one that is a whole file of another kind (text, a picture) under a video's name.
+    Column("not_video", Integer, nullable=False, server_default="0"),
     Column("warnings", Text, nullable=False),
     Column("missing_since", Float),
     Column("indexed_at", Float, nullable=False),

@@ -88,6 +88,7 @@ class VideoQueries:
                 video.c.outcome,
                 video.c.reason,
                 video.c.failures,
+                video.c.not_video,
                 video.c.missing_since,
                 embedding.c.encoder_id,
             )
@@ -102,7 +103,7 @@ class VideoQueries:
                     row.size,
                     row.mtime_ns,
                     row.content_hash,
-                    _outcome(row.outcome, row.missing_since),
+                    _outcome(row),
                     row.reason,
                     row.encoder_id is not None,
                     row.failures,
@@ -119,13 +120,17 @@ class VideoQueries:
         with self._db.read() as connection:
             return [_video_row(row) for row in connection.execute(query)]
 
-    def put_broken(self, library_name: str, file: FileFingerprint, reason: str, *, failures: int = 0) -> int:
+    def put_broken(
+        self, library_name: str, file: FileFingerprint, reason: str, *, failures: int = 0, not_video: bool = False
+    ) -> int:
         """Remember that a file cannot be used, and why. Vectors of an earlier content are dropped. Returns the video's id.
 
         failures: how often it has failed now for a reason that may pass; 0 where the reason is the file itself.
+        not_video: it is a file of another kind under a video's name, so that nothing is wrong with it.
         """
         with self._db.write() as connection:
-            values = {"outcome": "broken", "reason": storable(reason), "failures": failures}
+            values: dict[str, Any] = {"outcome": "broken", "reason": storable(reason), "failures": failures}
+            values["not_video"] = int(not_video)
             video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
             changes += _drop_embeddings(connection, video_id)
             record_changes(connection, [*changes, (video_id, 0, "noted")])
@@ -201,6 +206,7 @@ def upsert_video(
         "content_hash": content,
         "reason": None,
         "failures": 0,
+        "not_video": 0,
         "warnings": "[]",
         "missing_since": None,
         "indexed_at": time.time(),
@@ -269,16 +275,20 @@ def _conditions(query: sa.Select[Any], outcome: Outcome | None, text: str | None
     if outcome == "missing":
         query = query.where(video.c.missing_since.is_not(None))
     elif outcome is not None:
-        query = query.where(video.c.outcome == outcome, video.c.missing_since.is_(None))
+        stored = "indexed" if outcome == "indexed" else "broken"
+        not_video = int(outcome == "not-video")
+        query = query.where(video.c.outcome == stored, video.c.not_video == not_video, video.c.missing_since.is_(None))
     if text:
         query = query.where(sa.func.lower(video.c.path).contains(storable(text).lower(), autoescape=True))
     return query
 
 
-def _outcome(outcome: str, missing_since: float | None) -> Outcome:
-    if missing_since is not None:
+def _outcome(row: Any) -> Outcome:
+    if row.missing_since is not None:
         return "missing"
-    return "indexed" if outcome == "indexed" else "broken"
+    if row.outcome == "indexed":
+        return "indexed"
+    return "not-video" if row.not_video else "broken"
 
 
 def _video_row(row: Any) -> VideoRow:
@@ -295,7 +305,7 @@ def _video_row(row: Any) -> VideoRow:
         frame_rate=row.frame_rate,
         codec=row.codec,
         container=row.container,
-        outcome=_outcome(row.outcome, row.missing_since),
+        outcome=_outcome(row),
         reason=row.reason,
         warnings=tuple(json.loads(row.warnings)),
         num_clips=int(row.num_clips),

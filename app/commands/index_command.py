@@ -1,5 +1,8 @@
 """`vret index`: the one verb that works for long, so it shows how far it is."""
 
+import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
@@ -35,27 +38,44 @@ def index(
     wait: Annotated[
         float, typer.Option(help="Seconds to wait for another run to end; -1 for as long as it takes. Else exit code 4.")
     ] = 0.0,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Leave out what fits this pattern, as in .gitignore: '*.lrv', 'drafts/', '/only/here', '!but not this'. May be "
+            "given more than once. The library keeps it: vret libraries exclude."
+        ),
+    ] = None,
     reembed: Annotated[bool, typer.Option("--reembed", help="Embed every video anew, also the unchanged ones.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the videos of folders searchable; a second run does only what is new.
 
-    Broken videos are listed with their reasons and do not stop the run.
+    Broken videos are listed with their reasons and do not stop the run. Left out are hidden files and folders, bins, thumbnail
+    folders of NAS (@eaDir), node_modules, and vret's own data; a folder among them that you name yourself is looked through.
 
-    Example: vret index ~/Videos --library holidays
+    Example: vret index ~/Videos --library holidays --exclude 'drafts/'
     """
     from app.errors import BadFolder
     from app.index_library import index_library
+    from app.library_scan import library_name_of
     from app.workspace import Workspace
 
     if hop is not None and not 0 < hop <= 1:
         raise typer.BadParameter(f"--hop must be more than 0 and at most 1 clip length, got {hop}.")
     if not folders and library is None:
         raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date with --library NAME.")
-    name = library if library is not None else _library_name((folders or [])[0])
+    name = library if library is not None else library_name_of((folders or [])[0])
     with Workspace() as ws, ProgressBar() as bar:
         report = index_library(
-            ws, name, folders or (), encoder_name=encoder, hop=hop, on_event=bar.show, wait_s=wait, reembed=reembed
+            ws,
+            name,
+            folders or (),
+            encoder_name=encoder,
+            hop=hop,
+            excludes=[_from_here(pattern, folders or ()) for pattern in exclude or ()],
+            on_event=bar.show,
+            wait_s=wait,
+            reembed=reembed,
         )
     if as_json:
         print_json(report.to_dict())
@@ -66,8 +86,16 @@ def index(
         raise typer.Exit(130)
 
 
-def _library_name(folder: Path) -> str:
-    return folder.expanduser().absolute().name or "root"
+def _from_here(pattern: str, folders: Sequence[Path]) -> str:
+    """A pattern as it was meant: a path that a shell completed from where it stands, and not one below the folder, made whole."""
+    if "/" not in pattern.rstrip("/") or pattern.startswith(("/", "~", "!")):
+        return pattern
+    path = os.path.abspath(pattern)
+    for folder in folders:
+        root = os.path.abspath(os.path.expanduser(folder))
+        if path.startswith(root + os.sep) and os.path.lexists(path) and not os.path.lexists(os.path.join(root, pattern)):
+            return path + ("/" if pattern.endswith("/") else "")
+    return pattern
 
 
 def print_report(report: "IndexReport") -> None:
@@ -83,8 +111,29 @@ def print_report(report: "IndexReport") -> None:
     if len(report.broken) > _BROKEN_SHOWN:
         more = len(report.broken) - _BROKEN_SHOWN
         typer.echo(f"and {more} more broken: vret videos --library {report.library} --outcome broken")
+    for line in _not_taken(report):
+        talk(line)
     for path, warning in report.warnings[:_BROKEN_SHOWN]:
         talk(f"warning: {one_line(path)}: {one_line(warning)}")
+
+
+def _not_taken(report: "IndexReport") -> list[str]:
+    """What was not taken for footage, a line a kind."""
+    from app.library_scan import left_out_words, passed_over_words
+
+    lines = [left_out_words(report.left_out), passed_over_words(report.passed_over)]
+    if report.not_videos:
+        path, reason = report.not_videos[0]
+        lines.append(
+            f"not videos, though their names end so: {len(report.not_videos)}, such as {path} ({reason}). "
+            f"All: vret videos --library {shlex.quote(report.library)} --outcome not-video"
+        )
+    if report.excluded:
+        lines.append(
+            f"videos that were indexed before and are left out now: {report.excluded}. They are kept as missing ones are: taken in "
+            f"again they need not be embedded, and vret libraries purge {shlex.quote(report.library)} forgets them."
+        )
+    return [one_line(line) for line in lines if line]
 
 
 class ProgressBar:

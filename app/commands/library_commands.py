@@ -1,5 +1,6 @@
 """`vret libraries`, `vret videos`, `vret status`: what is there."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,9 @@ import typer
 from app.commands.options import CsvOption, JsonOption, LibraryOption
 from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, talk
 
-libraries = typer.Typer(help="List the libraries, remove one, or forget its missing videos.\n\nExample: vret libraries")
+libraries = typer.Typer(
+    help="List the libraries, say what one leaves out, remove one, or forget its missing videos.\n\nExample: vret libraries"
+)
 
 _VIDEO_COLUMNS = (
     "id", "library", "path", "outcome", "reason", "duration_s", "width", "height", "frame_rate", "codec", "container",
@@ -16,12 +19,12 @@ _VIDEO_COLUMNS = (
 )  # fmt: skip
 
 
-Outcome = Literal["indexed", "broken", "missing"]
+Outcome = Literal["indexed", "broken", "not-video", "missing"]
 
 
 @libraries.callback(invoke_without_command=True)
 def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
-    """List the libraries, remove one, or forget its missing videos.
+    """List the libraries, say what one leaves out, remove one, or forget its missing videos.
 
     Example: vret libraries --json
     """
@@ -41,6 +44,8 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
             "seconds": round(library.seconds, 2),
             "broken": library.num_broken,
             "missing": library.num_missing,
+            "not_videos": library.num_not_videos,
+            "excludes": list(library.excludes),
         }
         for library in summaries
     ]
@@ -51,9 +56,9 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
     elif not rows:
         talk("No library yet. Make one with: vret index FOLDER")
     else:
-        columns = ("library", "videos", "clips", "length", "broken", "missing", "folders")
+        columns = ("library", "videos", "clips", "length", "broken", "missing", "folders", "left out")
         print_table(
-            {name: "left" if name in ("library", "folders") else "right" for name in columns},
+            {name: "left" if name in ("library", "folders", "left out") else "right" for name in columns},
             [
                 (
                     library.name,
@@ -63,6 +68,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
                     str(library.num_broken),
                     str(library.num_missing),
                     ", ".join(one_line(folder) for folder in library.folders),
+                    ", ".join(one_line(pattern) for pattern in library.excludes),
                 )
                 for library in summaries
             ],
@@ -88,6 +94,39 @@ def remove_library(
     with Workspace() as ws:
         remove(ws, name, folder)
     talk(f"Removed {what}.")
+
+
+@libraries.command("exclude")
+def exclude(
+    name: Annotated[str, typer.Argument(help="The library.")],
+    patterns: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="What to leave out, as in .gitignore: '*.lrv', 'drafts/', '!but not this'. None: list what is left out."
+        ),
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Leave these out no longer.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a library leaves out, beside hidden files, bins and thumbnail folders, or change it. The next run goes by it.
+
+    Example: vret libraries exclude holidays 'drafts/' '*.lrv'
+    """
+    from app.maintain import change_excludes
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        before = ws.catalog.library(name).excludes
+        kept = change_excludes(ws, name, [] if remove else patterns or (), patterns or () if remove else ()) if patterns else before
+    if as_json:
+        print_json(kept)
+    else:
+        for pattern in kept:
+            typer.echo(one_line(pattern))
+    if kept != before:
+        talk(f"The next run goes by it: vret index --library {shlex.quote(name)}")
+    elif not kept:
+        talk("Nothing but hidden files and folders, bins and thumbnail folders.")
 
 
 @libraries.command("purge")

@@ -8,6 +8,7 @@ from app.errors import BadLabels
 from app.labels.drawn_split import PER_LABEL, drawn_note, drawn_tests
 from app.labels.rows import SPLIT_NAMES, LabelledVideo, LabelSet
 from app.labels.ucf101 import VIDEO_NAME
+from embedder.exclusions import Exclusions
 from embedder.video_folder import find_videos
 
 
@@ -44,7 +45,9 @@ _Sides = Callable[[list[str]], set[str]]
 
 
 def _folders(root: Path) -> list[Path]:
-    return [folder for folder in sorted(root.iterdir()) if folder.is_dir() and not folder.name.startswith(".")]
+    exclusions = Exclusions(root)
+    folders = [folder for folder in sorted(root.iterdir()) if folder.is_dir()]
+    return [folder for folder in folders if exclusions.rule_for((folder.name,), is_folder=True) is None]
 
 
 def _side_rows(side: Path, videos: list[Path]) -> list[LabelledVideo]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.library_scan import left_out_words, passed_over_words
 from app.ui.page_process import PageProcess, ProcessView, RunState, pid_here, start_command
 
 if TYPE_CHECKING:
@@ -18,9 +19,13 @@ class IndexRuns:
         self._logs_folder = logs_folder
         self.last: PageProcess | None = None
 
-    def start(self, library: str, folders: Sequence[Path] = ()) -> PageProcess:
-        """Starts `vret index`; without folders the library's own. Raises OSError when no process or file can be made."""
-        arguments = ["index", f"--library={library}", "--json", "--", *map(str, folders)]
+    def start(self, library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = ()) -> PageProcess:
+        """Starts `vret index`; without folders the library's own. excludes: patterns of what to leave out from now on.
+
+        Raises OSError when no process or file can be made.
+        """
+        patterns = [f"--exclude={pattern}" for pattern in excludes]
+        arguments = ["index", f"--library={library}", *patterns, "--json", "--", *map(str, folders)]
         self.last = start_command(self._logs_folder, "index", library, arguments)
         return self.last
 
@@ -28,7 +33,7 @@ class IndexRuns:
 @dataclass(frozen=True, kw_only=True)
 class RunView(ProcessView):
     """An indexing run. done, total: videos that needed work. broken: of these. current: the file finished last. counts: the
-    report's counts by name.
+    report's counts by name. notes: what was left out or passed over, a line each.
     """
 
     clips: int = 0
@@ -37,10 +42,17 @@ class RunView(ProcessView):
     seconds_left: float | None = None
     current: str = ""
     counts: dict[str, int]
+    notes: tuple[str, ...] = ()
 
     def shown(self, clean: Callable[[str], str]) -> "RunView":
         """The same with its texts made fit to be sent to a browser by `clean`."""
-        return replace(self, library=clean(self.library), current=clean(self.current), complaint=clean(self.complaint))
+        return replace(
+            self,
+            library=clean(self.library),
+            current=clean(self.current),
+            complaint=clean(self.complaint),
+            notes=tuple(map(clean, self.notes)),
+        )
 
 
 def run_view(started: PageProcess | None, jobs: Sequence["Job"]) -> RunView | None:
@@ -72,6 +84,7 @@ def _own_view(started: PageProcess, jobs: Sequence["Job"]) -> RunView:
         clips=int(report.get("clips", 0)),
         broken=counts.get("broken", 0),
         counts=counts,
+        notes=_notes_of(report),
     )
 
 
@@ -90,6 +103,7 @@ def _job_view(job: "Job", state: RunState) -> RunView:
         current=str(progress.get("current", "")),
         counts={str(name): int(number) for name, number in counts.items()},
         complaint=job.message or "",
+        notes=_notes_of(progress.get("report") or {}),
         pid=pid_here(job),
     )
 
@@ -99,6 +113,12 @@ _COUNTS = ("added", "changed", "unchanged", "touched", "moved", "copied", "retur
 
 def _counts_of(report: dict[str, Any]) -> dict[str, int]:
     counts = {name: int(report[name]) for name in _COUNTS if name in report}
-    if "num_broken" in report:
-        counts["broken"] = int(report["num_broken"])
+    for shown, name in (("left out", "excluded"), ("broken", "num_broken"), ("not videos", "num_not_videos")):
+        if name in report:
+            counts[shown] = int(report[name])
     return counts
+
+
+def _notes_of(report: dict[str, Any]) -> tuple[str, ...]:
+    lines = (left_out_words(report.get("left_out") or {}), passed_over_words(report.get("passed_over") or {}))
+    return tuple(line[0].upper() + line[1:] for line in lines if line)

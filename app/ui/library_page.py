@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.index_library import checked_patterns
+from app.library_scan import library_name_of
 from app.maintain import purge_missing, remove_library
 from app.ui import cached, state_keys
 from app.ui.run_panel import show_runs, start_run
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from index.catalog import LibrarySummary
 
 _DONE = "library-done"  # what the last action did, said once after the rerun
+_EXCLUDES_HELP = (
+    "One pattern a line, as in .gitignore: `*.lrv`, `drafts/`, `/only/here`, `!but not this`. Hidden files, bins and thumbnail "
+    "folders are left out anyway."
+)
 
 
 def show() -> None:
@@ -48,19 +54,25 @@ def _add_folder(libraries: "Sequence[LibrarySummary]") -> None:
             "Folder of videos", placeholder="/home/me/Videos", key="add-folder-path", help="With all folders below it"
         )
         name = st.text_input("Library", placeholder="named like the folder", key="add-folder-name")
+        excludes = st.text_area("Leave out", placeholder="drafts/", key="add-folder-excludes", height=68, help=_EXCLUDES_HELP)
         if libraries:
             st.caption("The name of a library that exists adds the folder to it.")
         start = st.form_submit_button("Start indexing", type="primary", icon=":material/play_arrow:")
     if start:
-        path = Path(os.path.abspath(Path(folder.strip()).expanduser()))
+        path = Path(os.path.abspath(os.path.expanduser(folder.strip())))
         if not folder.strip():
             say_trouble("Type the path of a folder.")
         elif not path.is_dir():
             say_trouble(f"{path} is no folder." if path.exists() else f"There is no folder {path}.")
         else:
-            library = name.strip() or path.name or "root"
+            library = name.strip() or library_name_of(path)
             st.session_state[state_keys.SHOWN_LIBRARY] = library
-            start_run(library, [path])
+            with shown_trouble():
+                start_run(library, [path], checked_patterns(_lines(excludes)))
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _cards(libraries: "Sequence[LibrarySummary]") -> None:
@@ -104,11 +116,12 @@ def _card(library: "LibrarySummary") -> None:
         faults.append(f'<span class="vret-flag">{library.num_broken} broken</span>')
     if library.num_missing:
         faults.append(f'<span class="vret-flag">{library.num_missing} missing</span>')
+    left_out = f'<p class="vret-quiet">without {as_html(", ".join(library.excludes))}</p>' if library.excludes else ""
     st.html(
         f'<div class="vret-library"><p class="vret-name">{as_html(library.name)}</p>'
         f"<p>{count(library.num_indexed, 'video')} · {length(library.seconds)} · {count(library.num_clips, 'clip')} "
         f"{' '.join(faults)}</p>"
-        f"{folders}</div>"
+        f"{folders}{left_out}</div>"
     )
 
 
@@ -118,10 +131,22 @@ def _tidy(library: "LibrarySummary") -> None:
             gone = purge_missing(cached.workspace(), library.name)
             st.session_state[_DONE] = f"Forgot {count(gone, 'missing video')}."
             st.rerun()
+        _excludes(library)
         st.caption("Removing forgets the library's clips. The files stay.")
         if st.button("Remove this library", key=f"remove-{library.id}", icon=":material/delete:"):
             remove_library(cached.workspace(), library.name)
             st.session_state[_DONE] = f"Removed {library.name}. Its files are where they were."
+            st.rerun()
+
+
+def _excludes(library: "LibrarySummary") -> None:
+    with st.form(f"excludes-{library.id}", border=False):
+        text = st.text_area(
+            "Leave out", "\n".join(library.excludes), key=f"excludes-text-{library.id}", height=68, help=_EXCLUDES_HELP
+        )
+        if st.form_submit_button("Save", help="The next update goes by it"):
+            cached.workspace().catalog.set_excludes(library.name, checked_patterns(_lines(text)))
+            st.session_state[_DONE] = f"Saved. Update {library.name} to go by it."
             st.rerun()
 
 

@@ -12,9 +12,9 @@ from app.ui.shown_text import as_html, as_markdown, clock, count, printable
 from app.ui.trouble import say_trouble
 
 
-def start_run(library: str, folders: Sequence[Path] = ()) -> None:
+def start_run(library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = ()) -> None:
     """Starts indexing beside the page and shows it from the next run of the page on."""
-    start_process(_panel(), lambda: cached.index_runs().start(library, folders), what="indexing")
+    start_process(_panel(), lambda: cached.index_runs().start(library, folders, excludes), what="indexing")
 
 
 def show_runs() -> None:
@@ -62,6 +62,8 @@ def _say_end(view: RunView) -> None:
         st.warning(text, icon=":material/pause:")
     else:
         st.success(f"{as_markdown(view.library)} is indexed: {as_markdown(_summary(view))}", icon=":material/check:")
+        for note in view.notes:
+            st.caption(as_markdown(note))
 
 
 def _summary(view: RunView) -> str:

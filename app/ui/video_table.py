@@ -76,6 +76,7 @@ def _filters(library: "LibrarySummary") -> "tuple[Outcome | None, str | None]":
         _ALL: library.num_videos,
         "indexed": library.num_indexed,
         "broken": library.num_broken,
+        "not-video": library.num_not_videos,
         "missing": library.num_missing,
     }
     shown = [name for name in counts if name == _ALL or counts[name]]

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sqlite3
@@ -22,6 +23,7 @@ from app.cli_reference import commands, reference
 from app.encoder_files import list_encoders
 from app.main import cli, main
 from app.run_lock import run_lock
+from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 ROOT = Path(__file__).parents[2]
@@ -84,7 +86,7 @@ def indexed(home: Path, folder: Path) -> Path:
 
 
 def test_index_then_search_then_look_around(home: Path, folder: Path) -> None:
-    (folder / "bad.mp4").write_text("no video")
+    (folder / "bad.mp4").write_bytes(b"\0\0\0\x20ftypisom, cut off here")
     report = json.loads(ok("index", folder, "--library", "home", "--json"))
     assert (report["added"], report["num_broken"], report["library"]) == (4, 1, "home")
     assert report["broken"][0][0] == str(folder / "bad.mp4")
@@ -108,6 +110,35 @@ def test_index_then_search_then_look_around(home: Path, folder: Path) -> None:
     status = json.loads(ok("status", "--json"))
     assert [job["state"] for job in status["jobs"]] == ["done"]
     assert str(home) in ok("status")
+
+
+def test_exclude__a_path_from_where_the_shell_stands(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    ok("index", "videos", "--exclude", "videos/below/")
+    assert len(json.loads(ok("videos", "--json"))) == 3
+
+
+def test_commands_say_what_was_not_taken(home: Path, folder: Path) -> None:
+    shutil.copy(folder / "a.mp4", folder / "film.bak")
+    draw_moving_picture(folder / "@eaDir" / "x.mp4")
+    (folder / "code.ts").write_text("export {}")
+    (folder / "drafts").mkdir()
+    shutil.copy(folder / "a.mp4", folder / "drafts" / "d.mp4")
+    result = vret("index", folder, "--library", "home", "--exclude", "drafts/", "--exclude", "*.tmp")
+    assert "not videos 1" in result.stdout and "broken 0" in result.stdout
+    assert "@eaDir (1), drafts/ (1)" in result.stderr
+    assert "1 .bak" in result.stderr
+    assert "vret videos --library home --outcome not-video" in result.stderr
+    assert "*.tmp: this pattern left no video and no folder out" in result.stderr
+    report = json.loads(ok("index", "--library", "home", "--json"))
+    assert (report["left_out"], report["passed_over"]) == ({"@eaDir": 1, "drafts/": 1}, {".bak": 1})
+    assert (report["num_not_videos"], report["num_broken"]) == (1, 0)
+    (library,) = json.loads(ok("libraries", "--json"))
+    assert library["excludes"] == ["drafts/", "*.tmp"]
+    assert "drafts/, *.tmp" in ok("libraries")
+    assert ok("libraries", "exclude", "home").splitlines() == ["drafts/", "*.tmp"]
+    assert json.loads(ok("libraries", "exclude", "home", "drafts/", "--remove", "--json")) == ["*.tmp"]
+    assert "does not leave out" in failed("libraries", "exclude", "home", "nothing", "--remove")
 
 
 @pytest.mark.parametrize(("between", "first_s", "last_s"), [("2-4.5", 2.0, 4.5), ("3-", 3.0, 6.1)])

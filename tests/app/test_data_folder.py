@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from app.data_folder import NOTE_NAME
 from app.settings import Settings
 from app.workspace import Workspace
+from embedder.exclusions import DATA_FOLDER_MARK
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 ROOT = Path(__file__).parents[2]
@@ -152,4 +152,4 @@ def test_whom_else_somebody_let_in_stays_in(tmp_path: Path) -> None:
     opened.chmod(0o755)  # after vret closed it
     for home, mode in ((shared, 0o2770), (mixed, 0o755), (opened, 0o755)):
         Workspace(Settings.at(home)).make_home()
-        assert mode_of(home) == mode and (home / NOTE_NAME).exists()
+        assert mode_of(home) == mode and (home / DATA_FOLDER_MARK).exists()

@@ -130,7 +130,7 @@ def test_only_the_named_folder_is_swept(ws: Workspace, folder: Path) -> None:
 
 
 def test_broken_file_is_told_once_and_tried_again_when_it_changes(ws: Workspace, folder: Path) -> None:
-    (folder / "bad.mp4").write_bytes(b"this is no video")
+    (folder / "bad.mp4").write_bytes(b"\0\0\0\x20ftypisom, cut off here")
     report = index_library(ws, "home", [folder])
     assert counts(report) == {"added": 4, "broken": 1}
     ((path, reason),) = report.broken

@@ -37,16 +37,16 @@ def test_folder_is_added_and_indexed(page: "Page", served: Served, tmp_path: Pat
     folder = tmp_path / "mixed"
     for seed, name in enumerate(ODD_NAMES):
         draw_moving_picture(folder / name, seed=100 + seed)
-    (folder / "broken.mp4").write_text("no video at all")
+    (folder / "text.mp4").write_text("no video at all")
     (folder / "empty.mp4").touch()
     add_folder(page, served, folder, "odd <i>names</i>")
 
-    page.get_by_text("is indexed: 5 added, 2 broken").wait_for()
+    page.get_by_text("is indexed: 5 added, 1 broken, 1 not videos").wait_for()
     card = page.locator("[class*='st-key-library-']", has_text="odd <i>names</i>")
     expect(card).to_contain_text("5 videos")
-    expect(card).to_contain_text("2 broken")
+    expect(card).to_contain_text("1 broken")
     table = page.locator("[data-testid=stDataFrame] table")
-    for name in (*ODD_NAMES, "broken.mp4", "is a text file, not a video", "the file is empty"):
+    for name in (*ODD_NAMES, "text.mp4", "is a text file, not a video", "the file is empty"):
         expect(table).to_contain_text(name)
 
     # In the hits, too, a name is text, and makes no element.

@@ -80,7 +80,8 @@ def test_every_hostile_file_gets_its_outcome_and_stops_nothing(ws: Workspace, tm
         draw_moving_picture(library / f"sound-{seed}.mp4", seed=seed)
     report = index_library(ws, "mixed", [library])
     assert report.added == 2
-    assert {Path(path).name for path, _ in report.broken} == set(names)
-    assert all(reason and "\n" not in reason for _, reason in report.broken)
+    refusals = [*report.broken, *report.not_videos]
+    assert {Path(path).name for path, _ in refusals} == set(names)
+    assert all(reason and "\n" not in reason for _, reason in refusals)
     again = index_library(ws, "mixed")
-    assert (again.unchanged, len(again.broken), again.newly_broken) == (2, len(names), 0)
+    assert (again.unchanged, len(again.broken) + len(again.not_videos), again.newly_broken) == (2, len(names), 0)

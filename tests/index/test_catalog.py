@@ -2,15 +2,15 @@
 
 import json
 import os
-import sqlite3
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.catalog import Catalog
-from index.errors import EncoderMismatch, NoClips, UnknownEncoder, UnknownLibrary, UnknownVideo
+from index.catalog import Catalog, FileFingerprint
+from index.errors import EncoderMismatch, NoClips, UnknownEncoder, UnknownLibrary, UnknownVideo, ValueRefused
 from tests.helpers.catalog_rows import FACTS, SPANS, file, put, unit
+from tests.helpers.old_catalog import take_back
 
 
 def test_put_embedded_gives_back_what_went_in(filled: Catalog) -> None:
@@ -321,13 +321,7 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
     catalog.put_broken("films", file("/films/b.mp4"), "no video")
     put(catalog, "/films/a.mp4", "c2")
     catalog.close()
-    with sqlite3.connect(tmp_path / "catalog.db") as connection:
-        connection.execute("ALTER TABLE video DROP COLUMN failures")
-        connection.execute("ALTER TABLE judgement DROP COLUMN query_name")
-        connection.execute("DROP INDEX ix_encoder_identity")
-        connection.execute("ALTER TABLE encoder DROP COLUMN identity")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    connection.close()
+    take_back(f"sqlite:///{tmp_path / 'catalog.db'}", "0001")
     with Catalog.open(f"sqlite:///{tmp_path / 'catalog.db'}") as migrated:
         known = migrated.known_files("films", 1)
         assert {path: (entry.outcome, entry.failures) for path, entry in known.items()} == {
@@ -336,3 +330,41 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
         }
         migrated.put_broken("films", file("/films/b.mp4"), "crashed", failures=2)
         assert migrated.known_files("films", 1)["/films/b.mp4"].failures == 2
+
+
+def test_a_library_keeps_what_it_leaves_out_in_order(filled: Catalog) -> None:
+    filled.set_excludes("films", ["drafts/", "*.lrv", "!keep.lrv", "drafts/"])
+    assert filled.library("films").excludes == ("drafts/", "*.lrv", "!keep.lrv")
+    assert [library.excludes for library in filled.libraries()] == [("drafts/", "*.lrv", "!keep.lrv")]
+    filled.set_excludes("films", ["#recycle"])
+    assert filled.library("films").excludes == ("#recycle",)
+    with pytest.raises(UnknownLibrary):
+        filled.set_excludes("nothing", [])
+    filled.remove_library("films")
+    filled.add_library("films")
+    assert filled.library("films").excludes == ()
+
+
+def test_a_file_of_another_kind_is_not_among_the_broken(filled: Catalog) -> None:
+    video_id = filled.put_broken("films", file("/films/code.ts"), "is a text file, not a video", not_video=True)
+    filled.put_broken("films", file("/films/bad.mp4"), "damaged")
+    assert filled.video(video_id).outcome == "not-video"
+    assert filled.known_files("films", 1)["/films/code.ts"].outcome == "not-video"
+    assert [row.path.name for row in filled.videos("films", outcome="broken")] == ["bad.mp4"]
+    assert [row.path.name for row in filled.videos("films", outcome="not-video")] == ["code.ts"]
+    films = next(library for library in filled.libraries() if library.name == "films")
+    assert (films.num_broken, films.num_not_videos) == (1, 1)
+    filled.mark_missing([video_id])
+    assert (filled.video(video_id).outcome, filled.count_videos("films", outcome="not-video")) == ("missing", 0)
+    filled.put_broken("films", file("/films/code.ts"), "damaged by now")
+    assert filled.video(video_id).outcome == "broken"
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**70)])
+def test_a_value_that_the_database_cannot_hold_is_told_apart_from_a_catalog_that_is_away(filled: Catalog, number: int) -> None:
+    before = filled.videos("films")
+    for size, mtime_ns in ((number, 1), (1, number)):
+        with pytest.raises(ValueRefused, match="cannot hold a value") as told:
+            filled.put_broken("films", FileFingerprint("/films/odd.mp4", size, mtime_ns, "x"), "odd")
+        assert "\n" not in str(told.value)
+    assert filled.videos("films") == before

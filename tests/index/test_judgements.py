@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import sqlalchemy as sa
 
 from index.catalog import Catalog, FileFingerprint, VideoFacts
 from index.errors import UnknownLibrary, UnknownVideo
+from tests.helpers.old_catalog import take_back
 
 QUERY: dict[str, Any] = {"kind": "moment", "content": "c0", "start_s": 1.0, "end_s": 3.0}
 OTHER: dict[str, Any] = {"kind": "upload", "file": "ab.mp4", "start_s": None, "end_s": None}
@@ -116,13 +116,7 @@ def test_a_judgement_of_the_second_schema_is_kept(sqlite_template: Path, tmp_pat
         catalog.add_library("films", [Path("/films")])
         put_video(catalog, "/films/a.mp4")
         catalog.put_judgement(1, 1, QUERY, 2.0, 4.0, True)
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("ALTER TABLE judgement DROP COLUMN query_name"))
-        connection.execute(sa.text("DROP INDEX ix_encoder_identity"))
-        connection.execute(sa.text("ALTER TABLE encoder DROP COLUMN identity"))
-        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0002'"))
-    engine.dispose()
+    take_back(url, "0002")
     with Catalog.open(url) as migrated:
         assert told(migrated, query=QUERY) == [(1, 2.0, 4.0, True)]
         assert migrated.judgements()[0].query_name == ""

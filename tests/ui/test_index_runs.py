@@ -53,9 +53,11 @@ def test_run_view__interrupted_is_not_live() -> None:
 def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
     folder = tmp_path / "-odd videos"
     draw_moving_picture(folder / "one.mp4")
+    draw_moving_picture(folder / "drafts" / "two.mp4")
     (folder / "broken.mp4").touch()
+    (folder / "code.ts").write_text("export {}")
     runs = IndexRuns(home / "logs")
-    started = runs.start("--odd", [folder])
+    started = runs.start("--odd", [folder], ["drafts/"])
     view = run_view(started, [])
     assert view is not None
     assert view.library == "--odd"
@@ -63,7 +65,8 @@ def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
     view = run_view(runs.last, [])
     assert view is not None
     assert view.state == "done"
-    assert {name: number for name, number in view.counts.items() if number} == {"added": 1, "broken": 1}
+    assert {name: number for name, number in view.counts.items() if number} == {"added": 1, "broken": 1, "not videos": 1}
+    assert view.notes == ("Left out by name or pattern: drafts/ (1)",)
 
 
 def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:

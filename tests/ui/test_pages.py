@@ -49,11 +49,11 @@ def shown(page: "AppTest") -> str:
 
 @pytest.fixture
 def indexed(home: Path, tmp_path: Path) -> Path:
-    """Two videos and a broken file in a library called `home`."""
+    """Two videos and an empty file in a library called `home`."""
     folder = tmp_path / "videos"
     for seed in range(2):
         draw_moving_picture(folder / f"{seed}.mp4", seed=seed)
-    (folder / "<i>broken &amp;.mp4").write_text("no video")
+    (folder / "<i>broken &amp;.mp4").touch()
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "home", [folder])
     return folder
@@ -66,7 +66,7 @@ def test_search_page__nothing_indexed(home: Path) -> None:
 
 def test_search_page__only_broken_videos(home: Path, tmp_path: Path) -> None:
     (tmp_path / "videos").mkdir()
-    (tmp_path / "videos" / "broken.mp4").write_text("no video")
+    (tmp_path / "videos" / "broken.mp4").touch()
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "home", [tmp_path / "videos"])
     assert "None of your videos could be indexed yet." in shown(opened(search_page))
@@ -145,7 +145,7 @@ def test_library_page__broken_file_has_its_reason(indexed: Path) -> None:
     assert "1 broken" in shown(page)
     table = page.dataframe[0].value
     row = table[table["outcome"] == "broken"].iloc[0]
-    assert (row["name"], row["reason"]) == ("<i>broken &amp;.mp4", "is a text file, not a video")
+    assert (row["name"], row["reason"]) == ("<i>broken &amp;.mp4", "the file is empty")
     assert "<i>" not in shown(page)
 
 
@@ -160,6 +160,21 @@ def test_library_page__long_reason_can_be_read_to_its_end(indexed: Path, home: P
     assert reason in list(table.value["reason"])
     assert {"picture", "length", "clips", "codec"}.isdisjoint(table.value.columns)  # what a broken file has not takes no room
     assert table.proto.row_height >= 4 * 20  # Streamlit wraps in rows this high; the column is 44 letters wide
+
+
+def test_library_page__what_is_left_out_is_kept_with_the_library(indexed: Path, home: Path) -> None:
+    page = opened(library_page)
+    area = next(area for area in page.text_area if (area.key or "").startswith("excludes-text-"))
+    area.set_value("drafts/\n\n#old\n")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert not page.exception
+    assert "without drafts/, #old" in shown(page)
+    with Workspace(Settings.at(home)) as ws:
+        assert ws.catalog.library("home").excludes == ("drafts/", "#old")
+    area = next(area for area in page.text_area if (area.key or "").startswith("excludes-text-"))
+    area.set_value("!")
+    next(button for button in page.button if button.label == "Save").click().run()
+    assert "leaves nothing out" in page.error[0].value or "gitignore" in page.error[0].value
 
 
 def test_library_page__library_is_removed(indexed: Path, home: Path) -> None:
