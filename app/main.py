@@ -1,5 +1,6 @@
 """`vret`: the command line. Puts the verbs together, and turns what goes wrong into one line and an exit code."""
 
+import os
 import signal
 import sys
 from types import FrameType
@@ -69,6 +70,7 @@ def main() -> NoReturn:
     from index.errors import CatalogError
     from pretrain.errors import PretrainError
 
+    os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started from here runs a Python file for lying in the current folder
     signal.signal(signal.SIGTERM, _stop)  # as clean an end as Ctrl-C
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # file names may be any bytes

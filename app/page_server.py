@@ -1,62 +1,54 @@
-"""Starts the browser page as a process of its own."""
+"""Starts the browser page: `vret ui` becomes the process that serves it, so that the page ends with it, however it ends."""
 
 import errno
-import socket
+import os
 import subprocess
 import sys
+from collections.abc import Collection
 from importlib.util import find_spec
-from pathlib import Path
+from typing import NoReturn
 
 from app.errors import AppError, MissingPart
+from app.page_guard import allowed_hosts, is_local
+from app.ui.serve_page import listening_socket
 
-PAGE_SCRIPT = Path(__file__).parent / "ui" / "main_page.py"
-_END_WITHIN_S = 10.0
 
-
-def page_command(address: str, port: int) -> list[str]:
-    """The command that serves the page. Raises MissingPart without Streamlit."""
+def page_command(address: str, port: int, hosts: Collection[str] = ()) -> list[str]:
+    """The command that serves the page. Raises MissingPart without Streamlit, AppError for what is no host's name."""
     if find_spec("streamlit") is None:
         raise MissingPart("The page needs Streamlit. Install it with: pip install streamlit")
-    return [
-        *(sys.executable, "-m", "streamlit", "run", str(PAGE_SCRIPT)),
-        *("--server.address", address),
-        *("--server.port", str(port)),
-        *("--server.headless", "true"),  # no question for an e-mail address, no browser opened on a server
-        *("--browser.gatherUsageStats", "false"),
-        *("--server.fileWatcherType", "none"),
-    ]
+    names = [word for host in allowed_hosts(address, hosts) for word in ("--host", host)]
+    # -P: what lies in the folder where this was started must not be taken for Streamlit, or for a part of vret.
+    return [sys.executable, "-P", "-m", "app.ui.serve_page", "--address", address, "--port", str(port), *names]
 
 
-def check_page(address: str, port: int) -> None:
+def check_page(address: str, port: int, hosts: Collection[str] = ()) -> None:
     """Whether the page can be served, before anything is promised. Raises MissingPart, AppError where nobody can listen."""
-    page_command(address, port)
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as error:
-            raise AppError(_cannot_listen(address, port, error)) from error
-
-
-def serve_page(address: str, port: int) -> int:
-    """Serves the page until it is stopped; returns the exit code. Raises MissingPart. `check_page` tells what else may fail."""
-    process = subprocess.Popen(page_command(address, port))
+    page_command(address, port, hosts)
     try:
-        return process.wait()
-    except KeyboardInterrupt:  # asked to end, by Ctrl-C or SIGTERM, which is how a page's service ends well
-        return 0
-    finally:
-        _end(process)
+        listening_socket(address, port).close()
+    except OSError as error:
+        raise AppError(_cannot_listen(address, port, error)) from error
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=_END_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def open_to_others(address: str) -> str | None:
+    """What to say where the page can be reached from other machines; None where it cannot."""
+    if is_local(address):
+        return None
+    return (
+        f"WARNING: the page listens on {address}, and there is no sign-in: whoever reaches this machine can watch every video, "
+        "index any folder and remove libraries. Let only those reach it who may, or use --address 127.0.0.1."
+    )
+
+
+def serve_page(address: str, port: int, hosts: Collection[str] = ()) -> NoReturn:
+    """Serves the page until it is stopped, and does not come back. Raises MissingPart, AppError; see `check_page`."""
+    command = page_command(address, port, hosts)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.name == "nt":  # there a process cannot become another one
+        sys.exit(subprocess.call(command))
+    os.execv(command[0], command)
 
 
 def _cannot_listen(address: str, port: int, error: OSError) -> str:

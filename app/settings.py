@@ -19,6 +19,7 @@ class Settings:
     catalog_url: SQLAlchemy URL of the catalog; a SQLite file in `home` unless told otherwise. `sqlite_url` makes one of a path.
     encoder_name: the encoder that is used when none is asked for.
     ui_address, ui_port: where the page listens.
+    ui_hosts: names under which the page is reached beside this machine's own, such as that of a proxy in front of it.
     """
 
     home: Path
@@ -26,6 +27,7 @@ class Settings:
     encoder_name: str = "default"
     ui_address: str = "127.0.0.1"
     ui_port: int = DEFAULT_PORT
+    ui_hosts: tuple[str, ...] = ()
 
     @property
     def shown_catalog_url(self) -> str:
@@ -41,7 +43,8 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_UI_ADDRESS and VRET_UI_PORT; an empty one counts as unset.
+        """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_UI_ADDRESS, VRET_UI_PORT and VRET_UI_HOSTS (names with commas
+        between them); an empty one counts as unset.
 
         Raises AppError for a port that is no port, and for a home folder of somebody whom this machine does not know.
         """
@@ -55,6 +58,7 @@ class Settings:
             encoder_name=environ.get("VRET_ENCODER") or "default",
             ui_address=environ.get("VRET_UI_ADDRESS") or "127.0.0.1",
             ui_port=_port(environ.get("VRET_UI_PORT") or str(DEFAULT_PORT)),
+            ui_hosts=tuple(name.strip() for name in environ.get("VRET_UI_HOSTS", "").split(",") if name.strip()),
         )
 
 

@@ -1,6 +1,7 @@
 """`vret libraries`, `vret videos`, `vret status`: what is there."""
 
 import shlex
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -130,8 +131,13 @@ def exclude(
 
 
 @libraries.command("purge")
-def purge(name: Annotated[str, typer.Argument(help="The library.")]) -> None:
+def purge(
+    name: Annotated[str, typer.Argument(help="The library.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
     """Forget the videos of a library that are missing on disk.
+
+    It asks first where somebody sits at a terminal.
 
     Example: vret libraries purge holidays
     """
@@ -139,6 +145,12 @@ def purge(name: Annotated[str, typer.Argument(help="The library.")]) -> None:
     from app.workspace import Workspace
 
     with Workspace() as ws:
+        missing = ws.catalog.count_videos(name, outcome="missing")
+        if missing and not yes and sys.stdin is not None and sys.stdin.isatty():
+            question = (
+                f"Forget {missing} missing video(s) of library {name!r}, with what was said of them? Is their disk plugged in?"
+            )
+            typer.confirm(question, abort=True, err=True)
         typer.echo(f"purged {purge_missing(ws, name)}")
 
 

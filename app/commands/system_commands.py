@@ -1,8 +1,9 @@
 """`vret doctor`, `vret ui`, `vret demo`."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -12,6 +13,15 @@ from app.commands.output import one_line, print_json, talk
 
 _AddressOption = Annotated[str | None, typer.Option(help="Where to listen. Default: VRET_UI_ADDRESS, else 127.0.0.1.")]
 _PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: VRET_UI_PORT, else 8501.")]
+_HostOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        metavar="NAME",
+        help="A name or address under which the page is opened, beside localhost and the address it listens on: that of a proxy, "
+        "or of this machine on its network. May be repeated. Default: VRET_UI_HOSTS, names with commas between them.",
+    ),
+]
 
 
 def doctor(as_json: JsonOption = False) -> None:
@@ -38,21 +48,24 @@ def doctor(as_json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def ui(address: _AddressOption = None, port: _PortOption = None) -> None:
+def ui(address: _AddressOption = None, port: _PortOption = None, allow_host: _HostOption = None) -> None:
     """Serve the browser page until Ctrl-C.
+
+    It answers browsers of this machine only. With another --address it can be reached from others, and has no sign-in yet.
 
     Example: vret ui --port 8600
     """
     from app.settings import Settings
 
     settings = Settings.from_environment()
-    _serve(address or settings.ui_address, port or settings.ui_port)
+    _serve(address or settings.ui_address, port or settings.ui_port, allow_host or settings.ui_hosts)
 
 
 def demo(
     videos: Annotated[Path | None, typer.Option(help="A folder of your videos. Without it, sample videos are drawn.")] = None,
     address: _AddressOption = None,
     port: _PortOption = None,
+    allow_host: _HostOption = None,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the page at the end.")] = True,
 ) -> None:
     """Make a library to try vret with, index it and serve the page.
@@ -65,10 +78,11 @@ def demo(
 
     settings = Settings.from_environment()
     address, port = address or settings.ui_address, port or settings.ui_port
+    hosts = allow_host or settings.ui_hosts
     if page:
         from app.page_server import check_page
 
-        check_page(address, port)  # before minutes of drawing and indexing
+        check_page(address, port, hosts)  # before minutes of drawing and indexing
     if videos is None:
         talk("Drawing sample videos (moving shapes, nobody's footage); give your own with --videos FOLDER.")
     with Workspace(settings) as ws, ProgressBar() as bar:
@@ -77,13 +91,16 @@ def demo(
     if report.stopped:
         raise typer.Exit(130)
     if page:
-        _serve(address, port)
+        _serve(address, port, hosts)
 
 
-def _serve(address: str, port: int) -> None:
-    from app.page_server import check_page, serve_page
+def _serve(address: str, port: int, hosts: Collection[str]) -> NoReturn:
+    from app.page_server import check_page, open_to_others, serve_page
 
-    check_page(address, port)
+    check_page(address, port, hosts)
     shown = "127.0.0.1" if address in ("0.0.0.0", "::") else f"[{address}]" if ":" in address else address
+    warning = open_to_others(address)
+    if warning is not None:
+        talk(warning)
     talk(f"The page: http://{shown}:{port} (Ctrl-C ends it)")
-    raise typer.Exit(serve_page(address, port))
+    serve_page(address, port, hosts)

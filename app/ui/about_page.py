@@ -7,6 +7,7 @@ import streamlit as st
 from app.doctor import Finding, examine
 from app.encoder_files import list_encoders
 from app.ui import cached
+from app.ui.question import Question, show_question
 from app.ui.shown_text import as_html, as_markdown, count, file_size, printable
 from embedder.errors import EmbedderError
 
@@ -16,6 +17,7 @@ _SIGNS = {"ok": "✓", "note": "·", "wrong": "✗"}
 
 def show() -> None:
     """Draws the page."""
+    show_question()
     settings = cached.workspace().settings
     st.html(
         '<div class="vret-lead vret-lead-small"><h1>About this vret</h1>'
@@ -96,6 +98,15 @@ def _previews() -> None:
         f"<p>{file_size(previews.size_bytes())} of small playable copies, at most {file_size(previews.max_bytes)}; "
         "the least used go first.</p>"
     )
-    if st.button("Delete the previews", icon=":material/delete:"):
-        previews.clear()
-        st.rerun()
+    delete = Question(
+        title="Delete the previews?",
+        text=f"{file_size(previews.size_bytes())} of small copies. Each is made again when it is wanted.",
+        verb="Delete the previews",
+        act=_clear_previews,
+    )
+    st.button("Delete the previews", icon=":material/delete:", key="delete-previews", on_click=delete.ask)
+
+
+def _clear_previews() -> str:
+    cached.previews().clear()
+    return "The previews are deleted."

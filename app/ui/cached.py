@@ -1,4 +1,4 @@
-"""What all sessions of the page share: the open workspace, previews, workers for them, the runs it starts."""
+"""What all sessions of the page share: the open workspace, previews, workers for them, uploads, the runs it starts."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -6,9 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.judge_moments import judged_uploads
 from app.previews import PreviewCache, preview_folder
 from app.ui.evaluation_runs import EvaluationRuns
 from app.ui.index_runs import IndexRuns
+from app.ui.uploads import SessionUploads
 from app.workspace import Workspace
 from embedder.errors import EncoderError
 from embedder.glance import Glance, glance
@@ -50,6 +52,18 @@ def _strip(path: Path, mtime_ns: int, size: int) -> Glance:
 def preview_workers() -> ThreadPoolExecutor:
     """Makes previews beside the page. Few threads: each keeps a decoder and an encoder busy."""
     return ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="preview")
+
+
+@st.cache_resource(show_spinner=False)
+def uploads() -> SessionUploads:
+    ws = workspace()
+    kept = SessionUploads(ws.uploads_folder, needed=lambda: judged_uploads(ws), is_open=_is_open)
+    kept.sweep_always()
+    return kept
+
+
+def _is_open(session: str) -> bool:
+    return not st.runtime.exists() or st.runtime.get_instance().is_active_session(session)
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +12,15 @@ from app.index_library import checked_patterns
 from app.library_scan import library_name_of
 from app.maintain import purge_missing, remove_library
 from app.ui import cached, state_keys
+from app.ui.question import Question, show_question
 from app.ui.run_panel import show_runs, start_run
-from app.ui.shown_text import as_html, as_markdown, count, length
+from app.ui.shown_text import as_html, count, length, printable
 from app.ui.trouble import say_trouble, shown_trouble
 from app.ui.video_table import show_videos
 
 if TYPE_CHECKING:
     from index.catalog import LibrarySummary
 
-_DONE = "library-done"  # what the last action did, said once after the rerun
 _EXCLUDES_HELP = (
     "One pattern a line, as in .gitignore: `*.lrv`, `drafts/`, `/only/here`, `!but not this`. Hidden files, bins and thumbnail "
     "folders are left out anyway."
@@ -30,9 +31,7 @@ def show() -> None:
     """Draws the page."""
     show_runs()
     libraries = cached.workspace().catalog.libraries()
-    done = st.session_state.pop(_DONE, None)
-    if done:
-        st.toast(as_markdown(done))
+    show_question()
     if not libraries:
         st.html(
             '<div class="vret-lead"><h1>Add your first library</h1><p>A library is a name for one or more folders of videos. '
@@ -95,7 +94,7 @@ def _cards(libraries: "Sequence[LibrarySummary]") -> None:
                         "Update", key=f"update-{library.id}", icon=":material/sync:", help="Look for new and changed files"
                     ):
                         start_run(library.name)
-                    with st.popover("More", key=f"more-{library.id}"):
+                    with st.popover("More", key=_more_key(library), on_change="rerun"):
                         _tidy(library)
 
 
@@ -126,17 +125,47 @@ def _card(library: "LibrarySummary") -> None:
 
 
 def _tidy(library: "LibrarySummary") -> None:
+    if library.num_missing:
+        missing = count(library.num_missing, "missing video")
+        forget = Question(
+            title=f"Forget the {missing} of {printable(library.name)}?",
+            text="They were not there when this library was last updated. If their disk is only away, plug it in and press Update "
+            "instead. Their clips and what was said of them are forgotten.",
+            verb=f"Forget {missing}",
+            act=partial(_purge, library.name),
+        )
+        st.button(f"Forget {missing}", key=f"purge-{library.id}", on_click=_ask, args=(library, forget))
     with shown_trouble():
-        if library.num_missing and st.button(f"Forget {count(library.num_missing, 'missing video')}", key=f"purge-{library.id}"):
-            gone = purge_missing(cached.workspace(), library.name)
-            st.session_state[_DONE] = f"Forgot {count(gone, 'missing video')}."
-            st.rerun()
         _excludes(library)
-        st.caption("Removing forgets the library's clips. The files stay.")
-        if st.button("Remove this library", key=f"remove-{library.id}", icon=":material/delete:"):
-            remove_library(cached.workspace(), library.name)
-            st.session_state[_DONE] = f"Removed {library.name}. Its files are where they were."
-            st.rerun()
+    st.caption("Removing forgets the library's clips. The files stay.")
+    where = f" in {', '.join(map(printable, library.folders))}" if library.folders else ""
+    remove = Question(
+        title=f"Remove the library {printable(library.name)}?",
+        text=f"{count(library.num_videos, 'video')}, {count(library.num_clips, 'clip')} and what was said of them are forgotten. "
+        f"To have them again, all is to be indexed anew. The files stay{where}.",
+        verb=f"Remove {printable(library.name)}",
+        act=partial(_remove, library.name),
+    )
+    icon = ":material/delete:"
+    st.button("Remove this library", key=f"remove-{library.id}", icon=icon, on_click=_ask, args=(library, remove))
+
+
+def _ask(library: "LibrarySummary", question: Question) -> None:
+    st.session_state[_more_key(library)] = False  # closed, or it would lie over the question
+    question.ask()
+
+
+def _more_key(library: "LibrarySummary") -> str:
+    return f"more-{library.id}"
+
+
+def _purge(name: str) -> str:
+    return f"Forgot {count(purge_missing(cached.workspace(), name), 'missing video')}."
+
+
+def _remove(name: str) -> str:
+    remove_library(cached.workspace(), name)
+    return f"Removed {printable(name)}. Its files are where they were."
 
 
 def _excludes(library: "LibrarySummary") -> None:
@@ -146,7 +175,7 @@ def _excludes(library: "LibrarySummary") -> None:
         )
         if st.form_submit_button("Save", help="The next update goes by it"):
             cached.workspace().catalog.set_excludes(library.name, checked_patterns(_lines(text)))
-            st.session_state[_DONE] = f"Saved. Update {library.name} to go by it."
+            st.session_state[state_keys.DONE] = f"Saved. Update {library.name} to go by it."
             st.rerun()
 
 

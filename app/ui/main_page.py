@@ -1,4 +1,4 @@
-"""The page's entry script: `streamlit run app/ui/main_page.py`, which is what `vret ui` does."""
+"""The page's entry script, which Streamlit runs for every click; `vret ui` serves it (`serve_page.py`)."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import app.ui.about_page as about_page
 import app.ui.evaluate_page as evaluate_page
 import app.ui.library_page as library_page
 import app.ui.search_page as search_page
-from app.ui import state_keys
+from app.ui import access, state_keys
 from app.ui.trouble import shown_trouble
 
 _ASSETS = Path(__file__).parent / "assets"
@@ -26,3 +26,5 @@ st.session_state[state_keys.PAGES] = pages
 page = st.navigation(list(pages.values()), position="top")
 with shown_trouble():
     page.run()
+if access.is_open_to_others():
+    st.html('<p class="vret-quiet vret-foot">This page can be opened from other computers, and there is no sign-in yet.</p>')

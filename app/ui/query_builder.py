@@ -5,15 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app.judge_moments import judged_uploads
-from app.ui import cached, state_keys
+from app.ui import access, cached, state_keys
 from app.ui.queries import Draft, ShownQuery
 from app.ui.range_picker import pick_range
 from app.ui.search_history import ask
 from app.ui.shown_text import as_html, clock, printable
 from app.ui.trouble import about_clip, say_trouble, shown_trouble
-from app.ui.uploads import keep_upload
 from embedder.errors import EmbedderError
 
 _UPLOAD = "Upload a clip"
@@ -40,7 +39,8 @@ def _choose_clip() -> None:
     )
     source = st.segmented_control(
         "Where the clip is",
-        [_UPLOAD, _INDEXED, _PATH],
+        # The file of whoever sits at this computer is theirs to name; others get what is in the libraries.
+        [_UPLOAD, _INDEXED] if access.is_open_to_others() else [_UPLOAD, _INDEXED, _PATH],
         default=_UPLOAD,
         required=True,
         label_visibility="collapsed",
@@ -56,12 +56,28 @@ def _choose_clip() -> None:
 
 
 def _from_upload() -> None:
+    uploads = cached.uploads()
     upload = st.file_uploader("A clip of any video format", key="clip-upload")
-    if upload is not None:
-        ws = cached.workspace()
-        path = keep_upload(ws.uploads_folder, upload.name, upload.getbuffer(), needed=judged_uploads(ws))
-        with shown_trouble(path, upload.name):
+    if upload is None:
+        return
+    session = _taken()
+    path = uploads.keep(session, upload.name, upload.getvalue())
+    upload.close()  # its bytes are on disk now
+    with shown_trouble(path, upload.name):
+        try:
             _begin(path, upload.name, note="uploaded")
+        except EmbedderError:
+            uploads.discard(session, path)
+            raise
+
+
+def _taken() -> str:
+    """Frees what Streamlit would hold of an upload for as long as the session lasts; returns the session's id."""
+    context = get_script_run_ctx()
+    if context is None:
+        raise RuntimeError("The page was run without Streamlit.")
+    context.uploaded_file_mgr.remove_session_files(context.session_id)
+    return context.session_id
 
 
 def _from_path() -> None:

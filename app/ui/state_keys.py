@@ -7,6 +7,8 @@ RESULT = "result"  # (what was asked, SearchResult), so that a rerun does not se
 SUGGESTED = "suggested"  # places of the videos that are offered to begin with
 VIEW = "view"  # what the search page showed last
 WATCHED = "watched"  # the moment in the player's dialog
+ASKED = "asked"  # the `Question` that waits for an answer
+DONE = "done"  # what the last answer did, said once
 
 LIBRARY = "library"  # name to search in, None for all
 NUM_HITS = "num_hits"

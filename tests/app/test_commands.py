@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -176,6 +177,25 @@ def test_purge_and_remove(indexed: Path) -> None:
     ok("libraries", "remove", "home", "--yes")
     assert json.loads(ok("libraries", "--json")) == []
     assert (indexed / "b.mp4").exists()
+
+
+def test_purge__asks_at_a_terminal(indexed: Path) -> None:
+    import pty
+
+    (indexed / "a.mp4").unlink()
+    ok("index", "--library", "home")
+
+    def answered(word: bytes) -> int:
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "app", "libraries", "purge", "home"]
+        with open(ours, "wb", buffering=0) as keyboard, open(theirs, "rb") as stdin:
+            keyboard.write(word + b"\n")
+            return subprocess.run(command, stdin=stdin, capture_output=True, check=False).returncode
+
+    assert answered(b"n") == 1
+    assert len(json.loads(ok("videos", "--outcome", "missing", "--json"))) == 1
+    assert answered(b"y") == 0
+    assert json.loads(ok("videos", "--outcome", "missing", "--json")) == []
 
 
 @pytest.mark.parametrize(

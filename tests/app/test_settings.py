@@ -15,11 +15,13 @@ def test_environment_decides(tmp_path: Path) -> None:
             "VRET_CATALOG_URL": "postgresql://me:secret@host/vret",
             "VRET_ENCODER": "pace",
             "VRET_UI_PORT": "9000",
+            "VRET_UI_HOSTS": "vret.example.com, 10.0.0.7,",
         }
     )
     assert settings.home == tmp_path
     assert settings.encoder_name == "pace"
     assert settings.ui_port == 9000
+    assert settings.ui_hosts == ("vret.example.com", "10.0.0.7")
     assert "secret" not in settings.shown_catalog_url
     assert settings.shown_catalog_url.endswith("@host/vret")
 

@@ -98,6 +98,15 @@ def test_search_page__path_that_is_no_file(indexed: Path) -> None:
     assert "There is no file" in page.error[0].value
 
 
+def test_search_page__who_comes_from_elsewhere_names_no_file(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sources() -> list[str]:
+        return [option.content for option in opened(search_page).get("button_group")[0].proto.options]  # type: ignore[attr-defined]
+
+    assert "File on this computer" in sources()
+    monkeypatch.setattr("app.ui.access.is_open_to_others", lambda: True)
+    assert sources() == ["Upload a clip", "From a library"]
+
+
 def uploaded(name: str, content: bytes) -> "AppTest":
     """The search page with an upload."""
     page = opened(search_page)
@@ -109,6 +118,7 @@ def uploaded(name: str, content: bytes) -> "AppTest":
 def test_search_page__upload_that_is_no_video(indexed: Path, home: Path) -> None:
     page = uploaded("my *holiday*.mp4", b"no video")
     assert page.error[0].value.replace("\\", "") == "my *holiday*.mp4: is a text file, not a video"
+    assert not list((home / "uploads").iterdir()), "nobody can search by it"
     page.button(key="suggest-0").click().run()  # the page goes on
     assert "Like this clip" in shown(page)
 
@@ -177,12 +187,50 @@ def test_library_page__what_is_left_out_is_kept_with_the_library(indexed: Path, 
     assert "leaves nothing out" in page.error[0].value or "gitignore" in page.error[0].value
 
 
-def test_library_page__library_is_removed(indexed: Path, home: Path) -> None:
-    page = opened(library_page)
-    next(button for button in page.button if button.label == "Remove this library").click().run()
+def pressed(page: "AppTest", label: str) -> "AppTest":
+    next(button for button in page.button if button.label.replace("\\", "") == label).click().run()
     assert not page.exception
+    return page
+
+
+def text_of(page: "AppTest") -> str:
+    return " ".join(element.value for element in page.markdown).replace("\\", "")
+
+
+def test_library_page__library_is_removed_once_that_was_confirmed(indexed: Path, home: Path) -> None:
+    page = pressed(opened(library_page), "Remove this library")
+    assert "Videos of home" in shown(page)
+    assert "3 videos" in text_of(page) and str(indexed) in text_of(page)
+    pressed(page, "Remove home")
     assert "Add your first library" in shown(page)
     assert (indexed / "0.mp4").exists()
+
+
+def test_library_page__library_that_is_kept_after_all(indexed: Path, home: Path) -> None:
+    page = pressed(pressed(opened(library_page), "Remove this library"), "Keep it")
+    assert "Remove home" not in [button.label for button in page.button]
+    assert "Videos of home" in shown(page.run())
+
+
+def test_library_page__missing_videos_are_forgotten_once_that_was_confirmed(indexed: Path, home: Path) -> None:
+    (indexed / "0.mp4").unlink()
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [indexed])
+    page = pressed(opened(library_page), "Forget 1 missing video")
+    assert "1 missing" in shown(page)
+    assert "If their disk is only away" in text_of(page)
+    page.button(key="question-yes").click().run()
+    assert "1 missing" not in shown(page)
+
+
+def test_about_page__previews_are_deleted_once_that_was_confirmed(indexed: Path, home: Path) -> None:
+    preview = home / "previews" / "0.mp4"
+    preview.parent.mkdir(exist_ok=True)
+    preview.write_bytes(b"a preview")
+    page = pressed(opened(about_page), "Delete the previews")
+    assert preview.exists()
+    page.button(key="question-yes").click().run()
+    assert not preview.exists()
 
 
 def test_about_page(indexed: Path, home: Path) -> None:

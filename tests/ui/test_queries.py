@@ -1,6 +1,9 @@
 """Queries as the page keeps them, and the uploads they may come from."""
 
 import os
+import subprocess
+import sys
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ import pytest
 from app.errors import DataFolderError
 from app.find_similar import ClipQuery, Hit, MomentQuery
 from app.ui.queries import Draft, ShownQuery
-from app.ui.uploads import keep_upload
+from app.ui.uploads import SessionUploads, keep_upload
 
 CLIP = Path("/videos/clip.mp4")
 
@@ -84,3 +87,84 @@ def test_keep_upload__no_folder_can_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(DataFolderError, match="Cannot keep the uploaded clip"):
         keep_upload(tmp_path / "file" / "uploads", "a.mp4", b"x")
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_keep_upload__foreign_files_stay(tmp_path: Path) -> None:
+    foreign = {"mine.mp4", ".mine.part", "notes.txt", f".{'0' * 32}.mp4.part", f"{'0' * 31}.mp4", f"{'A' * 32}.mp4"}
+    for name in foreign:
+        (tmp_path / name).write_bytes(b"mine")
+        os.utime(tmp_path / name, (1, 1))
+    (tmp_path / f"{'0' * 32}.mp4").mkdir()
+    for number in range(25):
+        keep_upload(tmp_path, "a.mp4", b"%d" % number)
+    uploads(tmp_path).sweep()
+    assert foreign | {f"{'0' * 32}.mp4"} <= names(tmp_path)
+    assert len(names(tmp_path)) == len(foreign) + 1 + 20
+
+
+def test_keep_upload__disk_is_full(tmp_path: Path) -> None:
+    """A limit of the process on the size of files stops writing half-way, as a full disk does."""
+    folder = tmp_path / "uploads"
+    script = (
+        "import resource, sys; from pathlib import Path; from app.ui.uploads import keep_upload\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "keep_upload(Path(sys.argv[1]), 'a.mp4', bytes(5000))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
+    assert "DataFolderError: Cannot keep the uploaded clip in" in done.stderr
+    assert names(folder) == set()
+
+
+def uploads(folder: Path, *, needed: Collection[str] = (), open_ones: Collection[str] = ()) -> SessionUploads:
+    return SessionUploads(folder, needed=lambda: needed, is_open=lambda session: session in open_ones)
+
+
+def test_session_uploads__go_when_the_session_is_over(tmp_path: Path) -> None:
+    needed: set[str] = set()
+    open_ones = {"one", "other"}
+    kept = uploads(tmp_path, needed=needed, open_ones=open_ones)
+    mine = kept.keep("one", "a.mp4", b"mine").name
+    judged = kept.keep("one", "b.mp4", b"judged").name
+    shared = kept.keep("one", "c.mp4", b"shared").name
+    assert kept.keep("other", "d.mp4", b"shared").name == shared
+    needed.add(judged)
+    kept.sweep(now_s=0.0)
+    open_ones.remove("one")
+    kept.sweep(now_s=100.0)
+    assert names(tmp_path) == {mine, judged, shared}, "its connection may only be broken"
+    open_ones.add("one")
+    kept.sweep(now_s=150.0)
+    open_ones.remove("one")
+    kept.sweep(now_s=300.0)
+    kept.sweep(now_s=400.0)
+    assert names(tmp_path) == {mine, judged, shared}, "it was back in between"
+    kept.sweep(now_s=1000.0)
+    assert names(tmp_path) == {judged, shared}
+
+
+def test_session_uploads__a_session_has_a_limit(tmp_path: Path) -> None:
+    kept = uploads(tmp_path, open_ones={"one", "other"})
+    others = kept.keep("other", "a.mp4", b"of the other").name
+    own = [kept.keep("one", "a.mp4", b"%d" % number).name for number in range(15)]
+    assert names(tmp_path) == {others, *own[-10:]}
+    kept.keep("one", "a.mp4", b"14")  # the newest once more
+    assert names(tmp_path) == {others, *own[-10:]}
+
+
+def test_session_uploads__what_a_killed_page_left_goes(tmp_path: Path) -> None:
+    stray = tmp_path / f".{'0' * 32}.mp4.123.part"
+    upload = tmp_path / f"{'1' * 32}.mp4"
+    for path in (stray, upload):
+        path.write_bytes(b"x")
+    uploads(tmp_path).sweep()
+    assert names(tmp_path) == {stray.name, upload.name}, "another page may be writing"
+    for path in (stray, upload):
+        os.utime(path, (1, 1))
+    uploads(tmp_path, needed={upload.name}).sweep()
+    assert names(tmp_path) == {upload.name}
+    uploads(tmp_path).sweep()
+    assert names(tmp_path) == set()
