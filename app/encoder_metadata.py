@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.on_disk import FileState, file_state
+
 if TYPE_CHECKING:
     from embedder.encoder_card import EncoderCard
 
@@ -122,15 +124,14 @@ def weights_sha256(path: Path) -> str | None:
         return digest.hexdigest()
 
 
-def file_state(path: Path) -> tuple[int, ...]:
+def encoder_state(path: Path) -> FileState:
     """Another one whenever a file was written or replaced, its old time stamp put back or not. Raises EncoderNotFound."""
     from embedder.errors import EncoderNotFound
 
     try:
-        found = path.stat()
+        return file_state(path)
     except OSError as error:
         raise EncoderNotFound(f"There is no encoder file {path} ({error.strerror or error}).") from error
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @contextmanager

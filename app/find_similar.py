@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.errors import BadQuery
+from app.on_disk import look_at
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
@@ -50,7 +51,9 @@ CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo,
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A moment that answers the query. score: cosine, 1 is the same. clip_ordinal: its nearest clip, for the thumbnail."""
+    """A moment that answers the query. score: cosine, 1 is the same. clip_ordinal: its nearest clip, for the thumbnail. missing:
+    the file is not at its path now.
+    """
 
     rank: int
     video_id: int
@@ -61,6 +64,7 @@ class Hit:
     score: float
     clip_ordinal: int
     flagged: bool
+    missing: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,9 +96,12 @@ def find_similar(
     k: int = 10,
     filters: "Filters | None" = None,
     one_per_video: bool = False,
+    every_file: bool = False,
 ) -> SearchResult:
     """The k most similar moments.
 
+    A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
+    each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
     Raises BadQuery (impossible range, not an indexed video, no video in the folder), NotIndexed (nothing to search in),
     VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
     """
@@ -110,7 +117,8 @@ def find_similar(
     else:
         (clips, warnings), provider = _stored(ws, query, encoder_id), None
     vectors = ws.vectors(encoder_id)
-    moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video)
+    look = None if every_file else look_at
+    moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video, look=look)
     hits = [
         Hit(
             rank=rank,
@@ -122,6 +130,7 @@ def find_similar(
             score=moment.score,
             clip_ordinal=moment.clip_ordinal,
             flagged=moment.flagged,
+            missing=moment.missing,
         )
         for rank, moment in enumerate(moments, start=1)
     ]
@@ -193,7 +202,7 @@ def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":
     if query.path is None:
         raise BadQuery("A moment needs a video: give its number or its path.")
     path = Path(os.path.abspath(query.path))
-    found = ws.catalog.find_video(path)
+    found = ws.catalog.find_video(query.path)
     if found is None:
         raise BadQuery(_not_indexed(path))
     if found.outcome in ("broken", "not-video"):

@@ -10,6 +10,7 @@ from app.errors import BadFolder, BadLibraryName, BadPattern
 from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
 from app.library_scan import Scan, check_folders, nothing_to_index, scan_library
+from app.on_disk import folder_trouble, same_folders
 from app.run_lock import LockHolder, run_lock
 from app.workspace import Workspace
 
@@ -36,9 +37,10 @@ def index_library(
     """Brings a library up to date with its folders.
 
     library: its name; made if it is new. folders: added to the library, and only these are looked through; none means all that
-    the library has. hop: distance of the clips' starts in clip lengths, for videos embedded in this run. excludes: patterns of what
-    to leave out from now on, added to those that the library has. wait_s: how long to wait for another run, negative for ever.
-    reembed: embed every video anew.
+    the library has. A folder of the library that is away or empty is told in the report, and its videos are left as they are. hop:
+    distance of the clips' starts in clip lengths, for videos embedded in this run. excludes: patterns of what to leave out from now
+    on, added to those that the library has. wait_s: how long to wait for another run, negative for ever. reembed: embed every video
+    anew.
 
     On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
     Raises BadFolder, BadLibraryName, BadPattern, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError,
@@ -46,7 +48,7 @@ def index_library(
     """
     began = time.perf_counter()
     tell: OnEvent = on_event if on_event is not None else _ignore
-    paths = check_folders(folders)
+    paths = check_folders(folders, _known_folders(ws, library) if any(map(folder_trouble, folders)) else ())
     _refuse_own_folders(ws, paths)
     new_excludes = checked_patterns(excludes)
     card = ws.encoder_card(encoder_name)  # a missing encoder is said before anything is made
@@ -119,7 +121,8 @@ def _scan_and_add(
     except UnknownLibrary:
         own, old_excludes, known = set(), (), {}
     excludes = [*old_excludes, *new_excludes]
-    scan = scan_library(folders, known, excludes=excludes, reembed=reembed)
+    folders = same_folders(folders, sorted(own))
+    scan = scan_library(folders, known, others=sorted(own.difference(folders)), excludes=excludes, reembed=reembed)
     if len(scan.without_video) == len(folders) and own.isdisjoint(folders):
         raise BadFolder(nothing_to_index(scan))
     catalog.add_library(library, folders)
@@ -128,16 +131,21 @@ def _scan_and_add(
     return scan
 
 
+def _known_folders(ws: Workspace, library: str) -> tuple[Path, ...]:
+    """The library's folders; none where it is yet to be made."""
+    return next((each.folders for each in ws.catalog.libraries() if each.name == library), ())
+
+
 def _folders_of(catalog: "Catalog", library: str) -> list[Path]:
-    """The library's folders. One that is gone is an error, not thousands of missing videos: a disk may not be plugged in."""
-    folders = [Path(folder) for folder in catalog.library(library).folders]
-    for folder in folders:
-        if not os.path.isdir(folder):
-            raise BadFolder(
-                f"The folder {folder} of library {library!r} is not there. Plug in its disk, or name the folders to look "
-                f"through: vret index FOLDER --library {library}"
-            )
-    return check_folders(folders)
+    """The library's folders. Where none of them is there, that is an error: nothing could be looked through."""
+    folders = list(catalog.library(library).folders)
+    if folders and not any(map(os.path.isdir, folders)):
+        which = "; ".join(f"the folder {folder} {folder_trouble(folder)}" for folder in folders)
+        raise BadFolder(
+            f"Nothing of library {library!r} can be looked through: {which}. Plug in its disk, or name the folders to look "
+            f"through: vret index FOLDER --library {library}"
+        )
+    return same_folders(folders)
 
 
 def _ignore(progress: IndexProgress) -> None:

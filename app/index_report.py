@@ -14,9 +14,12 @@ class IndexReport:
     broken: (path, reason), those refused in this run and those refused before and unchanged since.
     newly_broken: how many of `broken` were refused in this run. not_videos: (path, reason), files of another kind, such as text,
     under a video's name. missing: known videos that are gone since the last run. excluded: known videos that are left out since
-    then; they are kept as missing ones are, and are not searched. left: found, but not reached, because the run was stopped.
-    left_out: names and patterns that left something out, and how many folders and files each. passed_over: endings of files that
-    look like videos but are not called so ("" for none), and how many.
+    then; they are kept as missing ones are, and are not searched. left: found, but not reached because the run was stopped, or
+    written to while it was read. left_out: names and patterns that left something out, and how many folders and files each.
+    passed_over: endings of files that look like videos but are not called so ("" for none), and how many. linked: further names
+    (links) of files that are counted under another one. from_libraries: how many of the moved ones were another library's, by its
+    name. away: (folder, in words) of folders that could not be looked through, or that are empty, as a mount point is without its
+    disk; what was known below is left as it was.
     warnings: (path, what is odd about it). clips: vectors written. video_seconds: their videos' length. seconds: the run's time.
     provider: ONNX Runtime's execution provider that really ran, None when nothing had to be embedded.
     """
@@ -38,6 +41,9 @@ class IndexReport:
     left: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     passed_over: dict[str, int] = field(default_factory=dict)
+    linked: int = 0
+    from_libraries: dict[str, int] = field(default_factory=dict)
+    away: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
     clips: int = 0
     video_seconds: float = 0.0
@@ -60,6 +66,7 @@ class IndexReport:
             "broken": len(self.broken),
             "not videos": len(self.not_videos),
             "left": self.left,
+            "linked": self.linked,
         }
 
     def summary(self) -> str:
@@ -74,6 +81,7 @@ class IndexReport:
             asdict(self)
             | {name: [list(entry) for entry in entries] for name, entries in lists.items()}
             | {f"num_{name}": len(entries) for name, entries in lists.items()}
+            | {"away": [list(entry) for entry in self.away]}
         )
 
 

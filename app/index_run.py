@@ -2,14 +2,17 @@
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
+from app.gone_videos import gone_videos
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import MAX_TRIES, FoundFile, Scan, may_be_tried_again
+from app.moved_files import MovedFiles
+from app.steady_files import SteadyFiles
 from app.workspace import Workspace
 from embedder.errors import VideoRejected
 from index.errors import ValueRefused
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 DEFAULT_HOP = 0.5  # clips overlap by half, so that a movement cut by one clip's end lies whole in its neighbour
 _JOB_EVERY_S = 0.5  # the catalog is told of progress this often; a write for each video would cost more than it tells
 _RETRY_ALWAYS = -1  # a time of change that no file has: what could not be opened today is tried again next time
+_CHANGING = "changed while it was being read; the next run reads it"
+_ROUNDS = 2  # a file that changes while it is read is read once more in the same run
 
 _FILE_FAULTS = (
     *(OSError, ValueError, TypeError, AttributeError, ArithmeticError, LookupError, AssertionError, RuntimeError, MemoryError),
@@ -60,7 +65,9 @@ class IndexRun:
         self._pending: dict[Path, tuple[FileFingerprint, KnownFile | None]] = {}  # being embedded; what was known of it
         self._twins: list[tuple[FileFingerprint, str]] = []  # same content as one being embedded; that content's hash
         self._refused: dict[str, RejectedVideo] = {}  # by content hash
-        self._gone_by_content: dict[str, str] = {}
+        self._files = SteadyFiles()
+        self._changing: list[tuple[FoundFile, KnownFile | None]] = []  # changed while they were read
+        self._round = 1
         self._done = self._total = 0
         self._done_bytes = self._total_bytes = 0
         self._began = self._last_told = time.perf_counter()
@@ -72,26 +79,33 @@ class IndexRun:
         report.unchanged = len(scan.unchanged)
         report.broken, report.not_videos = list(scan.broken), list(scan.not_videos)
         report.left_out, report.passed_over = dict(scan.left_out), dict(scan.passed_over)
+        report.linked = scan.linked
         report.warnings = [*scan.warnings, *((str(folder), "no video was found in it") for folder in scan.without_video)]
         if scan.returned:
             self._catalog.mark_present(scan.returned)
             report.returned = len(scan.returned)
-        self._gone_by_content = {entry.content_hash: path for path, entry in scan.gone.items() if entry.content_hash}
+        self._moves = MovedFiles(
+            self._catalog, report.library, self._encoder_id, scan, lambda found: self._files.fingerprint_or_none(found.path)
+        )
         self._total = len(scan.to_compare)
         self._total_bytes = sum(found.size for found, _ in scan.to_compare)
         if self._total:
             self._job_id = self._catalog.start_job("index", report.library)
             outcome: JobState = "failed"
             try:
-                self._embed_all(scan, reembed)
+                self._embed_all(scan.to_compare, reembed)
+                if self._changing:
+                    again, self._changing, self._round = self._changing, [], _ROUNDS
+                    self._embed_all(again, reembed)
                 outcome = "done"
             except KeyboardInterrupt:
                 report.stopped, outcome = True, "stopped"
-                report.left = self._total - self._done
+                report.left += self._total - self._done
             finally:
                 why = sys.exception()
                 progress = self._progress("done").to_dict() | {"report": report.to_dict()}
                 self._catalog.finish_job(self._job_id, outcome, progress, message=None if why is None else str(why))
+        report.from_libraries = self._moves.from_libraries
         if not report.stopped:
             self._sweep(scan)
         if self._changed_something():
@@ -100,8 +114,8 @@ class IndexRun:
 
     # --- new and changed files -----------------------------------------------------------------------------------------------
 
-    def _embed_all(self, scan: Scan, reembed: bool) -> None:
-        paths = self._paths_to_embed(scan, reembed)
+    def _embed_all(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]", reembed: bool) -> None:
+        paths = self._paths_to_embed(files, reembed)
         first = next(paths, None)
         if first is not None:
             from embedder.embed_videos import EmbeddedVideo, embed_videos
@@ -124,65 +138,73 @@ class IndexRun:
                         self._refuse(result)
         self._settle_twins()
 
-    def _paths_to_embed(self, scan: Scan, reembed: bool) -> Iterator[Path]:
+    def _paths_to_embed(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]", reembed: bool) -> Iterator[Path]:
         """Compares contents one file at a time, as the embedding asks for more; what needs no embedding is settled here."""
-        from index.catalog import FileFingerprint
-
         in_work: set[str] = set()
-        for found, known in scan.to_compare:
-            content = self._content_of(found, known)
-            if content is None:
+        for found, known in files:
+            file = self._fingerprint(found, known)
+            if file is None:
                 continue
-            file = FileFingerprint(str(found.path), found.size, found.mtime_ns, content)
-            settled, fault = (False, None) if reembed else _attempt(self._settled_by_content, file, known, scan)
+            known, fault = _attempt(self._moves.follow, file, known)
+            settled: bool | None = False
+            if fault is None and not reembed:
+                settled, fault = _attempt(self._settled_by_content, file, known)
             if fault is not None:
                 self._break_refused(file, _faulty(file, fault), _same_content(known, file))
             elif settled:
                 self._finish(file)
-            elif content in in_work and known is None:
-                self._twins.append((file, content))
+            elif file.content_hash in in_work and known is None:
+                self._twins.append((file, file.content_hash or ""))
             else:
-                in_work.add(content)
+                in_work.add(file.content_hash or "")
                 self._pending[found.path] = (file, known)
                 yield found.path
 
-    def _content_of(self, found: FoundFile, known: "KnownFile | None") -> str | None:
-        """The hash of a file's content; None when it cannot be read, which is its outcome then."""
+    def _fingerprint(self, found: FoundFile, known: "KnownFile | None") -> "FileFingerprint | None":
+        """What is in a file; None when that cannot be told, which is its outcome then, or not yet."""
         from embedder.file_kind import is_hollow
-        from embedder.fingerprint import hash_file
         from index.catalog import FileFingerprint
 
         try:
-            if not is_hollow(found.path):
-                return hash_file(found.path)
-            file = FileFingerprint(str(found.path), found.size, found.mtime_ns, "")
-            self._break(file, "holds next to nothing of its size, and begins with zero bytes: has its download only begun?")
-            return None
+            if is_hollow(found.path):
+                hollow = FileFingerprint(str(found.path), found.size, found.mtime_ns, "")
+                self._break(hollow, "holds next to nothing of its size, and begins with zero bytes: has its download only begun?")
+                return None
+            file = self._files.fingerprint(found.path)
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be opened
             self._unreadable(found, known, error)
             return None
+        if file is None:
+            self._read_again(found, known)
+        return file
 
-    def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None", scan: Scan) -> bool:
+    def _read_again(self, found: FoundFile, known: "KnownFile | None") -> None:
+        if self._round < _ROUNDS:
+            self._changing.append((found, known))
+            return
+        self._report.warnings.append((str(found.path), _CHANGING))
+        self._report.left += 1
+        self._total -= 1
+
+    def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None") -> bool:
         """True when the content tells that this file needs no embedding: it was touched, moved or copied."""
         report = self._report
         if known is not None and known.content_hash == file.content_hash:
             is_refused = known.outcome in ("broken", "not-video")
             if (not is_refused and not known.embedded) or may_be_tried_again(known):
                 return False
-            self._catalog.touch(known.video_id, file)
+            moved = file.path in self._moves.arrived
+            if not moved:
+                self._catalog.touch(known.video_id, file)
             if known.outcome == "broken":
                 report.broken.append((file.path, known.reason or ""))
             elif known.outcome == "not-video":
                 report.not_videos.append((file.path, known.reason or ""))
+            elif moved:
+                report.moved += 1
             else:
                 report.touched += 1
             return True
-        old_path = self._gone_by_content.get(file.content_hash or "")
-        if known is None and old_path in scan.gone:
-            moved = scan.gone.pop(old_path)
-            self._catalog.move_video(moved.video_id, file)
-            report.moved += moved.embedded
-            return moved.embedded
         for twin in self._catalog.find_by_content(file.content_hash, self._encoder_id):
             if self._catalog.copy_embedding(twin.id, report.library, file, self._encoder_id) is not None:
                 report.copied += 1
@@ -192,9 +214,8 @@ class IndexRun:
     def _unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError | ValueError) -> None:
         from index.catalog import FileFingerprint
 
-        if isinstance(error, FileNotFoundError):
-            self._report.warnings.append((str(found.path), "vanished while the library was being indexed"))
-            self._total -= 1
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            self._vanished(str(found.path))
             return
         reason = f"cannot be read: {(error.strerror if isinstance(error, OSError) else None) or error}"
         as_it_was = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
@@ -202,8 +223,31 @@ class IndexRun:
 
     # --- results ---------------------------------------------------------------------------------------------------------------
 
+    def _vanished(self, path: str) -> None:
+        self._report.warnings.append((path, "vanished while the library was being indexed"))
+        self._total -= 1
+
+    def _taken(self, path: Path) -> "tuple[FileFingerprint, KnownFile | None] | None":
+        """A file of which the embedding is through; None if something else than its content may have been read meanwhile."""
+        file, known = self._pending.pop(path)
+        try:
+            now = self._files.as_it_was(file)
+        except (FileNotFoundError, NotADirectoryError):
+            self._vanished(file.path)
+            return None
+        except OSError as error:
+            self._unreadable(FoundFile(path=path, size=file.size, mtime_ns=file.mtime_ns), known, error)
+            return None
+        if now is None:
+            self._read_again(FoundFile(path=path, size=file.size, mtime_ns=file.mtime_ns), known)
+            return None
+        return now, known
+
     def _keep(self, video: "EmbeddedVideo") -> None:
-        file, known = self._pending.pop(video.path)
+        taken = self._taken(video.path)
+        if taken is None:
+            return
+        file, known = taken
         was_known = known is not None and known.embedded
         _, fault = _attempt(
             self._catalog.put_embedded,
@@ -229,11 +273,10 @@ class IndexRun:
         self._finish(file)
 
     def _refuse(self, video: "RejectedVideo") -> None:
-        file, known = self._pending.pop(video.path)
-        if not video.path.exists():
-            self._report.warnings.append((file.path, "vanished while the library was being indexed"))
-            self._total -= 1
+        taken = self._taken(video.path)
+        if taken is None:
             return
+        file, known = taken
         self._refused[file.content_hash or ""] = video
         self._break_refused(file, video, _same_content(known, file))
 
@@ -272,25 +315,35 @@ class IndexRun:
 
     def _settle_twins(self) -> None:
         """Files with the same content as one embedded in this run take its vectors, or its reason."""
-        for file, content in self._twins:
-            if content in self._refused:
-                self._break_refused(file, self._refused[content])
+        twins, self._twins = self._twins, []
+        for file, content in twins:
+            found = FoundFile(path=Path(file.path), size=file.size, mtime_ns=file.mtime_ns)
+            try:
+                now = self._files.as_it_was(file)
+            except OSError as error:
+                self._unreadable(found, None, error)
                 continue
-            copied, fault = _attempt(self._copy, file, content)
+            if now is None:  # another one by now
+                self._read_again(found, None)
+                continue
+            if content in self._refused:
+                self._break_refused(now, self._refused[content])
+                continue
+            copied, fault = _attempt(self._copy, now, content)
             if fault is not None:
-                self._break_refused(file, _faulty(file, fault))
+                self._break_refused(now, _faulty(now, fault))
             elif copied:
                 self._report.copied += 1
-                self._finish(file)
-            else:  # its original vanished meanwhile; the next run embeds this one
-                self._report.left += 1
+                self._finish(now)
+            else:  # its original vanished meanwhile
+                self._read_again(found, None)
 
     def _copy(self, file: "FileFingerprint", content: str) -> bool:
         twins = self._catalog.find_by_content(content, self._encoder_id)
         return bool(twins) and (self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None)
 
     def _sweep(self, scan: Scan) -> None:
-        newly_gone = {path: entry.video_id for path, entry in scan.gone.items() if entry.outcome != "missing"}
+        newly_gone = gone_videos(scan, set(self._moves.from_paths), self._report)
         if newly_gone:
             self._catalog.mark_missing(newly_gone.values())
         self._report.excluded = len(scan.excluded.intersection(newly_gone))

@@ -3,19 +3,18 @@
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import BadFolder
+from app.on_disk import GONE, away_links, folder_trouble, inside, kept_time, same_folders, state_of
 
 if TYPE_CHECKING:
     from index.catalog import KnownFile
 
-
-_LARGEST = 2**63 - 1  # what a catalog holds of a number; a file may be dated beyond it, in the year 2400 or long before 1677
 
 MAX_TRIES = 3
 """How often a file is read that fails for a reason that may pass: a decoder that hangs on it costs minutes each time."""
@@ -23,11 +22,24 @@ MAX_TRIES = 3
 
 @dataclass(frozen=True, kw_only=True)
 class FoundFile:
-    """A video file on disk, as it was when it was found. size, mtime_ns: as `kept_size` and `kept_time` have them."""
+    """A video file on disk, as it was when it was found. mtime_ns: as `kept_time` has it."""
 
     path: Path
     size: int
     mtime_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class AwayFolder:
+    """A folder of the library that says nothing about its videos, and why: absent, empty, unreadable. They are left as they are.
+
+    videos: what is known of them, by path. named: whether it was to be looked through, and not only belongs to the library.
+    """
+
+    folder: Path
+    why: str
+    videos: dict[str, "KnownFile"]
+    named: bool
 
 
 @dataclass(kw_only=True)
@@ -39,8 +51,10 @@ class Scan:
     returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
     one comes with what is known of it, and so does one that this encoder has not embedded yet.
     gone: known paths under the scanned folders that are no more, or are left out by now; the latter are in excluded, too.
-    left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together.
-    without_video: scanned folders in which nothing is, or ever was, a video. warnings: (path, what could not be looked at).
+    left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that could not be
+    looked through. linked: how many more names were found of files that are counted under another one. looked_through: the other
+    folders, and how many of the known videos that are not missing should be there. without_video: scanned folders in which nothing
+    is, or ever was, a video. warnings: (path, what could not be looked at).
     """
 
     unchanged: list[str] = field(default_factory=list)
@@ -52,18 +66,25 @@ class Scan:
     excluded: set[str] = field(default_factory=set)
     left_out: Counter[str] = field(default_factory=Counter)
     passed_over: Counter[str] = field(default_factory=Counter)
+    away: list[AwayFolder] = field(default_factory=list)
+    linked: int = 0
+    looked_through: dict[Path, int] = field(default_factory=dict)
     without_video: list[Path] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check_folders(folders: Iterable[Path]) -> list[Path]:
-    """The folders as absolute paths, each once, none inside another, but for one that would be left out there: who names it wants
-    it. Raises BadFolder for the first that cannot be indexed."""
-    from embedder.exclusions import Exclusions
+def check_folders(folders: Iterable[Path], known: Iterable[Path] = ()) -> list[Path]:
+    """The folders as absolute paths, each real place once. Raises BadFolder for the first that cannot be indexed.
 
+    known: the library's folders, as which the same places are spelled; of these one may be away.
+    """
+    known = list(known)
     absolute: list[Path] = []
     for folder in folders:
-        path = Path(os.path.abspath(os.path.expanduser(folder)))
+        path = _absolute(Path(os.path.expanduser(folder)))
+        if path in known and folder_trouble(path) is not None:
+            absolute.append(path)
+            continue
         if not os.path.lexists(path) and os.sep == "/" and re.match(r"[A-Za-z]:[\\/]", str(folder)):
             raise BadFolder(f"There is no folder {path}. {folder} is a path of Windows; here it is called otherwise.")
         if not os.path.exists(path):
@@ -73,12 +94,12 @@ def check_folders(folders: Iterable[Path]) -> list[Path]:
         if not os.access(path, os.R_OK | os.X_OK):
             raise BadFolder(f"The folder {path} cannot be read: permission denied.")
         absolute.append(path)
-    distinct = sorted(set(absolute))
-    return [
-        path
-        for path in distinct
-        if not any(other in path.parents and not Exclusions(other).leaves_out(path / "a video") for other in distinct)
-    ]
+    return same_folders(absolute, known)
+
+
+def _absolute(folder: Path) -> Path:
+    """Behind a link `..` is the folder above the link's target, so that such a path is taken as the system takes it."""
+    return Path(os.path.realpath(folder) if os.pardir in folder.parts else os.path.abspath(folder))
 
 
 def library_name_of(folder: Path) -> str:
@@ -87,50 +108,103 @@ def library_name_of(folder: Path) -> str:
     return path.name or path.drive.rstrip(":\\/") or "root"
 
 
-def kept_time(mtime_ns: int) -> int:
-    """A file's time of change as the catalog has it: what is beyond the numbers that it holds is the last of them."""
-    return max(-_LARGEST, min(_LARGEST, mtime_ns))
-
-
 def scan_library(
-    folders: Sequence[Path], known: Mapping[str, "KnownFile"], *, excludes: Sequence[str] = (), reembed: bool = False
+    folders: Sequence[Path],
+    known: Mapping[str, "KnownFile"],
+    *,
+    others: Iterable[Path] = (),
+    excludes: Sequence[str] = (),
+    reembed: bool = False,
 ) -> Scan:
-    """Compares. folders: absolute. known: what the catalog has of the library, by path. excludes: patterns of what to leave out.
-    reembed: take nothing as done."""
+    """Compares. folders: absolute. known: what the catalog has of the library, by path. others: further folders of the library,
+    which are not looked through. excludes: patterns of what to leave out. reembed: take nothing as done.
+    """
     from embedder.exclusions import is_data_folder
     from embedder.video_folder import look_through
 
     scan = Scan()
+    found: dict[str, FoundFile] = {}
+    files: dict[str, Hashable] = {}
     seen: set[str] = set()
-    unlisted: list[Path] = []
+    unlisted: list[str] = []
 
     def skip(error: OSError) -> None:
         scan.warnings.append((str(error.filename), f"cannot be looked at: {error.strerror}"))
+        if error.errno not in GONE:
+            unlisted.append(str(error.filename))
 
+    scan.away = [*_away(folders, known, named=True), *_away(others, known, named=False)]
+    away = [each.folder for each in scan.away]
+    folders = [folder for folder in folders if folder not in away]
+    there = [path for path, entry in known.items() if entry.outcome != "missing"]
+    scan.looked_through = {folder: sum(path.startswith(inside(folder)) for path in there) for folder in folders}
     for folder in folders:
         if is_data_folder(folder):  # of a library made before such were refused: what it has stays as it is
             scan.warnings.append((str(folder), "is a data folder of vret, and was not looked through"))
-            unlisted.append(folder)
+            unlisted.append(str(folder))
             continue
         try:
             contents = look_through(folder, excludes, on_error=skip, tell_passed_over=True)
         except FileNotFoundError:  # since it was checked
             scan.warnings.append((str(folder), "vanished while it was looked through"))
-            unlisted.append(folder)
+            unlisted.append(str(folder))
             continue
         scan.left_out += contents.left_out
         scan.passed_over += contents.passed_over
         # One that vanished is gone with all that was in it; of one that is there nothing is known.
-        unlisted += [path for path in contents.unlisted if path == folder or os.path.lexists(path)]
+        unlisted += [str(path) for path in contents.unlisted if path == folder or os.path.lexists(path)]
         for path, status in contents.videos.items():
             text = str(path)
             if text not in seen:
                 seen.add(text)
-                found = FoundFile(path=path, size=status.st_size, mtime_ns=kept_time(status.st_mtime_ns))
-                _compare(scan, found, known.get(text), reembed)
-    _sweep(scan, folders, known, seen, tuple(map(_inside, unlisted)), excludes)
-    scan.without_video = [folder for folder in folders if not any(path.startswith(_inside(folder)) for path in chain(seen, known))]
+                found[text] = FoundFile(path=path, size=status.st_size, mtime_ns=kept_time(status.st_mtime_ns))
+                files[text] = state_of(status).file
+    linked = _linked(files, known, folders)
+    scan.linked = len(linked)
+    for text, file in found.items():
+        if text not in linked:
+            _compare(scan, file, known.get(text), reembed)
+    _sweep(scan, folders, known, seen, [*map(str, away), *unlisted], excludes)
+    scan.without_video = [folder for folder in folders if not any(path.startswith(inside(folder)) for path in chain(seen, known))]
     return scan
+
+
+def _away(folders: Iterable[Path], known: Mapping[str, "KnownFile"], *, named: bool) -> list[AwayFolder]:
+    """Those that cannot be looked through. An empty folder in which there never was a video is not away."""
+    found = []
+    for folder in folders:
+        why = folder_trouble(folder)
+        if why is not None:
+            videos = {path: entry for path, entry in known.items() if path.startswith(inside(folder))}
+            if videos or not os.path.isdir(folder):
+                found.append(AwayFolder(folder=folder, why=why, videos=videos, named=named))
+    return found
+
+
+def _linked(files: Mapping[str, Hashable], known: Mapping[str, "KnownFile"], folders: Sequence[Path]) -> set[str]:
+    """Paths of which the file is counted under another one: one that is known, or else the plainest. files: which each is."""
+    counted: dict[Hashable, str] = {files[path]: path for path in files if path in known}
+    new: dict[Hashable, list[str]] = {}
+    for path, file in files.items():
+        if path not in known:
+            new.setdefault(file, []).append(path)
+    roots = tuple(map(inside, folders))
+    for path, entry in known.items() if new else ():
+        # Only outside of what was looked through: inside, a known path that was not seen has lost its file.
+        if entry.outcome != "missing" and not path.startswith(roots):
+            counted.setdefault(_file_at(path), path)
+    for file, paths in new.items():
+        if len(paths) > 1:
+            paths.sort(key=lambda path: (os.path.islink(path), os.path.realpath(path) != path, path))
+        counted.setdefault(file, paths[0])
+    return {path for file, paths in new.items() for path in paths if counted[file] != path}
+
+
+def _file_at(path: str) -> Hashable | None:
+    try:
+        return state_of(os.stat(path)).file
+    except OSError:
+        return None
 
 
 def nothing_to_index(scan: Scan) -> str:
@@ -190,16 +264,18 @@ def _sweep(
     folders: Sequence[Path],
     known: Mapping[str, "KnownFile"],
     seen: set[str],
-    unlisted: tuple[str, ...],
+    unknown: Sequence[str],
     excludes: Sequence[str],
 ) -> None:
-    """Finds what is gone. A path that merely cannot be looked at (permissions, a sleeping disk) is not gone."""
+    """Finds what is gone. A path that merely cannot be looked at (permissions, a sleeping disk) is not gone. unknown: what could
+    not be looked at, with all that may lie below."""
     from embedder.exclusions import Exclusions
 
-    roots = {_inside(folder): Exclusions(folder, excludes) for folder in folders}
+    roots = {inside(folder): Exclusions(folder, excludes) for folder in folders}
+    hidden = tuple(map(inside, unknown))
     for path, entry in known.items():
         above = [exclusions for root, exclusions in roots.items() if path.startswith(root)]
-        if path in seen or not above or path.startswith(unlisted):
+        if path in seen or not above or path in unknown or path.startswith(hidden):
             continue
         try:
             os.stat(path)
@@ -211,11 +287,14 @@ def _sweep(
             scan.gone[path] = entry
             if all(exclusions.leaves_out(Path(path)) for exclusions in above):
                 scan.excluded.add(path)
-
-
-def _inside(folder: Path) -> str:
-    """What the path of everything inside a folder begins with."""
-    return f"{folder}{os.sep}" if str(folder) != os.sep else os.sep
+    for folder in folders:
+        below: dict[str, dict[str, KnownFile]] = {}
+        for path, link in away_links([path for path in scan.gone if path.startswith(inside(folder))], str(folder)).items():
+            below.setdefault(link, {})[path] = scan.gone.pop(path)
+        scan.away += [
+            AwayFolder(folder=Path(link), why="leads to what is not there, or is empty", videos=videos, named=True)
+            for link, videos in below.items()
+        ]
 
 
 def _nearest_existing(path: Path) -> str:

@@ -1,13 +1,15 @@
 """Use cases that tidy up: remove libraries, forget what is gone, tell what has been running."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from app.errors import BadFolder, BadPattern
 from app.index_library import checked_patterns
+from app.on_disk import away_links, folder_trouble, inside, is_gone
 from app.run_lock import run_lock
 from app.workspace import Workspace
 
@@ -31,12 +33,65 @@ def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None
                 raise BadFolder(str(error)) from error
 
 
-def purge_missing(ws: Workspace, library: str) -> int:
-    """Forgets the videos of a library that were gone at its last run; returns how many. Raises as `remove_library` does."""
+@dataclass(frozen=True, kw_only=True)
+class Purged:
+    """What a purge did. forgotten: how many videos. left: of each place that was spared, in words, how many."""
+
+    forgotten: int
+    left: dict[str, int]
+
+
+def purge_missing(ws: Workspace, library: str, *, away: bool = False) -> Purged:
+    """Forgets the videos of a library that were gone at its last run and still are, or are left out of it by now.
+
+    Those below a folder that is away (absent, empty, unreadable) are left, and those that are back or cannot be looked for; with
+    `away` all videos below such folders are forgotten. Raises as `remove_library` does.
+    """
     ws.make_home()
     with run_lock(ws.home):
-        ws.catalog.library(library)
-        return ws.catalog.purge_missing(library)
+        there = ws.catalog.library(library)
+        folders, excludes = there.folders, there.excludes
+        going: list[int] = []
+        left: Counter[str] = Counter()
+        missing = {str(video.path): video.id for video in ws.catalog.videos(library, outcome="missing")}
+        spared = _spared(missing, folders)
+        for path, video_id in missing.items():
+            if path in spared and not away:
+                left[spared[path]] += 1
+            elif path in spared or is_gone(path) or _is_left_out(path, folders, excludes):
+                going.append(video_id)
+            else:
+                left["there again, or not to be looked for; index the library again"] += 1
+        if away:
+            for folder in folders:
+                going += ws.catalog.video_ids(library=library, folder=folder) if folder_trouble(folder) is not None else []
+        return Purged(forgotten=ws.catalog.forget_videos(going), left=dict(left))
+
+
+def _is_left_out(path: str, folders: Iterable[Path], excludes: Sequence[str]) -> bool:
+    """Whether a file is there, but left out of every folder of the library that it lies in."""
+    from embedder.exclusions import Exclusions
+
+    above = [Exclusions(folder, excludes) for folder in folders if path.startswith(inside(folder))]
+    return bool(above) and all(exclusions.leaves_out(Path(path)) for exclusions in above)
+
+
+def _spared(paths: Iterable[str], folders: Iterable[Path]) -> dict[str, str]:
+    """Which of the paths lie in what may only be away, in words: a folder of the library, one below it that is empty, a link."""
+    spared: dict[str, str] = {}
+    for folder in folders:
+        below = [path for path in paths if path.startswith(inside(folder))]
+        why = folder_trouble(folder)
+        if why is not None:
+            spared |= dict.fromkeys(below, f"below {folder}, which {why}")
+            continue
+        for path in below:
+            parent = next(str(parent) for parent in Path(path).parents if os.path.exists(parent))
+            why = folder_trouble(parent)
+            if why is not None:
+                spared[path] = f"below {parent}, which {why}"
+        spared |= {path: f"behind the link {link}" for path, link in away_links(below, str(folder)).items()}
+    return spared
 
 
 def change_excludes(ws: Workspace, library: str, add: Sequence[str], remove: Sequence[str] = ()) -> tuple[str, ...]:

@@ -50,6 +50,7 @@ class PreviewCache:
 
             self._make_folder()
             write_preview(path, start_s, end_s, target, height_px=height_px)
+            target = self._as_read(target, self._key(path, start_s, end_s, height_px))
             self._drop_oldest()
         return target
 
@@ -68,6 +69,7 @@ class PreviewCache:
             except OSError as error:
                 partial.unlink(missing_ok=True)
                 raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
+            target = self._as_read(target, self._key(path, at_s, at_s, max_px))
             self._drop_oldest()
         return target
 
@@ -84,6 +86,11 @@ class PreviewCache:
         stat = path.stat()
         what = f"{os.path.abspath(path)}\n{stat.st_size}\n{stat.st_mtime_ns}\n{start_s:.3f}\n{end_s:.3f}\n{size_px}"
         return hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+    def _as_read(self, target: Path, key: str) -> Path:
+        """A file that was replaced while it was read may be shown by what was made now; it must not be kept under what it was."""
+        actual = target.with_stem(key)
+        return target if actual == target else target.replace(actual)
 
     def _touch(self, target: Path) -> bool:
         """Marks a preview as just used; False when it is not there."""

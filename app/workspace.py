@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from app import encoder_files
 from app.data_folder import make_data_folder
+from app.on_disk import FileState
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ class Workspace:
         self.settings = settings if settings is not None else Settings.from_environment()
         self._catalog: Catalog | None = None
         self._store: VectorStore | None = None
-        self._encoders: dict[Path, tuple[tuple[int, ...], OnnxEncoder]] = {}
-        self._facts: dict[Path, tuple[tuple[int, ...], EncoderFacts]] = {}
+        self._encoders: dict[Path, tuple[FileState, OnnxEncoder]] = {}
+        self._facts: dict[Path, tuple[FileState, EncoderFacts]] = {}
         # Identities: of encoders that the catalog knows, and of those that an old row of it was found not to be.
         self._known: set[str] = set()
         self._others: set[str] = set()
@@ -118,15 +119,15 @@ class Workspace:
         """The encoder, loaded once for each state of its file. One that the catalog does not know is tried before, in a process of
         its own. Raises UnknownEncoder, EncoderError, ProviderUnavailable.
         """
-        from app.encoder_metadata import file_state
+        from app.encoder_metadata import encoder_state
         from embedder.errors import EncoderError
         from embedder.onnx_encoder import OnnxEncoder
 
         path = self.tried_encoder_path(name)
-        state = file_state(path)
+        state = encoder_state(path)
         if path not in self._encoders or self._encoders[path][0] != state:
             encoder = OnnxEncoder(path)
-            if file_state(path) != state or self._facts[path][0] != state:
+            if encoder_state(path) != state or self._facts[path][0] != state:
                 raise EncoderError(f"{path} was replaced while it was being loaded. Do it again.")
             self._encoders[path] = state, encoder
         return self._encoders[path][1]
@@ -171,9 +172,9 @@ class Workspace:
         return found
 
     def _facts_of(self, path: Path) -> "EncoderFacts":
-        from app.encoder_metadata import file_state, read_facts
+        from app.encoder_metadata import encoder_state, read_facts
 
-        state = file_state(path)
+        state = encoder_state(path)
         if path not in self._facts or self._facts[path][0] != state:
             self._facts[path] = state, read_facts(path)
         return self._facts[path][1]

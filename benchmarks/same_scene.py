@@ -30,7 +30,13 @@ def main() -> None:
         filters = Filters(library=wanted.library, include_flagged=True)
         for video_id, path in copies.items():
             hits = find_similar(
-                ws, ClipQuery(path=path), encoder_name=wanted.encoder, k=len(copies), filters=filters, one_per_video=True
+                ws,
+                ClipQuery(path=path),
+                encoder_name=wanted.encoder,
+                k=len(copies),
+                filters=filters,
+                one_per_video=True,
+                every_file=True,
             ).hits
             others = [hit for hit in hits if hit.video_id != video_id][: len(copies) - 1]
             found = sum(hit.video_id in copies for hit in others)

@@ -12,7 +12,7 @@ from index.embeddings import EmbeddingQueries
 from index.evaluations import EvaluationQueries
 from index.jobs import JobQueries
 from index.judgements import JudgementQueries
-from index.libraries import LibraryQueries, below, library_id_of
+from index.libraries import LibraryQueries, below, ids_really_below, library_id_of, spelled_below
 from index.records import (
     EncoderRow,
     EvaluationRun,
@@ -20,6 +20,7 @@ from index.records import (
     Job,
     Judgement,
     KnownFile,
+    KnownPlace,
     LabelRow,
     Library,
     LibrarySummary,
@@ -39,6 +40,7 @@ __all__ = [
     "Job",
     "Judgement",
     "KnownFile",
+    "KnownPlace",
     "LabelRow",
     "Library",
     "LibrarySummary",
@@ -106,11 +108,18 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
         return open_snapshot(self._db)
 
     def video_ids(self, *, library: str | None = None, folder: Path | None = None) -> list[int]:
-        """Ids of the videos of a library, below a folder, or both, ascending. Raises UnknownLibrary."""
+        """Ids of the videos of a library, below a folder, or both, ascending. Raises UnknownLibrary.
+
+        The folder may be spelled otherwise than the libraries' folders are, such as by a link: real places are compared.
+        """
         query = sa.select(video.c.id).order_by(video.c.id)
-        if folder is not None:
-            query = query.where(below(folder))
         with self._db.read() as connection:
             if library is not None:
                 query = query.where(video.c.library_id == library_id_of(connection, library))
-            return list(connection.scalars(query))
+            if folder is None:
+                return list(connection.scalars(query))
+            found = connection.scalars(query.where(sa.or_(*map(below, spelled_below(connection, folder))))).all()
+            if found:
+                return list(found)
+            query = query.add_columns(video.c.path)  # last, for it is slow: a link on the way to the videos themselves
+            return ids_really_below(folder, connection.execute(query))

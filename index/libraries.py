@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from index.change_log import Change, record_changes
 from index.database import Database
 from index.errors import UnknownLibrary
-from index.path_text import path_to_text, stored_prefixes, text_to_path
+from index.path_text import path_to_text, spellings, stored_prefixes, text_to_path
 from index.records import Library, LibrarySummary
 from index.tables import embedding, library, library_exclude, library_folder, video
 
@@ -120,16 +120,16 @@ class LibraryQueries:
 
         Returns how many videos were forgotten. Raises UnknownLibrary; a folder the library does not have is a ValueError.
         """
-        text = path_to_text(os.path.abspath(folder))
         with self._db.write() as connection:
             library_id = library_id_of(connection, name)
             own = library_folder.c.library_id == library_id
             others = list(connection.scalars(sa.select(library_folder.c.path).where(own)))
-            if text not in others:
+            text = _as_stored(folder, others)
+            if text is None:
                 raise ValueError(f"Library {name!r} has no folder {folder}. It has: {', '.join(others) or 'none'}.")
             others.remove(text)
             connection.execute(sa.delete(library_folder).where(own, library_folder.c.path == text))
-            going = sa.select(video.c.id).where(video.c.library_id == library_id, below(folder))
+            going = sa.select(video.c.id).where(video.c.library_id == library_id, below(Path(text_to_path(text))))
             for other in others:
                 going = going.where(~below(Path(text_to_path(other))))
             ids = list(connection.scalars(going))
@@ -157,6 +157,52 @@ def library_id_of(connection: sa.Connection, name: str) -> int:
 def below(folder: str | Path) -> sa.ColumnElement[bool]:
     """SQL condition: a video's path lies below a folder. Compares exactly, unlike LIKE, which folds case in SQLite."""
     return sa.or_(*(sa.func.substr(video.c.path, 1, len(prefix)) == prefix for prefix in stored_prefixes(folder)))
+
+
+def spelled_below(connection: sa.Connection, folder: str | Path) -> list[str]:
+    """The folders below which the videos of a folder are stored, however it is spelled: itself, and the same real place as the
+    libraries spell it, be it inside one of their folders or around it."""
+    texts = list(spellings(folder))
+    if "\0" in os.fspath(folder):  # no file's name has one
+        return texts
+    places = dict.fromkeys(map(os.path.realpath, texts))
+    for text in connection.scalars(sa.select(library_folder.c.path).distinct()):
+        own = text_to_path(text)
+        own_real = os.path.realpath(own)
+        for real in places:
+            if _is_below(real, own_real):
+                texts.append(os.path.normpath(os.path.join(own, os.path.relpath(real, own_real))))
+            elif _is_below(own_real, real):
+                texts.append(own)
+    return list(dict.fromkeys(texts))
+
+
+def ids_really_below(folder: str | Path, rows: Iterable[Any]) -> list[int]:
+    """Of (id, path) rows the ids of those whose real place is below a folder."""
+    reals = dict.fromkeys(map(os.path.realpath, spellings(folder)))
+    places: dict[str, bool] = {}
+    ids = []
+    for row in rows:
+        parent = os.path.dirname(text_to_path(row.path))
+        if parent not in places:
+            places[parent] = any(_is_below(os.path.realpath(parent), real) for real in reals)
+        if places[parent]:
+            ids.append(row.id)
+    return ids
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Both without links; a folder counts as below itself."""
+    return os.path.commonpath([path, folder]) == folder
+
+
+def _as_stored(folder: Path, stored: Sequence[str]) -> str | None:
+    """A folder as it is stored among others, also when it is given by a link to it."""
+    for spelled in spellings(folder):
+        if path_to_text(spelled) in stored:
+            return path_to_text(spelled)
+    real = os.path.realpath(folder)
+    return next((text for text in stored if os.path.realpath(text_to_path(text)) == real), None)
 
 
 def delete_videos(connection: sa.Connection, video_ids: sa.Select[Any]) -> list[Change]:

@@ -5,6 +5,7 @@ Such paths are kept percent-encoded behind a mark that no absolute path begins w
 """
 
 import os
+import unicodedata
 from pathlib import Path
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -26,6 +27,26 @@ def text_to_path(text: str) -> str:
     if text.startswith(_BYTES_MARK):
         return os.fsdecode(unquote_to_bytes(text.removeprefix(_BYTES_MARK)))
     return text
+
+
+def spellings(path: str | Path) -> tuple[str, ...]:
+    """A path in the ways in which it may have been stored, the likeliest first: as it is spelled, and without links on its way;
+    each also with its accents composed and decomposed, since some systems hand out one and some the other.
+
+    A `..` behind a link means the folder above the link's target, as it does for the system.
+    """
+    text = os.fspath(path)
+    try:
+        real = os.path.realpath(text)
+    except ValueError:  # a NUL, which no file's name has
+        return (os.path.abspath(text),)
+    plain = os.path.abspath(text)
+    first = (real, plain) if os.pardir in text.split(os.sep) else (plain, real)
+    return tuple(dict.fromkeys(form for one in first for form in (one, *_composed(one))))
+
+
+def _composed(text: str) -> tuple[str, ...]:
+    return tuple(unicodedata.normalize(form, text) for form in ("NFC", "NFD")) if not text.isascii() else ()
 
 
 def stored_prefixes(folder: str | Path) -> tuple[str, ...]:

@@ -111,6 +111,7 @@ class Moment:
     """A span of one video that answers a query.
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
+    missing: the file is not at its path now; False where nobody looked.
     """
 
     video_id: int
@@ -121,3 +122,4 @@ class Moment:
     score: float
     clip_ordinal: int
     flagged: bool
+    missing: bool = False

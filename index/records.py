@@ -141,6 +141,15 @@ class KnownFile:
 
 
 @dataclass(frozen=True)
+class KnownPlace:
+    """Where a content lay when it was last looked for: a file of a library."""
+
+    library: str
+    path: str
+    file: KnownFile
+
+
+@dataclass(frozen=True)
 class EncoderRow:
     """An encoder whose vectors the catalog holds or may hold. `num_clips` counts the stored ones.
 

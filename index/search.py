@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import EncoderMismatch
+from index.one_of_each import Look, OneOfEach
 from index.places import Place, collapse
 from index.query import Filters, Moment, QueryClips
 from index.sequence_search import SequenceSearch
@@ -44,10 +45,13 @@ def find_moments(
     k: int = 10,
     filters: Filters = _NO_FILTERS,
     one_per_video: bool = False,
+    look: Look | None = None,
 ) -> list[Moment]:
     """The k best moments for a query, best first; fewer when there are not so many.
 
-    one_per_video: only the best moment of each video. Raises EncoderMismatch for vectors of another dimension,
+    one_per_video: only the best moment of each video. look: looks at files; a file that several rows stand for then answers once, a
+    copy that is away stands back behind one that is there, and with one_per_video all copies are one video. None: every row of the
+    catalog answers for itself. Raises EncoderMismatch for vectors of another dimension,
     UnknownLibrary for a filter that names none, ValueError for k < 1.
     """
     if k < 1:
@@ -57,7 +61,8 @@ def find_moments(
             f"The query has {query.vectors.shape[1]} dimensions, the index {vector_index.dim}. Embed it with the library's encoder."
         )
     selector = _selector(catalog, filters)
-    hunt = _Hunt(catalog, vector_index, encoder_id, selector, k, one_per_video)
+    one = None if look is None else OneOfEach(look, copies=one_per_video)
+    hunt = _Hunt(catalog, vector_index, encoder_id, selector, k, one_per_video, one)
     whole = query.whole_vector()
     levels = query.levels()
     if whole is None:
@@ -114,6 +119,7 @@ class _Hunt:
         selector: ClipSelector,
         k: int,
         one_per_video: bool,
+        one: OneOfEach | None,
     ) -> None:
         self._catalog = catalog
         self._index = vector_index
@@ -121,6 +127,7 @@ class _Hunt:
         self._selector = selector
         self._k = k
         self._one_per_video = one_per_video
+        self._one = one
         self._rows: dict[int, VideoRow] = {}
         self._views: dict[int, VideoView] = {}
 
@@ -131,7 +138,7 @@ class _Hunt:
             candidates = self._candidates(search, depth)
             views = self._read(candidates.video_ids)
             per_video = 1 if self._one_per_video else self._k
-            coarse = sorted(search.places(views, per_video), key=lambda place: place.order)
+            coarse = self._best(sorted(search.places(views, per_video), key=lambda place: place.order))
             # What lies below the floor may be outdone by a video that was not named yet.
             enough = sum(place.score >= candidates.floor for place in coarse) >= self._k
             if enough or candidates.floor == -np.inf:
@@ -150,6 +157,7 @@ class _Hunt:
                 min(1.0, place.score),
                 place.ordinal,
                 place.flagged,
+                self._one is not None and self._one.is_away(self._rows[place.video_id]),
             )
             for place in places
         ]
@@ -199,10 +207,14 @@ class _Hunt:
                     self._views[video_id] = VideoView.of(clips[video_id], row.duration_s, self._selector.between_s)
         return [self._views[video_id] for video_id in video_ids if video_id in self._views]
 
+    def _best(self, coarse: list[Place]) -> list[Place]:
+        """So many of the best that k remain when some collapse, and that one the finer windows raise can come up."""
+        distinct = coarse if self._one is None else self._one.distinct(coarse, self._rows)
+        return list(itertools.islice(distinct, 2 * self._k + 20))
+
     def _refined(self, search: WholeClipSearch | SequenceSearch, coarse: list[Place]) -> list[Place]:
-        """Refine so many of the best that k remain when some collapse, and that one the finer windows raise can come up."""
         by_video: dict[int, list[Place]] = {}
-        for place in coarse[: 2 * self._k + 20]:
+        for place in coarse:
             by_video.setdefault(place.video_id, []).append(place)
         refined: Iterable[Place] = (
             place for video_id, places in by_video.items() for place in search.refined(self._views[video_id], places)

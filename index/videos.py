@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from index.change_log import Change, record_changes
 from index.database import Database
 from index.errors import UnknownVideo
-from index.libraries import delete_videos, library_id_of
-from index.path_text import path_to_text, text_to_path
-from index.records import FileFingerprint, KnownFile, Outcome, VideoRow
+from index.libraries import delete_videos, library_id_of, spelled_below
+from index.path_text import path_to_text, spellings, text_to_path
+from index.records import FileFingerprint, KnownFile, KnownPlace, Outcome, VideoRow
 from index.tables import embedding, library, video
 
 _PAGE = 500  # ids per statement, below every database's limit of parameters
@@ -68,48 +68,46 @@ class VideoQueries:
         return found
 
     def find_video(self, path: Path | str, library_name: str | None = None) -> VideoRow | None:
-        """The video at a path, None if there is none. Of several libraries that hold it, one where it is indexed."""
-        query = _video_rows().where(video.c.path == path_to_text(os.path.abspath(path)))
+        """The video at a path, None if there is none. Of several libraries that hold it, one where it is indexed.
+
+        A path that is stored otherwise is found too: by a link, with `..`, with its accents composed otherwise, or by another
+        name of the same file.
+        """
+        rows = _video_rows().order_by(video.c.id)
         with self._db.read() as connection:
             if library_name is not None:
-                query = query.where(video.c.library_id == library_id_of(connection, library_name))
-            rows = [_video_row(row) for row in connection.execute(query.order_by(video.c.id))]
-        return min(rows, key=lambda row: (row.outcome != "indexed", row.num_clips == 0), default=None)
+                rows = rows.where(video.c.library_id == library_id_of(connection, library_name))
+            for text in spellings(path):
+                found = [_video_row(row) for row in connection.execute(rows.where(video.c.path == path_to_text(text)))]
+                if found:
+                    return _best(found)
+            inside = [path_to_text(text) for text in spelled_below(connection, path)]
+            found = [_video_row(row) for row in connection.execute(rows.where(video.c.path.in_(inside)))]
+            return _best(found or self._same_file(connection, rows, path))
+
+    def _same_file(self, connection: sa.Connection, rows: sa.Select[Any], path: Path | str) -> list[VideoRow]:
+        """Rows of the file that lies at a path under whatever name they have it."""
+        status = next((status for status in map(_status, spellings(path)) if status is not None), None)
+        if status is None:
+            return []
+        alike = rows.where(video.c.size == status.st_size, video.c.mtime_ns == status.st_mtime_ns)
+        return [row for row in map(_video_row, connection.execute(alike)) if _is_file(row.path, status)]
+
+    def places_of(self, content_hash: str | None, encoder_id: int) -> list[KnownPlace]:
+        """Every file of any library with this content, oldest first; none for an unknown hash (None, '')."""
+        if not content_hash:
+            return []
+        query = _known_files(encoder_id).add_columns(library.c.name.label("library")).where(video.c.content_hash == content_hash)
+        with self._db.read() as connection:
+            rows = connection.execute(query.join(library, library.c.id == video.c.library_id).order_by(video.c.id))
+            return [KnownPlace(row.library, text_to_path(row.path), _known_file(row)) for row in rows]
 
     def known_files(self, library_name: str, encoder_id: int) -> dict[str, KnownFile]:
         """Every file of a library by its path, with what decides whether it must be read again. One query."""
-        query = (
-            sa.select(
-                video.c.id,
-                video.c.path,
-                video.c.size,
-                video.c.mtime_ns,
-                video.c.content_hash,
-                video.c.outcome,
-                video.c.reason,
-                video.c.failures,
-                video.c.not_video,
-                video.c.missing_since,
-                embedding.c.encoder_id,
-            )
-            .outerjoin(embedding, sa.and_(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id))
-            .order_by(video.c.path)
-        )
+        query = _known_files(encoder_id).order_by(video.c.path)
         with self._db.read() as connection:
             query = query.where(video.c.library_id == library_id_of(connection, library_name))
-            return {
-                text_to_path(row.path): KnownFile(
-                    row.id,
-                    row.size,
-                    row.mtime_ns,
-                    row.content_hash,
-                    _outcome(row),
-                    row.reason,
-                    row.encoder_id is not None,
-                    row.failures,
-                )
-                for row in connection.execute(query)
-            }
+            return {text_to_path(row.path): _known_file(row) for row in connection.execute(query)}
 
     def find_by_content(self, content_hash: str | None, encoder_id: int) -> list[VideoRow]:
         """Videos of any library with this content and with vectors of this encoder; none for an unknown hash (None, '')."""
@@ -150,16 +148,27 @@ class VideoQueries:
 
         Whatever the catalog knew at the new path is forgotten. Raises UnknownVideo, UnknownLibrary.
         """
-        text = path_to_text(file.path)
+        self.move_videos([(video_id, file)], library_name)
+
+    def move_videos(self, moves: Sequence[tuple[int, FileFingerprint]], library_name: str | None = None) -> None:
+        """Several at once, as `move_video`; they may take each other's paths, as two files do whose names were exchanged.
+
+        library_name: where they lie now; None leaves each in its library, in which they must then all be.
+        """
         with self._db.write() as connection:
-            row = _row_of(connection, video_id)
-            library_id = row.library_id if library_name is None else library_id_of(connection, library_name)
-            there = sa.select(video.c.id).where(video.c.library_id == library_id, video.c.path == text, video.c.id != video_id)
-            changes = delete_videos(connection, there)
-            changes += _set_missing(connection, [video_id], None)
-            values = {"library_id": library_id, "path": text, "size": file.size, "mtime_ns": file.mtime_ns}
-            connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
-            record_changes(connection, [*changes, (video_id, 0, "noted")])
+            rows = {video_id: _row_of(connection, video_id) for video_id, _ in moves}
+            library_id = library_id_of(connection, library_name) if library_name is not None else rows[moves[0][0]].library_id
+            texts = [path_to_text(file.path) for _, file in moves]
+            own = sa.and_(video.c.library_id == library_id, video.c.path.in_(texts), video.c.id.not_in(list(rows)))
+            changes = delete_videos(connection, sa.select(video.c.id).where(own))
+            changes += _set_missing(connection, list(rows), None)
+            for video_id in rows:  # out of each other's way: no path begins so
+                on_the_way = {"library_id": library_id, "path": f"moving:{video_id}"}
+                connection.execute(sa.update(video).where(video.c.id == video_id).values(on_the_way))
+            for (video_id, file), text in zip(moves, texts, strict=True):
+                values = {"path": text, "size": file.size, "mtime_ns": file.mtime_ns}
+                connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
+            record_changes(connection, [*changes, *((video_id, 0, "noted") for video_id in rows)])
 
     def mark_missing(self, video_ids: Iterable[int]) -> None:
         """These files were not found. Their vectors are kept but not searched, until `mark_present` or `purge_missing`."""
@@ -177,6 +186,20 @@ class VideoQueries:
             count = len(connection.scalars(query).all())
             if count:
                 record_changes(connection, delete_videos(connection, query))
+        return count
+
+    def forget_videos(self, video_ids: Iterable[int]) -> int:
+        """Forget these videos and their vectors for good; the files stay. Returns how many were known."""
+        ids = sorted(set(video_ids))
+        count = 0
+        with self._db.write() as connection:
+            changes: list[Change] = []
+            for start in range(0, len(ids), _PAGE):
+                query = sa.select(video.c.id).where(video.c.id.in_(ids[start : start + _PAGE]))
+                count += len(connection.scalars(query).all())
+                changes += delete_videos(connection, query)
+            if count:
+                record_changes(connection, changes)
         return count
 
     def _mark(self, video_ids: Iterable[int], missing_since: float | None) -> None:
@@ -281,6 +304,54 @@ def _conditions(query: sa.Select[Any], outcome: Outcome | None, text: str | None
     if text:
         query = query.where(sa.func.lower(video.c.path).contains(storable(text).lower(), autoescape=True))
     return query
+
+
+def _known_files(encoder_id: int) -> sa.Select[Any]:
+    """Rows as `_known_file` takes them."""
+    return sa.select(
+        video.c.id,
+        video.c.path,
+        video.c.size,
+        video.c.mtime_ns,
+        video.c.content_hash,
+        video.c.outcome,
+        video.c.reason,
+        video.c.failures,
+        video.c.not_video,
+        video.c.missing_since,
+        embedding.c.encoder_id,
+    ).outerjoin(embedding, sa.and_(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id))
+
+
+def _known_file(row: Any) -> KnownFile:
+    return KnownFile(
+        row.id,
+        row.size,
+        row.mtime_ns,
+        row.content_hash,
+        _outcome(row),
+        row.reason,
+        row.encoder_id is not None,
+        row.failures,
+    )
+
+
+def _best(rows: list[VideoRow]) -> VideoRow | None:
+    return min(rows, key=lambda row: (row.outcome != "indexed", row.num_clips == 0), default=None)
+
+
+def _is_file(path: Path, status: os.stat_result) -> bool:
+    """Whether the file at a path is the one of which this is the status."""
+    own = _status(path)
+    return own is not None and os.path.samestat(own, status)
+
+
+def _status(path: Path | str) -> os.stat_result | None:
+    """None where nothing is, or nobody can tell."""
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None
 
 
 def _outcome(row: Any) -> Outcome:

@@ -81,6 +81,10 @@ def index(
         print_json(report.to_dict())
     else:
         print_report(report)
+    for folder, why in report.away:
+        talk(f"away: {one_line(folder)} {one_line(why)}")
+    for name, number in report.from_libraries.items():
+        talk(f"moved: {number} of the videos found here lay in library {one_line(name)} before, where they are no more")
     if report.stopped:
         talk("Stopped. What is done stays done; the same command does the rest.")
         raise typer.Exit(130)

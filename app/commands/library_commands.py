@@ -32,6 +32,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
     if context.invoked_subcommand is not None:
         return
     check_one_format(as_json, as_csv)
+    from app.on_disk import folder_trouble
     from app.workspace import Workspace
 
     with Workspace() as ws:
@@ -40,6 +41,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
         {
             "name": library.name,
             "folders": [str(folder) for folder in library.folders],
+            "away": [str(folder) for folder in library.folders if folder_trouble(folder) is not None],
             "videos": library.num_indexed,
             "clips": library.num_clips,
             "seconds": round(library.seconds, 2),
@@ -68,7 +70,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
                     clock(library.seconds),
                     str(library.num_broken),
                     str(library.num_missing),
-                    ", ".join(one_line(folder) for folder in library.folders),
+                    ", ".join(one_line(folder) + (" (away)" if folder_trouble(folder) else "") for folder in library.folders),
                     ", ".join(one_line(pattern) for pattern in library.excludes),
                 )
                 for library in summaries
@@ -133,11 +135,15 @@ def exclude(
 @libraries.command("purge")
 def purge(
     name: Annotated[str, typer.Argument(help="The library.")],
+    away: Annotated[
+        bool, typer.Option("--away", help="Also all videos below folders of it that are absent, empty or unreadable now.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget the videos of a library that are missing on disk.
 
-    It asks first where somebody sits at a terminal.
+    Videos below a folder that is absent or empty, as where a disk is not plugged in, are left, and those that are back. It asks
+    first where somebody sits at a terminal.
 
     Example: vret libraries purge holidays
     """
@@ -146,12 +152,16 @@ def purge(
 
     with Workspace() as ws:
         missing = ws.catalog.count_videos(name, outcome="missing")
-        if missing and not yes and sys.stdin is not None and sys.stdin.isatty():
-            question = (
-                f"Forget {missing} missing video(s) of library {name!r}, with what was said of them? Is their disk plugged in?"
-            )
+        if (missing or away) and not yes and sys.stdin is not None and sys.stdin.isatty():
+            also = ", and all below its folders that are absent or empty" if away else ""
+            question = f"Forget {missing} missing video(s) of library {name!r}{also}, with what was said of them? Is no disk away?"
             typer.confirm(question, abort=True, err=True)
-        typer.echo(f"purged {purge_missing(ws, name)}")
+        purged = purge_missing(ws, name, away=away)
+    typer.echo(f"purged {purged.forgotten}")
+    for where, number in purged.left.items():
+        talk(f"left {number}: {one_line(where)}")
+    if purged.left and not away:
+        talk("With --away they are forgotten too, but for those that are there again.")
 
 
 def videos(

@@ -12,7 +12,8 @@ from app.commands.output import check_one_format, clock, one_line, print_csv, pr
 if TYPE_CHECKING:
     from app.find_similar import ClipQuery, MomentQuery, SearchResult
 
-_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged")
+_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing")
+_AWAY = " (not there now)"
 
 
 def search(
@@ -117,7 +118,14 @@ def _print_hits(result: "SearchResult") -> None:
         return
     columns = {"#": "right", "score": "right", "from": "right", "to": "right", "video": "left", "library": "left"}
     rows = [
-        (str(hit.rank), f"{hit.score:.3f}", clock(hit.start_s), clock(hit.end_s), one_line(hit.path), hit.library)
+        (
+            str(hit.rank),
+            f"{hit.score:.3f}",
+            clock(hit.start_s),
+            clock(hit.end_s),
+            one_line(hit.path) + _AWAY * hit.missing,
+            hit.library,
+        )
         for hit in result.hits
     ]
     print_table(columns, rows)

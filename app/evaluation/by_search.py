@@ -60,7 +60,15 @@ def _ranked(
     ranked = []
     for done, query in enumerate(queries, start=1):
         try:
-            result = find_similar(ws, _query(query, way), encoder_name=encoder, k=len(gallery), filters=filters, one_per_video=True)
+            result = find_similar(
+                ws,
+                _query(query, way),
+                encoder_name=encoder,
+                k=len(gallery),
+                filters=filters,
+                one_per_video=True,
+                every_file=True,
+            )
         except CANNOT_BE_ASKED as error:
             measurement.left_out.append((str(query.path), f"cannot be asked with: {' '.join(str(error).split())}"))
         else:

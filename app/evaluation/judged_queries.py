@@ -74,7 +74,7 @@ def _search(ws: Workspace, library: str, encoder: str, task: JudgedQuery) -> Fou
     query = ask_again(ws, task.asked, encoder)
     # Flagged clips too: somebody has judged them, so they were seen.
     filters = Filters(library=library, include_flagged=True)
-    hits = find_similar(ws, query, encoder_name=encoder, k=_DEEPEST, filters=filters).hits
+    hits = find_similar(ws, query, encoder_name=encoder, k=_DEEPEST, filters=filters, every_file=True).hits
     return found_moments(task.judged, [hit for hit in hits if not _is_itself(query, hit)])
 
 

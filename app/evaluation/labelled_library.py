@@ -3,6 +3,7 @@
 Shapes: V videos, D vector dimensions.
 """
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,8 +115,19 @@ def indexed_entries(
     library's files with this encoder, by path.
     """
     entries = []
+    taken = {str(row.path) for row in rows}
+    really: dict[str, str] = {}
+    if not taken <= known.keys():  # labels may name the folder by a link, or the library may
+        really = {os.path.realpath(path): path for path in known}
     for row in rows:
         file = known.get(str(row.path))
+        if file is None:
+            spelled = really.get(os.path.realpath(row.path), "")
+            if spelled in taken:
+                left_out.append((str(row.path), f"is the same file as {spelled}, which is labelled too"))
+                continue
+            file = known.get(spelled)
+            taken.update([spelled] if file is not None else ())
         if file is None:
             listed = "" if row.line is None or row.path.exists() else f"line {row.line} of the labels: there is no such file; "
             left_out.append((str(row.path), f"{listed}not in library {library!r}"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from app.encoder_files import list_encoders
-from app.encoder_metadata import file_state, read_card
+from app.encoder_metadata import encoder_state, read_card
 from app.errors import UnknownEvaluation
 from app.evaluation.run_reader import read_run
 from app.evaluation.run_summary import RunSummary, summary_of
@@ -103,7 +103,7 @@ def indexed_encoders(library: str) -> IndexedEncoders:
 def encoder_card(path: Path) -> EncoderCard | None:
     """The card of an encoder file; None of one that is damaged or gone."""
     try:
-        return _card(path, file_state(path))
+        return _card(path, encoder_state(path))
     except EncoderNotFound:
         return None
 

@@ -102,6 +102,7 @@ def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
 def _facts(place: int, hit: Hit, judging: Judging) -> None:
     share = percent(hit.score)
     flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
+    flag += ' <span class="vret-flag">not there now</span>' if hit.missing else ""
     st.html(
         f'<div class="vret-hit"><div><div><p class="vret-name" title="{as_html(hit.path)}">'
         f'<span class="vret-rank">{place}</span>{as_html(hit.path.name)}</p>'
@@ -123,7 +124,9 @@ def _actions(place: int, hit: Hit) -> None:
             width="stretch",
         )
         moment = Watched(path=hit.path, name=printable(hit.path.name), start_s=hit.start_s, end_s=hit.end_s)
-        st.button("Watch", key=f"watch-{place}", icon=":material/play_arrow:", on_click=moment.open, width="stretch")
+        st.button(
+            "Watch", key=f"watch-{place}", icon=":material/play_arrow:", on_click=moment.open, width="stretch", disabled=hit.missing
+        )
 
 
 def _no_hits(options: SearchOptions) -> None:

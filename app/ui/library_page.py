@@ -11,6 +11,7 @@ import streamlit as st
 from app.index_library import checked_patterns
 from app.library_scan import library_name_of
 from app.maintain import purge_missing, remove_library
+from app.on_disk import folder_trouble
 from app.ui import cached, state_keys
 from app.ui.question import Question, show_question
 from app.ui.run_panel import show_runs, start_run
@@ -109,7 +110,7 @@ def _choose(name: str) -> None:
 
 
 def _card(library: "LibrarySummary") -> None:
-    folders = "".join(f'<p class="vret-quiet vret-path" title="{as_html(path)}">{as_html(path)}</p>' for path in library.folders)
+    folders = "".join(map(_folder, library.folders))
     faults = []
     if library.num_broken:
         faults.append(f'<span class="vret-flag">{library.num_broken} broken</span>')
@@ -122,6 +123,12 @@ def _card(library: "LibrarySummary") -> None:
         f"{' '.join(faults)}</p>"
         f"{folders}{left_out}</div>"
     )
+
+
+def _folder(path: Path) -> str:
+    trouble = folder_trouble(path)
+    away = "" if trouble is None else f' <span class="vret-flag" title="This folder {as_html(trouble)}">away</span>'
+    return f'<p class="vret-quiet vret-path" title="{as_html(path)}">{as_html(path)}{away}</p>'
 
 
 def _tidy(library: "LibrarySummary") -> None:
@@ -160,7 +167,9 @@ def _more_key(library: "LibrarySummary") -> str:
 
 
 def _purge(name: str) -> str:
-    return f"Forgot {count(purge_missing(cached.workspace(), name), 'missing video')}."
+    purged = purge_missing(cached.workspace(), name)
+    left = "".join(f" Left {number}: {where}." for where, number in purged.left.items())
+    return f"Forgot {count(purged.forgotten, 'missing video')}.{left}"
 
 
 def _remove(name: str) -> str:

@@ -73,7 +73,7 @@ class ShownQuery:
 
     def is_itself(self, hit: Hit) -> bool:
         """Whether a hit is the very moment that was asked about; only known of indexed ones."""
-        if hit.video_id != self.video_id:
-            return False
+        if self.video_id is None or (hit.video_id != self.video_id and hit.path != self.path):
+            return False  # the same file may be in several libraries, under a number in each
         shared_s = min(hit.end_s, self.end_s) - max(hit.start_s, self.start_s)
         return shared_s > _OWN_SHARE * min(hit.end_s - hit.start_s, self.end_s - self.start_s)

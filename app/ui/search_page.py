@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from app.find_similar import SearchResult, find_similar
+from app.on_disk import FileState, file_state
 from app.ui import cached, state_keys
 from app.ui.hit_grid import show_hits
 from app.ui.queries import ShownQuery
@@ -87,7 +89,7 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     """The hits; searches only when the question or the catalog has changed."""
     waiting = st.empty()  # in every run: what comes after keeps its place, or the browser sets up anew what hears keys
     ws = cached.workspace()
-    asked = (query, options, ws.catalog.revision)
+    asked = (query, options, ws.catalog.revision, None if query.video_id is not None else _state(query.path))
     kept = st.session_state.get(state_keys.RESULT)
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
@@ -103,6 +105,13 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
         )
     st.session_state[state_keys.RESULT] = (asked, result)
     return result
+
+
+def _state(path: Path) -> FileState | None:
+    try:
+        return file_state(path)
+    except OSError:  # the search says so
+        return None
 
 
 def _nothing_yet(*, has_libraries: bool) -> None:

@@ -86,6 +86,13 @@ def test_equal_similarities_rank_in_the_order_of_the_labels(ws: Workspace, tmp_p
         assert row.scores.top_k[1] == hits
 
 
+def test_labels_may_name_the_videos_by_a_link(ws: Workspace, root: Path, tmp_path: Path) -> None:
+    labels_of(root)
+    (tmp_path / "link").symlink_to(root)
+    report = evaluate_retrieval(ws, "lib", read_labels(tmp_path / "link" / "labels.csv"), ways=["stored"])
+    assert [len(side) for side in (report.rows[0].queries, report.rows[0].gallery)] == [4, 4]
+
+
 def test_a_run_is_stored_with_what_it_depends_on(ws: Workspace, root: Path) -> None:
     labels = labels_of(root)
     first, again = (evaluate_retrieval(ws, "lib", labels, ways=["mean"]) for _ in range(2))

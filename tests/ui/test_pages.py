@@ -223,6 +223,18 @@ def test_library_page__missing_videos_are_forgotten_once_that_was_confirmed(inde
     assert "1 missing" not in shown(page)
 
 
+def test_library_page__a_folder_that_is_away_is_marked_and_its_videos_are_kept(indexed: Path, home: Path) -> None:
+    indexed.rename(indexed.with_name("unplugged"))
+    assert ">away<" in shown(opened(library_page))
+    with Workspace(Settings.at(home)) as ws:
+        ws.catalog.mark_missing(video.id for video in ws.catalog.videos("home"))
+    page = pressed(opened(library_page), "Forget 3 missing videos")
+    page.button(key="question-yes").click().run()
+    assert not page.exception
+    with Workspace(Settings.at(home)) as ws:
+        assert ws.catalog.count_videos("home") == 3
+
+
 def test_about_page__previews_are_deleted_once_that_was_confirmed(indexed: Path, home: Path) -> None:
     preview = home / "previews" / "0.mp4"
     preview.parent.mkdir(exist_ok=True)

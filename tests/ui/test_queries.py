@@ -20,11 +20,11 @@ def draft(start_s: float, end_s: float, video_id: int | None = None) -> Draft:
     return Draft(path=CLIP, name="clip.mp4", duration_s=8.0, start_s=start_s, end_s=end_s, video_id=video_id)
 
 
-def hit(start_s: float, end_s: float, video_id: int = 7) -> Hit:
+def hit(start_s: float, end_s: float, video_id: int = 7, path: Path = CLIP) -> Hit:
     return Hit(
         rank=1,
         video_id=video_id,
-        path=CLIP,
+        path=path,
         library="home",
         start_s=start_s,
         end_s=end_s,
@@ -46,7 +46,14 @@ def test_to_find__indexed_video_is_a_moment() -> None:
 
 @pytest.mark.parametrize(
     ("other", "itself"),
-    [(hit(1.0, 3.0), True), (hit(1.5, 3.5), True), (hit(2.8, 4.8), False), (hit(3.0, 5.0), False), (hit(1.0, 3.0, 8), False)],
+    [
+        (hit(1.0, 3.0), True),
+        (hit(1.5, 3.5), True),
+        (hit(2.8, 4.8), False),
+        (hit(3.0, 5.0), False),
+        (hit(1.0, 3.0, 8, Path("/videos/other.mp4")), False),
+        (hit(1.0, 3.0, 8), True),  # the same file in another library
+    ],
 )
 def test_is_itself(other: Hit, itself: bool) -> None:
     assert ShownQuery.of_hit(hit(1.0, 3.0)).is_itself(other) is itself

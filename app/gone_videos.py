@@ -1,0 +1,50 @@
+"""What a run makes of videos that it did not find: gone, or only away with their folder."""
+
+from collections.abc import Set as AbstractSet
+
+from app.index_report import IndexReport
+from app.library_scan import AwayFolder, Scan
+from app.on_disk import folder_trouble, inside
+
+_MANY_GONE, _MOST_GONE = 10, 0.5  # so many videos, and this share of a folder's, may be a disk's rather than deleted ones
+
+
+def gone_videos(scan: Scan, moved_ids: AbstractSet[int], report: IndexReport) -> dict[str, int]:
+    """The videos that are to be marked as missing: their paths and numbers. Which folders are away is written into the report.
+
+    moved_ids: videos that this run found again elsewhere. A folder that went away while the run was at work takes no video along.
+    """
+    gone = {path: entry for path, entry in scan.gone.items() if entry.outcome != "missing"}
+    away_now = []
+    for folder, num_known in scan.looked_through.items():
+        below = {path: entry for path, entry in gone.items() if path.startswith(inside(folder)) and path not in scan.excluded}
+        if below and folder_trouble(folder) is not None:
+            away_now.append(AwayFolder(folder=folder, why="went away while it was indexed", videos=below, named=True))
+            gone = {path: entry for path, entry in gone.items() if path not in below}
+        elif len(below) >= _MANY_GONE and len(below) > _MOST_GONE * num_known:
+            said = f"{len(below)} of its {num_known} videos are gone. If a disk is away, plug it in and index again; do not purge"
+            report.warnings.append((str(folder), said))
+    ids = {path: entry.video_id for path, entry in gone.items()}
+    for away in (*scan.away, *away_now):
+        ids |= _gone_with(away, moved_ids, report)
+    return ids
+
+
+def _gone_with(away: AwayFolder, moved_ids: AbstractSet[int], report: IndexReport) -> dict[str, int]:
+    """Those of its videos that are gone with a folder that is away: none, unless most were found again elsewhere, so that the
+    folder itself was moved."""
+    left = {path: entry for path, entry in away.videos.items() if entry.video_id not in moved_ids}
+    found_again = len(away.videos) - len(left)
+    if not away.named and not found_again:  # nobody asked about it
+        return {}
+    was_moved = found_again >= max(1, len(left))
+    said = [f"{found_again} of its {len(away.videos)} videos were found again elsewhere"] if found_again else []
+    if left and was_moved:
+        said.append(f"{len(left)} were not and count as missing")
+    elif left:
+        said.append(f"{len(left)} known videos are left as they are")
+    else:
+        said = said or ["no video of the library lies in it"]
+        said.append(f"if it is no more: vret libraries remove '{report.library}' --folder '{away.folder}'")
+    report.away.append((str(away.folder), f"{away.why}; {', '.join(said)}"))
+    return {path: entry.video_id for path, entry in left.items() if entry.outcome != "missing"} if was_moved else {}
