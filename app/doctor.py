@@ -178,8 +178,8 @@ def _vectors(ws: Workspace) -> Iterator[Finding]:
         return  # `_catalog` and `_parts` have said why
     for encoder in encoders:
         try:
-            if manifest_of(ws.vectors_folder, encoder.weights_sha256).exists():
-                read_index(ws.vectors_folder, encoder.weights_sha256, encoder.dim)
+            if manifest_of(ws.vectors_folder, encoder.files_key).exists():
+                read_index(ws.vectors_folder, encoder.files_key, encoder.dim)
         except UnusableIndexFile as reason:
             detail = f"the vector file cannot be used: {reason}. The next search makes it anew"
             yield Finding("note", f"vectors of {encoder.name}", detail)

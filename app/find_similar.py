@@ -116,6 +116,7 @@ def find_similar(
         clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
     else:
         (clips, warnings), provider = _stored(ws, query, encoder_id), None
+    warnings = (*warnings, *_of_older_reading(ws, encoder_id))
     vectors = ws.vectors(encoder_id)
     look = None if every_file else look_at
     moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video, look=look)
@@ -145,6 +146,15 @@ def find_similar(
     )
 
 
+def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
+    from embedder.reading_rules import READING_RULES
+
+    older = ws.catalog.count_read_before(encoder_id, READING_RULES)
+    if not older:
+        return ()
+    return (f"{older} videos were indexed by an older version: some times may not be a player's until vret index has run again",)
+
+
 def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id: int) -> "tuple[QueryClips, str, tuple[str, ...]]":
     from embedder.embed_query import embed_query
     from index.search import QueryClips
@@ -168,7 +178,7 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
         embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole, dense=embedded.dense, parts=embedded.parts
     )
     empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
-    cut = _cut_short(query.end_s, start_s + embedded.duration_s)
+    cut = _cut_short(query.end_s, embedded.begin_s + embedded.duration_s)
     return clips, encoder.provider, (*embedded.warnings, *cut, *empty)
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 @dataclass(kw_only=True)
 class IndexReport:
-    """The counts of one run. Every video found is in exactly one of the first eight counts.
+    """The counts of one run. Every video found is in exactly one of the first nine counts.
 
     added: embedded for the first time (with this encoder). changed: new content under a known path, embedded anew.
+    reread: the content known, but embedded by rules of reading that have changed for it since; embedded anew.
     unchanged: nothing to do. touched: new time stamp, same content. moved: found under a new path, not embedded again.
     copied: content known from another path, not embedded again. returned: was missing, is back as it was.
     broken: (path, reason), those refused in this run and those refused before and unchanged since.
@@ -28,6 +29,7 @@ class IndexReport:
     encoder: str
     added: int = 0
     changed: int = 0
+    reread: int = 0
     unchanged: int = 0
     touched: int = 0
     moved: int = 0
@@ -56,6 +58,7 @@ class IndexReport:
         return {
             "added": self.added,
             "changed": self.changed,
+            "reread": self.reread,
             "unchanged": self.unchanged,
             "touched": self.touched,
             "moved": self.moved,

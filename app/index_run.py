@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
 
 from app.gone_videos import gone_videos
 from app.index_report import IndexProgress, IndexReport
-from app.library_scan import MAX_TRIES, FoundFile, Scan, may_be_tried_again
+from app.library_scan import MAX_TRIES, FoundFile, Scan, is_of_older_reading, may_be_tried_again
 from app.moved_files import MovedFiles
 from app.steady_files import SteadyFiles
 from app.workspace import Workspace
@@ -68,6 +68,7 @@ class IndexRun:
         self._files = SteadyFiles()
         self._changing: list[tuple[FoundFile, KnownFile | None]] = []  # changed while they were read
         self._round = 1
+        self._read_otherwise: set[Path] = set()  # embedded by older rules of reading, and not as today
         self._done = self._total = 0
         self._done_bytes = self._total_bytes = 0
         self._began = self._last_told = time.perf_counter()
@@ -142,6 +143,8 @@ class IndexRun:
         """Compares contents one file at a time, as the embedding asks for more; what needs no embedding is settled here."""
         in_work: set[str] = set()
         for found, known in files:
+            if not reembed and self._stays_true(found, known):
+                continue
             file = self._fingerprint(found, known)
             if file is None:
                 continue
@@ -186,12 +189,43 @@ class IndexRun:
         self._report.left += 1
         self._total -= 1
 
+    def _stays_true(self, found: FoundFile, known: "KnownFile | None") -> bool:
+        """True when an unchanged file was embedded by older rules of reading and today's make the same of it, which is noted."""
+        if known is None or (known.size, known.mtime_ns) != (found.size, found.mtime_ns):
+            return False
+        alike, _ = _attempt(self._is_read_alike, found.path, known)  # what is wrong with it is told where it is embedded
+        if not alike:
+            return False
+        self._report.unchanged += 1
+        self._total -= 1
+        return True
+
+    def _is_read_alike(self, path: Path, known: "KnownFile") -> bool:
+        from embedder.errors import VideoRejected
+        from embedder.reading_rules import READING_RULES, other_reading
+
+        if known.outcome != "indexed" or not is_of_older_reading(known) or path in self._read_otherwise:
+            return False
+        try:
+            other = other_reading(path, self._catalog.video(known.video_id).duration_s or 0.0)
+        except (VideoRejected, OSError):  # what is wrong with it is found, and told, where it is embedded
+            return False
+        if other.why:
+            self._read_otherwise.add(path)
+            self._say(f"read anew, since {other.why}: {path}")
+            return False
+        self._catalog.note_reading(known.video_id, self._encoder_id, READING_RULES, other.warnings)
+        self._report.warnings.extend((str(path), warning) for warning in other.warnings)
+        return True
+
     def _settled_by_content(self, file: "FileFingerprint", known: "KnownFile | None") -> bool:
         """True when the content tells that this file needs no embedding: it was touched, moved or copied."""
         report = self._report
         if known is not None and known.content_hash == file.content_hash:
             is_refused = known.outcome in ("broken", "not-video")
             if (not is_refused and not known.embedded) or may_be_tried_again(known):
+                return False
+            if is_of_older_reading(known) and not self._is_read_alike(Path(file.path), known):
                 return False
             moved = file.path in self._moves.arrived
             if not moved:
@@ -244,11 +278,15 @@ class IndexRun:
         return now, known
 
     def _keep(self, video: "EmbeddedVideo") -> None:
+        from embedder.reading_rules import READING_RULES
+
         taken = self._taken(video.path)
         if taken is None:
             return
         file, known = taken
         was_known = known is not None and known.embedded
+        same = _same_content(known, file)
+        is_reread = same is not None and same.embedded and is_of_older_reading(same)
         _, fault = _attempt(
             self._catalog.put_embedded,
             self._report.library,
@@ -260,13 +298,15 @@ class IndexRun:
             video.flags,
             video.thumbnails,
             warnings=video.warnings,
+            reading=READING_RULES,
         )
         if fault is not None:
-            self._break_refused(file, _faulty(file, fault), _same_content(known, file))
+            self._break_refused(file, _faulty(file, fault), same)
             return
         report = self._report
         report.added += not was_known
-        report.changed += was_known
+        report.changed += was_known and not is_reread
+        report.reread += is_reread
         report.clips += len(video.spans_s)
         report.video_seconds += video.facts.duration_s
         report.warnings.extend((file.path, warning) for warning in video.warnings)
@@ -287,7 +327,11 @@ class IndexRun:
         if not video.transient:
             self._break(file, video.reason, as_it_was)
             return
-        failures = 1 + (as_it_was.failures if as_it_was is not None else 0)
+        failures = as_it_was.failures if as_it_was is not None else 0
+        if video.blames_machine:  # however often: it is not the file's
+            self._break(file, f"{video.reason}; the next run tries again", as_it_was, max(1, min(failures, MAX_TRIES - 1)))
+            return
+        failures += 1
         next_time = "the next run tries again" if failures < MAX_TRIES else "only --reembed tries again"
         self._break(file, f"{video.reason} (try {min(failures, MAX_TRIES)} of {MAX_TRIES}; {next_time})", as_it_was, failures)
 
@@ -298,7 +342,7 @@ class IndexRun:
         kind, _ = _attempt(not_a_video, Path(file.path))
         if kind is None or not kind.is_other or (as_it_was is not None and as_it_was.outcome == "indexed"):
             return False
-        _, fault = _attempt(self._catalog.put_broken, self._report.library, file, kind.reason, not_video=True)
+        _, fault = self._put_broken(file, kind.reason, not_video=True)
         self._report.not_videos.append((file.path, kind.reason if fault is None else f"{kind.reason}; {fault}"))
         self._finish(file)
         return True
@@ -306,12 +350,20 @@ class IndexRun:
     def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None, failures: int = 0) -> None:
         """as_it_was: what is known of the same content. If that is indexed, its vectors stay, and the next run tries again."""
         if as_it_was is None or as_it_was.outcome != "indexed":
-            _, fault = _attempt(self._catalog.put_broken, self._report.library, file, reason, failures=failures)
+            _, fault = self._put_broken(file, reason, failures=failures)
             reason = reason if fault is None else f"{reason}; it could not be noted as broken either: {fault}"
         self._report.broken.append((file.path, reason))
         self._report.newly_broken += 1
         self._finish(file)
         self._say(f"broken: {file.path}: {reason}")
+
+    def _put_broken(
+        self, file: "FileFingerprint", reason: str, *, failures: int = 0, not_video: bool = False
+    ) -> tuple[int | None, str | None]:
+        from embedder.reading_rules import READING_RULES
+
+        library, put = self._report.library, self._catalog.put_broken
+        return _attempt(put, library, file, reason, failures=failures, not_video=not_video, reading=READING_RULES)
 
     def _settle_twins(self) -> None:
         """Files with the same content as one embedded in this run take its vectors, or its reason."""
@@ -354,6 +406,7 @@ class IndexRun:
         counts = (
             report.added,
             report.changed,
+            report.reread,
             report.moved,
             report.copied,
             report.returned,

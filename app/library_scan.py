@@ -47,14 +47,14 @@ class Scan:
     """A library's folders, compared with the catalog by path, size and time of change; no file has been opened.
 
     unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason; not those
-    whose reason may pass, which are compared again. not_videos: the same of files of another kind under a video's name.
-    returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides; a known
-    one comes with what is known of it, and so does one that this encoder has not embedded yet.
-    gone: known paths under the scanned folders that are no more, or are left out by now; the latter are in excluded, too.
-    left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that could not be
-    looked through. linked: how many more names were found of files that are counted under another one. looked_through: the other
-    folders, and how many of the known videos that are not missing should be there. without_video: scanned folders in which nothing
-    is, or ever was, a video. warnings: (path, what could not be looked at).
+    whose reason may pass, and those refused by older rules of reading, which are compared again. not_videos: the same of files of
+    another kind under a video's name. returned: was missing, is back unchanged and embedded. to_compare: new or changed files,
+    whose content decides, and those read by older rules; a known one comes with what is known of it, and so does one that this encoder
+    has not embedded yet. gone: known paths under the scanned folders that are no more, or are left out by now; the latter are in
+    excluded, too. left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that
+    could not be looked through. linked: how many more names were found of files that are counted under another one.
+    looked_through: the other folders, and how many of the known videos that are not missing should be there. without_video: scanned
+    folders in which nothing is, or ever was, a video. warnings: (path, what could not be looked at).
     """
 
     unchanged: list[str] = field(default_factory=list)
@@ -243,9 +243,16 @@ def may_be_tried_again(known: "KnownFile") -> bool:
     return known.outcome == "broken" and 0 < known.failures < MAX_TRIES
 
 
+def is_of_older_reading(known: "KnownFile") -> bool:
+    """Whether a file was embedded, or refused, by older rules of reading, so that it must be seen whether it would be today."""
+    from embedder.reading_rules import READING_RULES
+
+    return known.reading < READING_RULES and (known.outcome == "broken" or (known.outcome == "indexed" and known.embedded))
+
+
 def _compare(scan: Scan, found: FoundFile, known: "KnownFile | None", reembed: bool) -> None:
     same = known is not None and (known.size, known.mtime_ns) == (found.size, found.mtime_ns)
-    if known is None or not same or reembed or may_be_tried_again(known):
+    if known is None or not same or reembed or may_be_tried_again(known) or is_of_older_reading(known):
         scan.to_compare.append((found, known))
     elif known.outcome == "broken":
         scan.broken.append((str(found.path), known.reason or ""))

@@ -34,7 +34,9 @@ def preview_folder(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class PreviewCache:
-    """Previews by what they show: file (path, size, time of change), span and height. Several processes may share one folder.
+    """Previews by what they show: file (path, size, time of change), span, height, and rules of reading.
+
+    Several processes may share one folder.
 
     max_bytes: the least recently used go when all together are larger.
     """
@@ -83,8 +85,12 @@ class PreviewCache:
             path.unlink(missing_ok=True)
 
     def _key(self, path: Path, start_s: float, end_s: float, size_px: int) -> str:
+        from embedder.reading_rules import READING_RULES
+
         stat = path.stat()
-        what = f"{os.path.abspath(path)}\n{stat.st_size}\n{stat.st_mtime_ns}\n{start_s:.3f}\n{end_s:.3f}\n{size_px}"
+        what = (
+            f"{os.path.abspath(path)}\n{stat.st_size}\n{stat.st_mtime_ns}\n{start_s:.3f}\n{end_s:.3f}\n{size_px}\n{READING_RULES}"
+        )
         return hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     def _as_read(self, target: Path, key: str) -> Path:

@@ -1,6 +1,7 @@
 """Which spans of a video become clips, and which grid slots a clip looks at. Arithmetic only, no files.
 
-Times are seconds since the first video frame. Letters: N windows of a video, M windows of a query, T frames of a clip.
+Times are seconds since the first video frame; where that comes later in its file, the plan is moved by as much.
+Letters: N windows of a video, M windows of a query, T frames of a clip.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,7 +48,7 @@ def read_clips(job: ClipsJob) -> Iterator[Clip | Alive | ClipsDone]:
                 alive_at = time.monotonic() + ALIVE_EVERY_S
                 yield Alive(step.time_s)
         facts = video.facts()
-        for window in windows.closing(facts.duration_s):
+        for window in windows.closing(facts.duration_s - facts.first_frame_s):
             yield maker.clip(window)
         yield ClipsDone(facts=facts, warnings=video.warnings())
 
@@ -66,8 +67,11 @@ class ClipMaker:
         self._last: tuple[list[NDArray[np.uint8]], int, bool] = ([], -1, False)
 
     def clip(self, window: tuple[float, float]) -> Clip:
-        """The clip over these seconds of the video. Raises VideoRejected at the limit of clips."""
-        return self.clip_of(window, self.recent.at(sample_slots(*window, self._num_frames)))
+        """The clip over these seconds since the first frame; its span is in seconds of the video. Raises VideoRejected at the limit
+        of clips."""
+        clip = self.clip_of(window, self.recent.at(sample_slots(*window, self._num_frames)))
+        begin_s = self._video.first_frame_s
+        return replace(clip, span_s=(begin_s + window[0], begin_s + window[1]))
 
     def clip_of(self, window: tuple[float, float], pictures: list[NDArray[np.uint8]]) -> Clip:
         """The clip of these T pictures. Equal to the clip before (a frozen picture) it carries no pixels again."""

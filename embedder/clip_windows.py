@@ -12,7 +12,7 @@ _ROUNDING_S = 1e-6
 
 @dataclass
 class ClipWindows:
-    """The windows of ``plan_clips`` in which at least one frame appears, as early as they can be made.
+    """The windows of ``plan_clips`` in which at least one frame appears, as early as they can be made; in seconds since the first.
 
     Work and memory grow with the frames, not with the duration: a hole of a day between two frames costs nothing.
     """

@@ -20,6 +20,7 @@ from embedder.errors import PreviewError, QueryTooLong, VideoRejected
 from embedder.numbered_frames import read_numbered
 from embedder.preview_writer import frame_jpeg, make_preview
 from embedder.query_reader import RangeEmpty, read_query
+from embedder.reading_probe import probe_reading
 from embedder.stretch_reader import read_stretches
 from embedder.worker_messages import (
     ClipsJob,
@@ -30,6 +31,7 @@ from embedder.worker_messages import (
     Job,
     PreviewJob,
     QueryJob,
+    ReadingJob,
     Refused,
     Reply,
     StretchesJob,
@@ -63,7 +65,7 @@ def _replies(job: Job) -> Iterator[Reply]:
     try:
         yield from _run(job)
     except VideoRejected as error:
-        yield Refused("rejected", error.reason, transient=error.transient)
+        yield Refused("rejected", error.reason, transient=error.transient, blames_machine=error.blames_machine)
     except FileNotFoundError:
         yield Refused("missing", "no such file")
     except (RangeEmpty, PreviewError) as error:
@@ -76,7 +78,7 @@ def _replies(job: Job) -> Iterator[Reply]:
         raise
     except OSError as error:
         kind = "disk" if error.errno in (errno.ENOSPC, errno.EROFS, errno.EDQUOT) else "rejected"
-        yield Refused(kind, f"cannot be read or written ({error.strerror or error})", transient=True)
+        yield Refused(kind, f"cannot be read or written ({error.strerror or error})", transient=True, blames_machine=True)
 
 
 def _run(job: Job) -> Iterator[Reply]:
@@ -96,6 +98,8 @@ def _run(job: Job) -> Iterator[Reply]:
         from embedder.glance_reader import read_glance  # only pictures need Pillow, and a worker should start quickly
 
         yield from read_glance(job)
+    elif isinstance(job, ReadingJob):
+        yield probe_reading(job)
 
 
 def _take_pipes() -> tuple[BinaryIO, BinaryIO]:

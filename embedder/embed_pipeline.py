@@ -51,11 +51,12 @@ class Assembled:
 
 @dataclass(frozen=True)
 class Failed:
-    """One file that gives nothing, and why. transient: it may give something another time."""
+    """One file that gives nothing, and why. transient, blames_machine: as in ``VideoRejected``."""
 
     path: Path
     reason: str
     transient: bool
+    blames_machine: bool = False
 
 
 @dataclass
@@ -169,7 +170,7 @@ class EmbedPipeline:
                         # Once more where it may have been dying before it got this file.
                         if error.said_nothing and not is_last_trial:
                             continue
-                        self._give_up(video, str(error), transient=True)
+                        self._give_up(video, str(error), transient=True, blames_machine=error.was_killed)
                     break
         finally:
             worker.close()
@@ -179,7 +180,7 @@ class EmbedPipeline:
             if isinstance(reply, Clip):
                 self._take_clip(video, reply)
             elif isinstance(reply, Refused):
-                self._give_up(video, reply.reason, transient=reply.transient)
+                self._give_up(video, reply.reason, transient=reply.transient, blames_machine=reply.blames_machine)
             elif isinstance(reply, ClipsDone):
                 with video.lock:
                     video.done = reply
@@ -196,10 +197,10 @@ class EmbedPipeline:
         if clip.pixels is not None:
             self._put(self._clips, _Waiting(video, number, clip.pixels))
 
-    def _give_up(self, video: _UnderWay, reason: str, *, transient: bool) -> None:
+    def _give_up(self, video: _UnderWay, reason: str, *, transient: bool, blames_machine: bool) -> None:
         with video.lock:
             video.given_up = True
-        self._results.put(Failed(video.path, reason, transient))
+        self._results.put(Failed(video.path, reason, transient, blames_machine))
 
     def _encode(self) -> None:
         """An encoding thread: takes clips of whatever videos, encodes them, hands back the vectors."""

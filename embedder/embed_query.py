@@ -29,11 +29,12 @@ MAX_CODEC_THREADS = 4
 class EmbeddedQuery:
     """A query in the form search wants.
 
-    duration_s: length of the range that was really there. spans_s float64 (M, 2), seconds since the query's start;
+    begin_s, duration_s: the range that was really there, in seconds of the video. spans_s float64 (M, 2), seconds since begin_s;
     vectors float32 (M, D), unit length; whole, dense, parts: which rows are what, as in `clip_plan.QueryPlan`.
     is_low_information: there is nothing in it to search for (black, frozen, plain).
     """
 
+    begin_s: float
     duration_s: float
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
@@ -45,7 +46,7 @@ class EmbeddedQuery:
 
 
 def embed_query(path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None) -> EmbeddedQuery:
-    """Embed one range of a file (its whole when no range is given), in seconds since its first frame.
+    """Embed one range of a file (its whole when no range is given), in seconds since the start of the file, as players count.
 
     Raises VideoRejected (also for a range that holds nothing), QueryTooLong, FileNotFoundError, ValueError, EncoderError.
     """
@@ -86,6 +87,7 @@ def _embedded(replies: Iterator[Reply], encoder: OnnxEncoder) -> EmbeddedQuery:
         if isinstance(reply, QueryDone):
             parts.append(encoder.encode(np.stack(waiting)) if waiting else np.empty((0, encoder.card.dim), np.float32))
             return EmbeddedQuery(
+                begin_s=reply.begin_s,
                 duration_s=reply.duration_s,
                 spans_s=np.array([clip.span_s for clip in clips], dtype=np.float64),
                 vectors=np.concatenate(parts)[rows],

@@ -30,7 +30,7 @@ LOW_INFORMATION = 1
 class EmbeddedVideo:
     """All clips of one video, ordered by length, then by start.
 
-    spans_s float64 (N, 2) seconds since the first frame; vectors float32 (N, D) of unit length; flags uint8 (N,);
+    spans_s float64 (N, 2) seconds since the start of the file; vectors float32 (N, D) of unit length; flags uint8 (N,);
     thumbnails: N WebP pictures (equal ones are one object). warnings: one clear line each, empty for a sound file.
     """
 
@@ -48,11 +48,13 @@ class RejectedVideo:
     """One file that gives no clips, and why, in one line without the path.
 
     transient: the reason may pass (a crash, a time limit, memory, a read error); else the file is to blame.
+    blames_machine: it lies in the machine alone, and says nothing about the file.
     """
 
     path: Path
     reason: str
     transient: bool = False
+    blames_machine: bool = False
 
 
 def embed_videos(
@@ -116,7 +118,7 @@ class _Run:
 
 
 def _rejected(video: Failed) -> RejectedVideo:
-    return RejectedVideo(path=video.path, reason=video.reason, transient=video.transient)
+    return RejectedVideo(path=video.path, reason=video.reason, transient=video.transient, blames_machine=video.blames_machine)
 
 
 def _embedded(video: Assembled) -> EmbeddedVideo:

@@ -23,13 +23,16 @@ class VideoRejected(EmbedderError):
     """One file that gives no clips. ``reason`` is one line without the path; ``str()`` has both.
 
     transient: the same file may well give clips another time (memory, a read error); else it is the file's own fault.
+    blames_machine: the reason lies in the machine alone (a disk that went away, a decoder that was killed from outside for want
+    of the machine's memory), and says nothing about the file.
     """
 
-    def __init__(self, path: Path, reason: str, *, transient: bool = False) -> None:
+    def __init__(self, path: Path, reason: str, *, transient: bool = False, blames_machine: bool = False) -> None:
         super().__init__(path, reason)
         self.path = path
         self.reason = reason
-        self.transient = transient
+        self.transient = transient or blames_machine
+        self.blames_machine = blames_machine
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"

@@ -1,4 +1,6 @@
-"""Read a video onto the fixed grid of GRID_HZ slots per second: slot g holds the frame on screen at g / GRID_HZ.
+"""Read a video onto the fixed grid of GRID_HZ slots per second: slot g holds the frame on screen g / GRID_HZ s after the first.
+
+The grid is laid from the first frame on, wherever that lies in its file, so that the same footage gives the same pixels.
 
 Pictures are uint8 (H, W, 3) RGB. Reading is a stream: what a reader keeps is bounded by the longest clip, not by the video.
 """
@@ -28,7 +30,7 @@ STAMP_ROUNDING_S = 0.001
 class GridStep:
     """One decoded frame and the grid slots [first_slot, end_slot) it is on screen for (none, when the next came before).
 
-    until_s: when the next frame comes, or the video ends.
+    time_s: since the first frame. until_s: when the next frame comes, or the video ends.
     """
 
     time_s: float
@@ -40,14 +42,16 @@ class GridStep:
 
 def grid_steps(frames: Iterable[TimedFrame], video: Video) -> Iterator[GridStep]:
     """Every frame with its slots. Slot 0 is always filled, so that no video is empty, however short."""
-    held: TimedFrame | None = None
+    held: av.VideoFrame | None = None
+    held_s = 0.0
     for timed in frames:
+        time_s = timed.time_s - video.first_frame_s
         if held is not None:
-            yield GridStep(held.time_s, timed.time_s, first_slot(held.time_s), first_slot(timed.time_s), held.frame)
-        held = timed
+            yield GridStep(held_s, time_s, first_slot(held_s), first_slot(time_s), held)
+        held, held_s = timed.frame, time_s
     if held is not None:
-        end_s = video.facts().duration_s
-        yield GridStep(held.time_s, end_s, first_slot(held.time_s), max(first_slot(end_s), 1), held.frame)
+        end_s = video.facts().duration_s - video.first_frame_s
+        yield GridStep(held_s, end_s, first_slot(held_s), max(first_slot(end_s), 1), held)
 
 
 def first_slot(time_s: float) -> int:
@@ -91,7 +95,7 @@ class RecentPictures:
 class GridFrames:
     """A stretch of a video, one small picture per grid slot.
 
-    frames: uint8 (G, H, W, 3) RGB; frames[i] is on screen at (first_slot + i) / GRID_HZ seconds.
+    frames: uint8 (G, H, W, 3) RGB; frames[i] is on screen (first_slot + i) / GRID_HZ seconds after the first frame.
     """
 
     frames: NDArray[np.uint8]

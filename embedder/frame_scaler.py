@@ -1,4 +1,6 @@
-"""Make decoded frames small: to an encoder's picture size, or to fit into a box; upright, as RGB.
+"""Make decoded frames small: to an encoder's picture size, or to fit into a box; as players show them, as RGB.
+
+Turned and mirrored by the display matrix (`orientation`), HDR brought to an ordinary screen's colours (`tone_map`).
 
 Pictures are uint8 (H, W, 3). One scaler serves one file: FFmpeg's scaler is set up once and kept, because setting it up
 for every frame costs a third of the speed, and with one thread, because small pictures gain nothing from more.
@@ -15,15 +17,22 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from embedder.encoder_card import GEOMETRIES
+from embedder.orientation import Orientation, orientation_of
+from embedder.tone_map import is_hdr, tone_mapped
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """Size to scale a stored frame to, before it is turned upright and the middle is cut out."""
+    """Size to scale a stored frame to, before it is brought into its position and the middle is cut out."""
 
     width_px: int
     height_px: int
-    quarter_turns: int
+    orientation: Orientation
+
+    @classmethod
+    def of_shown(cls, width_px: int, height_px: int, orientation: Orientation) -> _Shape:
+        """By the size as shown."""
+        return cls(height_px, width_px, orientation) if orientation.is_transposed else cls(width_px, height_px, orientation)
 
 
 class FrameScaler:
@@ -46,14 +55,13 @@ class FrameScaler:
         return np.ascontiguousarray(upright[top : top + self.height_px, left : left + self.width_px])
 
     def _shape(self, frame: av.VideoFrame) -> _Shape:
-        turns = quarter_turns(frame)
         height_px, width_px = self.height_px, self.width_px
         if self._geometry == "centre_crop":
             shown_width, shown_height = shown_size(frame, self._pixel_aspect)
             scale = max(width_px / shown_width, height_px / shown_height)
             width_px = max(width_px, round(shown_width * scale))
             height_px = max(height_px, round(shown_height * scale))
-        return _Shape(width_px, height_px, turns) if turns % 2 == 0 else _Shape(height_px, width_px, turns)
+        return _Shape.of_shown(width_px, height_px, orientation_of(frame))
 
 
 class BoxScaler:
@@ -67,17 +75,11 @@ class BoxScaler:
 
     def picture(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """The frame as uint8 (H, W, 3)."""
-        turns = quarter_turns(frame)
         shown_width, shown_height = shown_size(frame, self._pixel_aspect)
         scale = min(1.0, self._max_width_px / shown_width, self._max_height_px / shown_height)
         width_px, height_px = max(1, round(shown_width * scale)), max(1, round(shown_height * scale))
-        shape = _Shape(width_px, height_px, turns) if turns % 2 == 0 else _Shape(height_px, width_px, turns)
+        shape = _Shape.of_shown(width_px, height_px, orientation_of(frame))
         return np.ascontiguousarray(_scaled(self._reformatter, frame, shape))
-
-
-def quarter_turns(frame: av.VideoFrame) -> int:
-    """Counter-clockwise quarter turns that bring the stored frame upright, 0 to 3."""
-    return round(frame.rotation / 90) % 4
 
 
 def shown_size(frame: av.VideoFrame, pixel_aspect: float) -> tuple[float, float]:
@@ -85,10 +87,15 @@ def shown_size(frame: av.VideoFrame, pixel_aspect: float) -> tuple[float, float]
     width, height = (frame.width * pixel_aspect, float(frame.height))
     if pixel_aspect < 1 and math.isfinite(1 / pixel_aspect):
         width, height = float(frame.width), frame.height / pixel_aspect
-    return (width, height) if quarter_turns(frame) % 2 == 0 else (height, width)
+    return (height, width) if orientation_of(frame).is_transposed else (width, height)
 
 
 def _scaled(reformatter: VideoReformatter, frame: av.VideoFrame, shape: _Shape) -> NDArray[np.uint8]:
-    small = reformatter.reformat(frame, width=shape.width_px, height=shape.height_px, format="rgb24", threads=1)
-    picture = np.asarray(small.to_ndarray(), dtype=np.uint8)
-    return np.rot90(picture, shape.quarter_turns)
+    hdr = is_hdr(frame)
+    small = reformatter.reformat(
+        frame, width=shape.width_px, height=shape.height_px, format="rgb48le" if hdr else "rgb24", threads=1
+    )
+    picture = (
+        tone_mapped(np.asarray(small.to_ndarray(), dtype=np.uint16), frame) if hdr else np.asarray(small.to_ndarray(), np.uint8)
+    )
+    return shape.orientation.upright(picture)

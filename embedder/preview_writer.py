@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import time
 from collections.abc import Iterator
@@ -52,9 +53,12 @@ def frame_jpeg(job: FrameJob) -> bytes:
     from PIL import Image  # only pictures need it, and a worker should start quickly
 
     with open_at(job.path, job.at_s) as (video, frames):
-        on_screen = next(_between(frames, job.at_s, job.at_s), None)
-        if on_screen is None:
+        first = next(frames, None)
+        if first is None:
             raise PreviewError(f"{job.path}: no frame at {job.at_s:.2f} s")
+        # Before the first picture there is none on screen: then the first one stands for the file, as in a file manager.
+        at_s = max(job.at_s, first.time_s)
+        on_screen = next(_between(itertools.chain([first], frames), at_s, at_s))
         picture = BoxScaler(job.max_px, job.max_px, video.pixel_aspect).picture(on_screen.frame)
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "JPEG", quality=JPEG_QUALITY)

@@ -1,7 +1,8 @@
 """One small WebP picture per clip, made while its video is decoded for embedding anyway.
 
 Pictures are taken at a fixed beat, since which clips end a video is known only at its end; a clip gets the picture of
-the beat nearest to its middle. Only pictures that a clip asks for are compressed, and each only once.
+the beat nearest to its middle. Only pictures that a clip asks for are compressed, and each only once. In a video so long that its
+pictures would not fit into memory, the beat slows down: each time half of what is left is used up, to half its pace.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from embedder.frame_grid import GridStep
 from embedder.frame_scaler import BoxScaler
 
 BEAT_SLOTS = GRID_HZ // 2
+MAX_BYTES = 384 * 2**20
+"""Of one video's pictures: 50 hours and more of them at every beat. They wait in memory until their video is read to its end."""
 MAX_SIDE_PX = 160
 WEBP_QUALITY = 60
 WEBP_EFFORT = 2
@@ -39,11 +42,16 @@ class Thumbnails:
         self._scaler = BoxScaler(MAX_SIDE_PX, MAX_SIDE_PX, pixel_aspect)
         self._pictures: deque[_Picture] = deque()
         self._num_made = 0
+        self._bytes_left = MAX_BYTES
+        self._slow_down_at = MAX_BYTES // 2
+        self._every = 1
 
     def see(self, step: GridStep) -> None:
         """Keep the frame of this step if it is on screen at a beat."""
         first_beat = -(-step.first_slot // BEAT_SLOTS)
         if first_beat * BEAT_SLOTS >= step.end_slot:
+            return
+        if self._pictures and first_beat < self._pictures[-1].first_beat + self._every:
             return
         pixels = self._scaler.picture(step.frame)
         if not self._pictures or not np.array_equal(pixels, self._pictures[-1].pixels):
@@ -57,6 +65,9 @@ class Thumbnails:
             self.fresh.append(to_webp(picture.pixels))
             picture.number = self._num_made
             self._num_made += 1
+            self._bytes_left -= len(self.fresh[-1])
+            if self._bytes_left < self._slow_down_at:
+                self._every, self._slow_down_at = 2 * self._every, self._slow_down_at // 2
         return picture.number
 
     def forget_before(self, slot: int) -> None:

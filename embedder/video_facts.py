@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class VideoFacts:
     """Facts found by decoding, not promises of the header.
 
-    duration_s: from the first frame to the end of the last. width, height: pixels as shown (rotation applied).
+    duration_s: from the start of the file, as players count, to the end of the last frame. first_frame_s: when the first frame
+    comes, later than 0 where the sound begins before. width, height: pixels as shown (display matrix applied).
     frame_rate: mean frames per second. codec, container: FFmpeg's names, e.g. ``h264``, ``mov,mp4,m4a,3gp,3g2,mj2``.
     """
 
@@ -20,3 +21,4 @@ class VideoFacts:
     codec: str
     container: str
     num_frames: int
+    first_frame_s: float = 0.0

@@ -152,7 +152,15 @@ class FramesJob:
     picks: tuple[FramePick, ...] = ()
 
 
-Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob
+@dataclass(frozen=True, kw_only=True)
+class ReadingJob:
+    """Tell whether a video that lasted duration_s by older rules of reading would be read otherwise today."""
+
+    path: Path
+    duration_s: float
+
+
+Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob | ReadingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,8 +196,10 @@ class ClipsDone:
 
 @dataclass(frozen=True, kw_only=True)
 class QueryDone:
-    """All clips of a query were sent, in the order of its plan. whole, dense, parts: as in ``QueryPlan``."""
+    """All clips of a query were sent, in the order of its plan. begin_s: where the range really begins, in seconds of the video:
+    later than asked where its first picture comes later. whole, dense, parts: as in ``QueryPlan``."""
 
+    begin_s: float
     duration_s: float
     whole: int | None
     dense: NDArray[np.int64]
@@ -231,16 +241,25 @@ class FramesDone(Done):
     pictures: tuple[NDArray[np.uint8], ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReadingDone(Done):
+    """What today's rules of reading change, in words; empty where nothing. warnings: what they say of the file besides."""
+
+    why: str
+    warnings: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class Refused:
     """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range).
 
-    transient: the same job may succeed another time.
+    transient: the same job may succeed another time. blames_machine: as in ``VideoRejected``.
     """
 
     kind: str
     reason: str
     transient: bool = False
+    blames_machine: bool = False
 
 
 Reply = Clip | Alive | ClipsDone | QueryDone | Done | Refused

@@ -19,6 +19,12 @@ from typing import BinaryIO
 from embedder.errors import EmbedderError, PreviewError, QueryTooLong, VideoRejected
 from embedder.worker_messages import Alive, ClipsDone, Done, Job, QueryDone, Refused, Reply, receive, send
 
+
+def _named(*names: str) -> list[signal.Signals]:
+    """Signals that not every system has."""
+    return [signal.Signals[name] for name in names if hasattr(signal, name)]
+
+
 WORKER_COMMAND = (sys.executable, "-P", "-m", "embedder.decode_worker")
 """-P: the folder we happen to stand in may hold an av.py of a stranger."""
 
@@ -31,18 +37,23 @@ LIMIT_S_PER_MEDIA_S = 2.0
 for 60 s (a healthy worker says once a second how far it has come). Only waiting for the worker counts, not the time in
 which it waits for us. The slowest sound files (8K on one busy core) take a tenth of that."""
 
+CRASHES = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, *_named("SIGBUS", "SIGSYS", "SIGTRAP")})
+"""Signals by which a process ends of its own doing."""
+
 _WATCH_EVERY_S = 0.25
 
 
 class WorkerFailed(EmbedderError):
     """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It was ended.
 
-    said_nothing: it died before it said a word on this job, so that it may have been dying before it got it.
+    said_nothing: it died before it said a word on this job, so that it may have been dying before it got it. was_killed: from
+    outside, mostly by the system for want of memory; it neither crashed nor hung.
     """
 
-    def __init__(self, reason: str, *, said_nothing: bool) -> None:
+    def __init__(self, reason: str, *, said_nothing: bool, was_killed: bool = False) -> None:
         super().__init__(reason)
         self.said_nothing = said_nothing
+        self.was_killed = was_killed
 
 
 @dataclass
@@ -97,7 +108,7 @@ class DecodeWorker:
             assert self._process.stdin is not None, "started with a pipe"
             send(self._process.stdin, job)
         except BrokenPipeError:
-            raise WorkerFailed(self._death(), said_nothing=True) from None
+            raise WorkerFailed(self._death(), said_nothing=True, was_killed=self._was_killed) from None
         while True:
             allowed_s = BASE_LIMIT_S + LIMIT_S_PER_MB * size_mb + LIMIT_S_PER_MEDIA_S * media_s
             left_s = min(SILENCE_LIMIT_S, allowed_s - waited_s)
@@ -138,16 +149,26 @@ class DecodeWorker:
             reply: Reply = receive(self._process.stdout)
         except EOFError:
             death = self._death()
-            raise WorkerFailed(death, said_nothing=said_nothing and not self._watch.struck) from None
+            said_nothing = said_nothing and not self._watch.struck
+            raise WorkerFailed(death, said_nothing=said_nothing, was_killed=self._was_killed) from None
         finally:
             self._watch.until = None
         return reply
+
+    @property
+    def _was_killed(self) -> bool:
+        """Whether a signal ended it that is neither our watchdog's nor that of a crash."""
+        code = self._process.returncode
+        return not self._watch.struck and code is not None and code < 0 and -code not in CRASHES
 
     def _death(self) -> str:
         """Why the worker is gone, in words."""
         if self._watch.struck:
             return "decoding it took too long or hung; given up"
         code = self._process.wait()
+        if self._was_killed:
+            name = signal.Signals(-code).name
+            return f"its decoder was ended from outside ({name}), mostly the system's way when memory runs out"
         if code < 0:
             known = {number.value: number.name for number in signal.Signals}
             return f"the decoder crashed on it ({known.get(-code, f'signal {-code}')})"
@@ -171,7 +192,7 @@ def replies_of(job: Job, *, time_limit_s: float | None = None, on_alive: Callabl
             # Once more where a worker kept from before may have been dying already.
             if error.said_nothing and not is_last_trial:
                 continue
-            raise VideoRejected(job.path, str(error), transient=True) from error
+            raise VideoRejected(job.path, str(error), transient=True, blames_machine=error.was_killed) from error
         finally:
             _give_back(worker)
         return
@@ -197,7 +218,7 @@ def raise_refused(path: Path, refused: Refused) -> None:
         raise QueryTooLong(refused.reason)
     if refused.kind == "disk":
         raise OSError(refused.reason)
-    raise VideoRejected(path, refused.reason, transient=refused.transient)
+    raise VideoRejected(path, refused.reason, transient=refused.transient, blames_machine=refused.blames_machine)
 
 
 # Workers that wait for the next preview or query: starting one takes 0.3 s, most of what a preview takes.

@@ -21,6 +21,9 @@ _VECTOR = np.dtype("<f2")
 _PLACE = np.dtype("<u4")
 _UNIT_TOLERANCE = 1e-2
 
+MAX_PICTURE_BYTES = 512 * 2**20
+"""Of one video's thumbnails. SQLite and PostgreSQL take blobs up to 1 GB; while one is packed, it is in memory twice."""
+
 
 @dataclass(frozen=True)
 class EncodedClips:
@@ -58,7 +61,8 @@ def encode_clips(spans_s: ArrayLike, vectors: ArrayLike, flags: ArrayLike, *, di
     if not np.isfinite(lengths).all() or (np.abs(lengths - 1) > _UNIT_TOLERANCE).any():
         worst = int(np.argmax(np.nan_to_num(np.abs(lengths - 1), nan=np.inf)))
         raise ValueError(f"Every vector must have length 1, but clip {worst} has {lengths[worst]:.4g}. The encoder is faulty.")
-    whole = spans[:, 1] - spans[:, 0] >= WHOLE_VIDEO_SHARE * duration_s
+    # A video's picture may begin after its sound: its whole is from the first clip on.
+    whole = spans[:, 1] - spans[:, 0] >= WHOLE_VIDEO_SHARE * (duration_s - spans[:, 0].min())
     packed = (bits.astype(np.uint8) & ~np.uint8(WHOLE_VIDEO)) | np.where(whole, WHOLE_VIDEO, 0).astype(np.uint8)
     return EncodedClips(count, spans.tobytes(), vecs.astype(_VECTOR).tobytes(), packed.tobytes())
 
@@ -86,7 +90,11 @@ def decode_clips(row: Any, dim: int) -> VideoClips:
 
 
 def pack_thumbnails(thumbnails: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Pictures, one per clip, as (places, pictures): equal pictures are stored once. An empty one means none."""
+    """Pictures, one per clip, as (places, pictures): equal pictures are stored once. An empty one means none.
+
+    Of more than MAX_PICTURE_BYTES, some are left out, evenly; their clips share the picture before.
+    """
+    thumbnails = _thinned(thumbnails)
     starts: dict[bytes, int] = {}
     pictures = bytearray()
     places = np.zeros((len(thumbnails), 2), _PLACE)
@@ -96,6 +104,22 @@ def pack_thumbnails(thumbnails: Sequence[bytes]) -> tuple[bytes, bytes]:
             pictures += picture
         places[ordinal] = starts[picture], len(picture)
     return places.tobytes(), bytes(pictures)
+
+
+def _thinned(thumbnails: Sequence[bytes]) -> Sequence[bytes]:
+    distinct = dict.fromkeys(thumbnails)
+    num_bytes = sum(map(len, distinct))
+    if num_bytes <= MAX_PICTURE_BYTES:
+        return thumbnails
+    budget = MAX_PICTURE_BYTES / num_bytes
+    kept: dict[bytes, bytes] = {}
+    last, seen, spent = b"", 0, 0
+    for picture in distinct:
+        seen += len(picture)
+        if not last or spent + len(picture) <= seen * budget:
+            last, spent = picture, spent + len(picture)
+        kept[picture] = last
+    return [kept[picture] for picture in thumbnails]
 
 
 def unpack_thumbnail(places: bytes, pictures: bytes, ordinal: int) -> bytes | None:

@@ -21,7 +21,7 @@ from index.errors import CatalogCorrupt, EncoderMismatch, NoClips, UnknownEncode
 from index.libraries import library_id_of
 from index.records import WHOLE_VIDEO, EncoderRow, Facts, FileFingerprint, VideoClips
 from index.tables import embedding, encoder, library, thumbnail_pack, video
-from index.videos import storable, upsert_video
+from index.videos import row_of, storable, upsert_video
 
 logger = logging.getLogger(__name__)
 
@@ -121,9 +121,11 @@ class EmbeddingQueries:
         thumbnails: Sequence[bytes],
         *,
         warnings: Sequence[str] = (),
+        reading: int = 1,
     ) -> int:
         """Store all clips of one video, or none: insert, or replace what this encoder had. Returns the video's id.
 
+        reading: the version of the rules of reading by which they were made.
         spans_s (N, 2) seconds; vectors (N, D) unit length; flags (N,); thumbnails: one picture per clip, or none at all.
         Raises UnknownLibrary, UnknownEncoder, EncoderMismatch, ValueError for arrays that contradict each other and for a duration
         that is none, ValueRefused for what the database cannot hold. A frame rate that is none is left out.
@@ -140,8 +142,14 @@ class EmbeddingQueries:
         if not math.isfinite(facts.frame_rate):
             values["frame_rate"] = None
         values |= {"codec": storable(facts.codec)[:64], "container": storable(facts.container)[:64]}
-        values |= {"outcome": "indexed", "warnings": json.dumps([storable(warning) for warning in warnings])}
-        blobs = {"num_clips": clips.num_clips, "spans": clips.spans, "vectors": clips.vectors, "flags": clips.flags}
+        values |= {"outcome": "indexed", "reading": reading, "warnings": json.dumps([storable(warning) for warning in warnings])}
+        blobs = {
+            "reading": reading,
+            "num_clips": clips.num_clips,
+            "spans": clips.spans,
+            "vectors": clips.vectors,
+            "flags": clips.flags,
+        }
         with self._db.write() as connection:
             video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
             key = {"video_id": video_id, "encoder_id": encoder_id}
@@ -161,7 +169,7 @@ class EmbeddingQueries:
             ).one_or_none()
             if source is None or source.outcome != "indexed":
                 return None
-            values = {name: getattr(source, name) for name in (*_FACT_COLUMNS, "outcome", "warnings")}
+            values = {name: getattr(source, name) for name in (*_FACT_COLUMNS, "outcome", "warnings", "reading")}
             video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
             if video_id != from_video_id:
                 connection.execute(sa.delete(embedding).where(_is(embedding, video_id, encoder_id)))
@@ -172,6 +180,26 @@ class EmbeddingQueries:
                     connection.execute(sa.insert(table).from_select(["video_id", *(c.name for c in rest)], copied))
             record_changes(connection, [*changes, (video_id, encoder_id, "added")])
         return video_id
+
+    def note_reading(self, video_id: int, encoder_id: int, reading: int, warnings: Sequence[str] = ()) -> None:
+        """A video's clips are what this version of the rules of reading would make of it, too. warnings: added to its own.
+
+        Raises UnknownVideo."""
+        with self._db.write() as connection:
+            row = row_of(connection, video_id)
+            connection.execute(sa.update(embedding).where(_is(embedding, video_id, encoder_id)).values(reading=reading))
+            known = json.loads(row.warnings)
+            new = [storable(warning) for warning in warnings if storable(warning) not in known]
+            if new:
+                connection.execute(sa.update(video).where(video.c.id == video_id).values(warnings=json.dumps(known + new)))
+                record_changes(connection, [(video_id, 0, "noted")])
+
+    def count_read_before(self, encoder_id: int, reading: int) -> int:
+        """How many videos have clips that were made by older rules of reading than this version."""
+        query = sa.select(sa.func.count()).select_from(embedding)
+        query = query.where(embedding.c.encoder_id == encoder_id, embedding.c.reading < reading)
+        with self._db.read() as connection:
+            return int(connection.scalars(query).one())
 
     def clips(self, video_id: int, encoder_id: int) -> VideoClips:
         """All clips of one video. Raises NoClips, UnknownEncoder, CatalogCorrupt."""

@@ -1,6 +1,6 @@
 """The plain values that go into and come out of the catalog; no database type crosses this border.
 
-Shapes: N clips of one video, D vector dimensions. Times are seconds since the first frame of the video.
+Shapes: N clips of one video, D vector dimensions. Times are seconds since the start of the video file, as players count.
 """
 
 from dataclasses import dataclass
@@ -127,7 +127,8 @@ class KnownFile:
     """What the catalog remembers of a file, enough to decide whether it must be read again.
 
     embedded: clips of the encoder asked about are stored. A broken file that has not changed is not read again, unless it
-    failed for a reason that may pass. failures: how often it did; 0 where the reason is the file itself.
+    failed for a reason that may pass. failures: how often it did; 0 where the reason is the file itself. reading: by which version
+    of the rules of reading its clips were made, or it was refused.
     """
 
     video_id: int
@@ -138,6 +139,7 @@ class KnownFile:
     reason: str | None
     embedded: bool
     failures: int = 0
+    reading: int = 1
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ video = Table(
     Column("failures", Integer, nullable=False, server_default="0"),
     # 1 for a broken one that is a whole file of another kind (text, a picture) under a video's name.
     Column("not_video", Integer, nullable=False, server_default="0"),
+    # By which version of the rules of reading (embedder.reading_rules) that was; up to 1, versions were not kept.
+    Column("reading", Integer, nullable=False, server_default="1"),
     Column("warnings", Text, nullable=False),
     Column("missing_since", Float),
     Column("indexed_at", Float, nullable=False),
@@ -117,6 +119,9 @@ embedding = Table(
     Column("spans", LargeBinary, nullable=False),
     Column("flags", LargeBinary, nullable=False),
     Column("vectors", LargeBinary, nullable=False),
+    Column("reading", Integer, nullable=False, server_default="1"),
+    # In an index of its own: behind the blobs, a row's last column costs a walk through all of them.
+    Index("ix_embedding_reading", "video_id", "encoder_id", "reading"),
 )
 
 # Apart from `embedding`, so that reading vectors does not page through pictures.

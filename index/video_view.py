@@ -33,7 +33,7 @@ class VideoView:
     @classmethod
     def of(cls, clips: VideoClips, duration_s: float, between_s: tuple[float, float] | None) -> "VideoView":
         """View of a video; between_s: only these seconds of it."""
-        start_s, end_s = 0.0, duration_s
+        start_s, end_s = float(clips.spans_s[:, 0].min(initial=duration_s)), duration_s
         if between_s is not None:
             start_s, end_s = max(start_s, between_s[0]), min(end_s, between_s[1])
         inside = (clips.spans_s[:, 0] >= start_s - _EDGE_S) & (clips.spans_s[:, 1] <= end_s + _EDGE_S)

@@ -119,16 +119,24 @@ class VideoQueries:
             return [_video_row(row) for row in connection.execute(query)]
 
     def put_broken(
-        self, library_name: str, file: FileFingerprint, reason: str, *, failures: int = 0, not_video: bool = False
+        self,
+        library_name: str,
+        file: FileFingerprint,
+        reason: str,
+        *,
+        failures: int = 0,
+        not_video: bool = False,
+        reading: int = 1,
     ) -> int:
         """Remember that a file cannot be used, and why. Vectors of an earlier content are dropped. Returns the video's id.
 
         failures: how often it has failed now for a reason that may pass; 0 where the reason is the file itself.
         not_video: it is a file of another kind under a video's name, so that nothing is wrong with it.
+        reading: the version of the rules of reading by which it was refused.
         """
         with self._db.write() as connection:
             values: dict[str, Any] = {"outcome": "broken", "reason": storable(reason), "failures": failures}
-            values["not_video"] = int(not_video)
+            values |= {"not_video": int(not_video), "reading": reading}
             video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
             changes += _drop_embeddings(connection, video_id)
             record_changes(connection, [*changes, (video_id, 0, "noted")])
@@ -137,7 +145,7 @@ class VideoQueries:
     def touch(self, video_id: int, file: FileFingerprint) -> None:
         """The file's time of change is another, its content is not. It counts as present again. Raises UnknownVideo."""
         with self._db.write() as connection:
-            _row_of(connection, video_id)
+            row_of(connection, video_id)
             changes = _set_missing(connection, [video_id], None)
             values = {"size": file.size, "mtime_ns": file.mtime_ns, "content_hash": file.content_hash or None}
             connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
@@ -156,7 +164,7 @@ class VideoQueries:
         library_name: where they lie now; None leaves each in its library, in which they must then all be.
         """
         with self._db.write() as connection:
-            rows = {video_id: _row_of(connection, video_id) for video_id, _ in moves}
+            rows = {video_id: row_of(connection, video_id) for video_id, _ in moves}
             library_id = library_id_of(connection, library_name) if library_name is not None else rows[moves[0][0]].library_id
             texts = [path_to_text(file.path) for _, file in moves]
             own = sa.and_(video.c.library_id == library_id, video.c.path.in_(texts), video.c.id.not_in(list(rows)))
@@ -272,7 +280,7 @@ def _drop_embeddings(connection: sa.Connection, video_id: int) -> list[Change]:
     return changes
 
 
-def _row_of(connection: sa.Connection, video_id: int) -> Any:
+def row_of(connection: sa.Connection, video_id: int) -> Any:
     row = connection.execute(sa.select(video).where(video.c.id == video_id)).one_or_none()
     if row is None:
         raise _unknown(video_id)
@@ -320,6 +328,7 @@ def _known_files(encoder_id: int) -> sa.Select[Any]:
         video.c.not_video,
         video.c.missing_since,
         embedding.c.encoder_id,
+        sa.func.coalesce(embedding.c.reading, video.c.reading).label("reading"),
     ).outerjoin(embedding, sa.and_(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id))
 
 
@@ -333,6 +342,7 @@ def _known_file(row: Any) -> KnownFile:
         row.reason,
         row.encoder_id is not None,
         row.failures,
+        row.reading,
     )
 
 

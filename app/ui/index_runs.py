@@ -108,7 +108,7 @@ def _job_view(job: "Job", state: RunState) -> RunView:
     )
 
 
-_COUNTS = ("added", "changed", "unchanged", "touched", "moved", "copied", "returned", "missing", "left", "linked")
+_COUNTS = ("added", "changed", "reread", "unchanged", "touched", "moved", "copied", "returned", "missing", "left", "linked")
 
 
 def _counts_of(report: dict[str, Any]) -> dict[str, int]:

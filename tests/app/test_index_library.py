@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from app.settings import Settings
 from app.workspace import Workspace
 from embedder.embed_videos import RejectedVideo
 from index.errors import CatalogError, UnknownLibrary
+from tests.helpers.counting_video import draw_late_video
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
@@ -213,6 +215,60 @@ def test_a_file_that_always_fails_is_tried_three_times(ws: Workspace, folder: Pa
     crashing.undo()
     assert counts(index_library(ws, "home")) == {"unchanged": 4, "broken": 1}
     assert counts(index_library(ws, "home", reembed=True)) == {"added": 1, "changed": 4}
+
+
+def test_what_the_machine_does_never_counts_against_a_file(ws: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_moving_picture(folder / "bad.mp4", seed=60)
+    with monkeypatch.context() as patch:
+        killed = CRASHING_WORKER.replace("SIGSEGV", "SIGKILL")
+        patch.setattr("embedder.worker_process.WORKER_COMMAND", (sys.executable, "-P", "-c", killed))
+        reports = [index_library(ws, "home", [folder]) for _ in range(5)]
+    assert [report.newly_broken for report in reports] == [1, 1, 1, 1, 1]
+    assert "ended from outside (SIGKILL)" in reports[-1].broken[0][1]
+    assert "the next run tries again" in reports[-1].broken[0][1]
+    assert counts(index_library(ws, "home")) == {"added": 1, "unchanged": 4}
+
+
+def of_older_reading(ws: Workspace) -> None:
+    """Makes all that is stored look as if it had been read by the rules before."""
+    with sqlite3.connect(ws.home / "catalog.db") as connection:
+        connection.execute("UPDATE embedding SET reading = 1")
+        connection.execute("UPDATE video SET reading = 1")
+    connection.close()
+
+
+def test_only_what_new_rules_read_otherwise_is_embedded_anew(ws: Workspace, folder: Path) -> None:
+    late = draw_late_video(folder / "late.mp4", picture_from_s=3.0, num_frames=75)
+    index_library(ws, "home", [folder])
+    assert find_similar(ws, ClipQuery(path=late)).hits[0].start_s == pytest.approx(3.0, abs=0.05)
+    of_older_reading(ws)
+    (warning,) = find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings
+    assert "5 videos were indexed by an older version" in warning
+    report = index_library(ws, "home")
+    assert counts(report) == {"unchanged": 4, "reread": 1}
+    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings == ()
+    again = index_library(ws, "home")
+    assert (counts(again), again.provider) == ({"unchanged": 5}, None)
+
+
+def test_a_touched_file_of_an_older_reading_is_looked_at_too(ws: Workspace, folder: Path) -> None:
+    late = draw_late_video(folder / "late.mp4", picture_from_s=3.0)
+    index_library(ws, "home", [folder])
+    of_older_reading(ws)
+    for path in (late, folder / "a.mp4"):
+        os.utime(path, ns=(0, 10**18))
+    assert counts(index_library(ws, "home")) == {"unchanged": 3, "touched": 1, "reread": 1}
+    assert counts(index_library(ws, "home")) == {"unchanged": 5}
+
+
+def test_what_older_rules_refused_is_tried_once_more(ws: Workspace, folder: Path) -> None:
+    (folder / "bad.mp4").write_text("words")
+    index_library(ws, "home", [folder])
+    of_older_reading(ws)
+    draw_moving_picture(folder / "new.mp4", seed=60)
+    report = index_library(ws, "home")
+    assert (counts(report), report.newly_broken) == ({"added": 1, "unchanged": 4, "broken": 1}, 1)
+    assert index_library(ws, "home").newly_broken == 0
 
 
 def test_reembed_does_all_again_and_doubles_nothing(ws: Workspace, folder: Path) -> None:

@@ -35,6 +35,8 @@ def test_a_date_far_off(ws: Workspace, folder: Path, year_2400_or_so_s: int) -> 
 
 def test_numbers_beyond_64_bits_that_a_file_system_tells(ws: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A size cannot be told apart from a neighbour's, so it is not cut off: such a file is refused, and only it."""
+    from app import steady_files
+    from app.on_disk import FileState, file_state
     from embedder import video_folder
 
     look_through = video_folder.look_through
@@ -47,7 +49,12 @@ def test_numbers_beyond_64_bits_that_a_file_system_tells(ws: Workspace, folder: 
                 contents.videos[path] = os.stat_result(values, {"st_mtime_ns": -(2**80)})
         return contents
 
+    def lie_again(path: Path) -> FileState:
+        state = file_state(path)
+        return state._replace(size=2**70, mtime_ns=-(2**80)) if path.name == "a.mp4" else state
+
     monkeypatch.setattr(video_folder, "look_through", lie)
+    monkeypatch.setattr(steady_files, "file_state", lie_again)
     report = index_library(ws, "home", [folder])
     assert counts(report) == {"added": 3, "broken": 1}
     ((path, reason),) = report.broken

@@ -62,3 +62,47 @@ def draw_counting_video(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def draw_late_video(
+    path: Path,
+    *,
+    picture_from_s: float,
+    sound_from_s: float = 0.0,
+    num_frames: int = 50,
+    codec: str = "libx264",
+    container_format: str | None = None,
+    gop: int = 12,
+) -> Path:
+    """A counting video of 25 frames a second whose first picture comes at ``picture_from_s``, beside silence from ``sound_from_s``
+    to the end of the picture. Returns the path."""
+    options: dict[str, str] = {"g": str(gop)} | ({"preset": "ultrafast", "crf": "16"} if codec == "libx264" else {})
+    rate, at_hz = 25, 48_000
+    end_s = picture_from_s + num_frames / rate
+    # In the order of time, as muxers want them; those that interleave wait for both streams.
+    times = sorted(
+        [(picture_from_s + n / rate, 1, n) for n in range(num_frames)] + [(s, 0, 0) for s in _every(sound_from_s, end_s)]
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(f"file:{path}", "w", format=container_format) as container:
+        sound = container.add_stream("mp2" if container_format in ("mpegts", "mpeg", "avi") else "aac", rate=at_hz, layout="mono")
+        picture = container.add_stream(codec, rate=rate, options=options)
+        picture.width, picture.height, picture.pix_fmt = 96, 72, "yuv420p"
+        picture.codec_context.thread_count = 1
+        for time_s, is_picture, number in times:
+            if is_picture:
+                frame: Any = av.VideoFrame.from_ndarray(number_picture(number, 96, 72), format="rgb24")
+                frame.pts, frame.time_base = round(time_s * rate), Fraction(1, rate)
+                container.mux(picture.encode(frame))
+            else:
+                silence = np.zeros((1, at_hz // 25), np.int16 if sound.codec_context.format.name == "s16" else np.float32)
+                frame = av.AudioFrame.from_ndarray(silence, format="s16" if silence.dtype == np.int16 else "fltp", layout="mono")
+                frame.sample_rate, frame.pts, frame.time_base = at_hz, round(time_s * at_hz), Fraction(1, at_hz)
+                container.mux(sound.encode(frame))
+        container.mux(picture.encode())
+        container.mux(sound.encode())
+    return path
+
+
+def _every(start_s: float, end_s: float) -> list[float]:
+    return [start_s + n / 25 for n in range(round((end_s - start_s) * 25))]

@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -315,6 +316,22 @@ def test_known_files_of_a_thousand_take_one_query(filled: Catalog) -> None:
     assert json.dumps(statements).count("embedding") > 0
 
 
+def test_thumbnails_beyond_the_limit_are_thinned_evenly(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.blobs.MAX_PICTURE_BYTES", 25_000)
+    catalog.add_library("films", [Path("/films")])
+    catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
+    pictures = [bytes([number]) * 1000 for number in range(100)]
+    spans = [(float(n), n + 1.0) for n in range(100)]
+    facts = replace(FACTS, duration_s=100.0)
+    vectors = np.eye(8, dtype=np.float32)[np.arange(100) % 8]
+    video_id = catalog.put_embedded("films", file("/films/a.mp4"), facts, 1, spans, vectors, np.zeros(100, np.uint8), pictures)
+    found = catalog.thumbnails([(video_id, number) for number in range(100)], 1)
+    kept = [picture[0] for picture in found.values()]
+    assert len(set(kept)) == pytest.approx(25, abs=2)
+    assert len(found) == 100
+    assert all(0 <= number - shown <= 8 for (_, number), shown in zip(found, kept, strict=True))
+
+
 def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: Catalog, tmp_path: Path) -> None:
     catalog.add_library("films", [Path("/films")])
     catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
@@ -330,6 +347,11 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
         }
         migrated.put_broken("films", file("/films/b.mp4"), "crashed", failures=2)
         assert migrated.known_files("films", 1)["/films/b.mp4"].failures == 2
+        # Nothing is known of the rules by which they were read: they are looked at once more.
+        assert (known["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (1, 1)
+        migrated.note_reading(known["/films/a.mp4"].video_id, 1, 2, ["2 video tracks"])
+        assert (migrated.known_files("films", 1)["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (2, 0)
+        assert migrated.video(known["/films/a.mp4"].video_id).warnings == ("odd", "2 video tracks")
 
 
 def test_a_library_keeps_what_it_leaves_out_in_order(filled: Catalog) -> None:
