@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from app.given_path import GivenPath, absolute_path
 from app.index_library import OnEvent, index_library
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import library_name_of
@@ -13,7 +14,7 @@ NUM_SAMPLES = 40  # what `draw_library` draws unless told otherwise
 
 def demo_library(
     ws: Workspace,
-    videos: Path | None = None,
+    videos: GivenPath | None = None,
     *,
     on_event: OnEvent | None = None,
 ) -> IndexReport:
@@ -22,7 +23,8 @@ def demo_library(
     Raises as `index_library` does.
     """
     if videos is not None:
-        return index_library(ws, library_name_of(videos), [videos], on_event=on_event, wait_s=-1)
+        folder = absolute_path(videos)
+        return index_library(ws, library_name_of(folder), [folder], on_event=on_event, wait_s=-1)
     from pretrain.drawn_library import draw_library
 
     ws.make_home()

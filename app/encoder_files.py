@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from app.errors import DataFolderError, UnknownEncoder
+from app.errors import BadEncoderName, DataFolderError, UnknownEncoder
+from app.given_path import GivenPath, absolute_path
 
 if TYPE_CHECKING:
     from embedder.encoder_card import EncoderCard
 
 PACKAGED_FOLDER = Path(__file__).parent / "encoders"
 
-_GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def list_encoders(encoders_folder: Path) -> list[EncoderFile]:
 def find_encoder(encoders_folder: Path, name: str) -> EncoderFile:
     """The encoder of that name; a name that ends in .onnx is the path of a file. Raises UnknownEncoder with the known names."""
     if name.endswith(".onnx"):
-        path = Path(os.path.abspath(os.path.expanduser(name)))  # unlike Path's, it leaves unknown users alone
+        path = absolute_path(name)
         if not os.path.isfile(path):  # unlike Path.is_file, it bears names that are too long
             raise UnknownEncoder(f"{path} is no file." if os.path.exists(path) else f"There is no encoder file {path}.")
         return EncoderFile(path.stem, path, "file")
@@ -83,35 +84,35 @@ def new_encoder_path(encoders_folder: Path, name: str, *, replace: bool = False)
     return target
 
 
-def new_encoder_file(path: Path, *, replace: bool = False) -> Path:
+def new_encoder_file(path: GivenPath, *, replace: bool = False) -> Path:
     """The absolute path of an encoder file to be written outside of the data folder. Raises UnknownEncoder for a name that
     `--encoder` would not take for a file, or for a file that is there, unless `replace`; DataFolderError.
     """
-    path = Path(os.path.abspath(path.expanduser()))
-    if path.is_dir():
+    path = absolute_path(path)
+    if os.path.isdir(path):
         raise UnknownEncoder(f"{path} is a folder. Give the file to write, such as {path / 'mine.onnx'}.")
     if path.suffix != ".onnx":
-        raise UnknownEncoder(f"An encoder file's name ends in .onnx, got {path.name!r}. Write {path}.onnx, for instance.")
-    if path.exists() and not replace:
+        raise BadEncoderName(f"An encoder file's name ends in .onnx, got {path.name!r}. Write {path}.onnx, for instance.")
+    if os.path.exists(path) and not replace:
         raise UnknownEncoder(f"There already is a file {path}. Choose another one, or --replace.")
     _check_writable(path)
     return path
 
 
 def check_encoder_name(name: str) -> None:
-    """Raises UnknownEncoder for what cannot be an encoder's name."""
+    """Raises BadEncoderName for what cannot be an encoder's name."""
     if not _GOOD_NAME.fullmatch(name) or name.endswith(".onnx"):
-        raise UnknownEncoder(
-            f"An encoder's name has letters, digits, '.', '_' and '-' only, got {name!r}. Give another with --name."
+        raise BadEncoderName(
+            f"An encoder's name has letters, digits, '.', '_' and '-' only, 100 at most, got {name!r}. Give another with --name."
         )
 
 
 def _check_writable(path: Path) -> None:
     """Raises DataFolderError where a file can surely not be written; its folder may be still to be made."""
     folder = path.parent
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DataFolderError(f"Cannot write {path}: {folder} is no folder.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise DataFolderError(f"Cannot write {path}: you may not write in {folder}.")
@@ -140,14 +141,15 @@ def _try(path: Path) -> None:
     try_encoder(path)
 
 
-def add_encoder(encoders_folder: Path, source: Path, *, name: str | None = None, replace: bool = False) -> EncoderFile:
+def add_encoder(encoders_folder: Path, given: GivenPath, *, name: str | None = None, replace: bool = False) -> EncoderFile:
     """Copies an encoder into the data folder, whole or not at all, after the copy has proved, alone, that it works.
 
-    source: an .onnx file with a card. name: what to call it; by default as its card does.
+    given: an .onnx file with a card. name: what to call it; by default as its card does.
     Raises UnknownEncoder (no such file, a bad or taken name), EncoderError (no valid encoder), DataFolderError.
     """
     from embedder.errors import EncoderError
 
+    source = absolute_path(given)
     if not os.path.isfile(source):
         raise UnknownEncoder(f"{source} is no file." if os.path.exists(source) else f"There is no encoder file {source}.")
     card = EncoderFile(source.stem, source, "file").read_card()  # says better than ONNX Runtime what is no encoder

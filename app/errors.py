@@ -1,13 +1,18 @@
 """What can go wrong in a use case, in words for the person at the keyboard.
 
 AppError                  one line on stderr, exit code 1
+├── WrongValue            a value that can never be right (exit code 2)
+├── BadPath               a path that no file can have (exit code 2)
 ├── UnknownEncoder        no encoder of that name
+│   └── BadEncoderName    a name that no encoder can have (exit code 2)
 ├── NotIndexed            the library has no vectors of the encoder asked for
-├── BadQuery              the query cannot be understood, or names nothing indexed
+├── BadQuery              the query cannot be asked, or names nothing indexed
+│   └── BadRange          seconds that are none, or end before they begin (exit code 2)
 ├── BadFolder             a folder to index that is none
-├── BadLibraryName        a name that no library can have
-├── BadPattern            a pattern of what to leave out that cannot be understood
+├── BadLibraryName        a name that no library can have (exit code 2)
+├── BadPattern            a pattern of what to leave out that cannot be understood (exit code 2)
 ├── BadLabels             a label file that cannot be used
+│   └── BadLabelChoice    options that labels of this layout have no use for (exit code 2)
 ├── UnknownEvaluation     no stored evaluation run of that number
 ├── BadRun                a stored evaluation run that cannot be read
 ├── ReportFileError       a report cannot be written where it was asked for
@@ -23,8 +28,26 @@ class AppError(Exception):
     exit_code = 1
 
 
+class WrongValue(AppError):
+    """A value that can never be right, whatever is on disk."""
+
+    exit_code = 2
+
+
+class BadPath(AppError):
+    """A path that no file can have: empty, or with a NUL in it."""
+
+    exit_code = 2
+
+
 class UnknownEncoder(AppError):
     """No encoder of that name, or a name that cannot be one."""
+
+
+class BadEncoderName(UnknownEncoder):
+    """An encoder cannot be called so."""
+
+    exit_code = 2
 
 
 class NotIndexed(AppError):
@@ -32,7 +55,13 @@ class NotIndexed(AppError):
 
 
 class BadQuery(AppError):
-    """The query cannot be understood, or names a video that is not indexed."""
+    """The query cannot be asked, or names a video that is not indexed."""
+
+
+class BadRange(BadQuery):
+    """Seconds that cannot be understood, are not numbers from 0 on, or end before they begin."""
+
+    exit_code = 2
 
 
 class BadFolder(AppError):
@@ -42,13 +71,23 @@ class BadFolder(AppError):
 class BadLibraryName(AppError):
     """A library cannot be called so: empty, too long, or with characters that cannot be printed."""
 
+    exit_code = 2
+
 
 class BadPattern(AppError):
     """A pattern of what to leave out is empty, leaves nothing out, or cannot be understood."""
 
+    exit_code = 2
+
 
 class BadLabels(AppError):
     """The label file lacks columns or rows."""
+
+
+class BadLabelChoice(BadLabels):
+    """Options that labels of this layout have no use for."""
+
+    exit_code = 2
 
 
 class BadRun(AppError):

@@ -1,5 +1,6 @@
 """Use case: make an encoder file that `vret index` can use."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from app.encoder_files import check_encoder_name, new_encoder_file, new_encoder_path
 from app.errors import BadFolder
+from app.given_path import GivenPath, absolute_path
 from app.training_runs import WrongUsage, find_run, newest_run
 from app.workspace import Workspace
 
@@ -36,14 +38,14 @@ class ExportChoices:
     """
 
     name: str | None = None
-    out: Path | None = None
+    out: GivenPath | None = None
     replace: bool = False
     spans_s: Sequence[float] | None = None
     pooling: str | None = None
     whiten_dim: int | None = None
     precision: str = "fp32"
-    whiten_on: Sequence[Path] = ()
-    calibrate_on: Sequence[Path] = ()
+    whiten_on: Sequence[GivenPath] = ()
+    calibrate_on: Sequence[GivenPath] = ()
 
 
 def _nobody(doing: str, done: int, total: int) -> None:
@@ -146,10 +148,11 @@ def _footage(choices: ExportChoices) -> "Footage":
     return Footage(whiten_on=_source(choices.whiten_on), calibrate_on=_source(choices.calibrate_on))
 
 
-def _source(paths: Sequence[Path]) -> "ClipSource | None":
+def _source(given: Sequence[GivenPath]) -> "ClipSource | None":
     from pretrain.sample_clips import FootageClips
 
+    paths = [absolute_path(path) for path in given]
     for path in paths:
-        if not path.exists():
+        if not os.path.exists(path):
             raise BadFolder(f"There is no folder or file {path} to take clips from.")
     return FootageClips(tuple(paths)) if paths else None

@@ -1,14 +1,15 @@
 """Use case: a clip goes in, the most similar moments come out."""
 
-import math
 import os
 import shlex
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.errors import BadQuery
+from app.clip_times import check_range
+from app.errors import BadQuery, BadRange, WrongValue
+from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
@@ -27,7 +28,7 @@ MIN_QUERY_S = 0.1
 class ClipQuery:
     """Seconds [start_s, end_s) of any video file, indexed or not; None means from its start, to its end."""
 
-    path: Path
+    path: GivenPath
     start_s: float | None = None
     end_s: float | None = None
 
@@ -40,7 +41,7 @@ class MomentQuery:
     """
 
     video_id: int | None = None
-    path: Path | None = None
+    path: GivenPath | None = None
     at_s: float = 0.0
     end_s: float | None = None
 
@@ -102,15 +103,17 @@ def find_similar(
 
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
-    Raises BadQuery (impossible range, not an indexed video, no video in the folder), NotIndexed (nothing to search in),
-    VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
+    Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1), BadQuery (not an indexed
+    video, no video in the folder), NotIndexed (nothing to search in), VideoRejected (unreadable query), UnknownEncoder,
+    UnknownLibrary, CatalogError.
     """
     from index.search import Filters, find_moments
 
     began = time.perf_counter()
     if k < 1:
-        raise BadQuery(f"The number of hits must be at least 1, got {k}.")
-    filters = filters if filters is not None else Filters()
+        raise WrongValue(f"The number of hits must be at least 1, got {k}.")
+    filters = _checked(filters if filters is not None else Filters())
+    check_range(*((query.start_s, query.end_s) if isinstance(query, ClipQuery) else (query.at_s, query.end_s)))
     encoder_id = searchable_encoder(ws, encoder_name, filters)
     if isinstance(query, ClipQuery):
         clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
@@ -159,19 +162,18 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
     from embedder.embed_query import embed_query
     from index.search import QueryClips
 
-    if os.path.isdir(query.path):
-        raise BadQuery(f"{query.path} is a folder. Give one video file of it.")
-    if not os.path.isfile(query.path):  # unlike Path.is_file it bears names too long and folders that may not be entered
-        raise BadQuery(f"There is no file {query.path}.")
+    path = absolute_path(query.path)
+    if os.path.isdir(path):
+        raise BadQuery(f"{path} is a folder. Give one video file of it.")
+    if not os.path.isfile(path):  # unlike Path.is_file it bears names too long and folders that may not be entered
+        raise BadQuery(f"There is no file {path}.")
     start_s = query.start_s or 0.0
-    if not 0 <= start_s < math.inf or (query.end_s is not None and not query.end_s > start_s):
-        raise BadQuery(f"The range must begin at 0 s or later and end after it begins, got {query.start_s} to {query.end_s} s.")
     if query.end_s is not None:
         _check_length(query.end_s - start_s)
     encoder = ws.encoder(encoder_name)
     if ws.encoder_id(encoder_name) != encoder_id:
         raise EncoderError(f"{encoder.path} was replaced by another encoder meanwhile. Search again.")
-    embedded = embed_query(query.path, encoder, start_s=query.start_s, end_s=query.end_s)
+    embedded = embed_query(path, encoder, start_s=query.start_s, end_s=query.end_s)
     if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
         _check_length(embedded.duration_s)
     clips = QueryClips(
@@ -180,6 +182,16 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
     empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
     cut = _cut_short(query.end_s, embedded.begin_s + embedded.duration_s)
     return clips, encoder.provider, (*embedded.warnings, *cut, *empty)
+
+
+def _checked(filters: "Filters") -> "Filters":
+    """The filters with an absolute folder. Raises BadRange, BadPath."""
+    if filters.between_s is not None:
+        try:
+            check_range(*filters.between_s)
+        except BadRange as error:
+            raise BadRange(f"Where to search (between_s): {error}") from error
+    return filters if filters.folder is None else replace(filters, folder=absolute_path(filters.folder))
 
 
 def _check_length(seconds: float) -> None:
@@ -211,8 +223,8 @@ def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":
         return ws.catalog.video(query.video_id)
     if query.path is None:
         raise BadQuery("A moment needs a video: give its number or its path.")
-    path = Path(os.path.abspath(query.path))
-    found = ws.catalog.find_video(query.path)
+    path = absolute_path(query.path)
+    found = ws.catalog.find_video(given_path(query.path))
     if found is None:
         raise BadQuery(_not_indexed(path))
     if found.outcome in ("broken", "not-video"):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.encoder_files import EncoderFile, add_encoder, new_encoder_path
+from app.given_path import GivenPath, absolute_path
 from app.training_runs import WrongUsage
 from app.workspace import Workspace
 
@@ -40,7 +41,7 @@ class Imported:
     left_out: tuple[str, ...]
 
 
-def import_encoder(ws: Workspace, backbone: str, file: Path, choices: ImportChoices) -> Imported:
+def import_encoder(ws: Workspace, backbone: str, file: GivenPath, choices: ImportChoices) -> Imported:
     """Reads the weights, exports them with a card, tries the encoder, and copies it into the data folder; or leaves nothing.
 
     The pictures are made otherwise than torchvision's preset for its video networks makes them. That squeezes the whole frame into
@@ -67,7 +68,7 @@ def import_encoder(ws: Workspace, backbone: str, file: Path, choices: ImportChoi
             spans_s=tuple(choices.spans_s) if choices.spans_s else ExportSpec.spans_s,
         )
         with tempfile.TemporaryDirectory() as folder:
-            exported, weights = import_weights(backbone, file, Path(folder) / "encoder.onnx", spec)
+            exported, weights = import_weights(backbone, absolute_path(file), Path(folder) / "encoder.onnx", spec)
             encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=name, replace=choices.replace)
     except ValueError as error:
         raise WrongUsage(str(error)) from error

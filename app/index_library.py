@@ -1,12 +1,14 @@
 """Use case: make the videos of some folders searchable. Does only what has not been done yet."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import BadFolder, BadLibraryName, BadPattern
+from app.errors import BadFolder, BadLibraryName, BadPattern, WrongValue
+from app.given_path import GivenPath, given_path
 from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
 from app.library_scan import Scan, check_folders, nothing_to_index, scan_library
@@ -25,7 +27,7 @@ OnEvent = Callable[[IndexProgress], None]
 def index_library(
     ws: Workspace,
     library: str,
-    folders: Sequence[Path] = (),
+    folders: Sequence[GivenPath] = (),
     *,
     encoder_name: str | None = None,
     hop: float | None = None,
@@ -43,10 +45,17 @@ def index_library(
     anew.
 
     On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
-    Raises BadFolder, BadLibraryName, BadPattern, Busy, UnknownEncoder, UnknownLibrary, DataFolderError, CatalogError, EncoderError,
-    ProviderUnavailable.
+    Raises BadFolder, BadPath, BadLibraryName, BadPattern, WrongValue, Busy, UnknownEncoder, UnknownLibrary, DataFolderError,
+    CatalogError, EncoderError, ProviderUnavailable.
     """
     began = time.perf_counter()
+    if isinstance(folders, str | os.PathLike):  # else each letter of it would be a folder
+        folders = [folders]
+    folders = [given_path(folder) for folder in folders]
+    if hop is not None and not 0 < hop <= 1:
+        raise WrongValue(f"The hop must be more than 0 and at most 1 clip length, got {hop}.")
+    if math.isnan(wait_s):
+        raise WrongValue("The seconds to wait must be a number, got nan.")
     tell: OnEvent = on_event if on_event is not None else _ignore
     paths = check_folders(folders, _known_folders(ws, library) if any(map(folder_trouble, folders)) else ())
     _refuse_own_folders(ws, paths)

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_RATE_FROM_S = 1.0
+
 
 @dataclass(kw_only=True)
 class IndexReport:
@@ -10,6 +12,7 @@ class IndexReport:
 
     added: embedded for the first time (with this encoder). changed: new content under a known path, embedded anew.
     reread: the content known, but embedded by rules of reading that have changed for it since; embedded anew.
+    reembedded: the same content, embedded anew because that was asked for.
     unchanged: nothing to do. touched: new time stamp, same content. moved: found under a new path, not embedded again.
     copied: content known from another path, not embedded again. returned: was missing, is back as it was.
     broken: (path, reason), those refused in this run and those refused before and unchanged since.
@@ -30,6 +33,7 @@ class IndexReport:
     added: int = 0
     changed: int = 0
     reread: int = 0
+    reembedded: int = 0
     unchanged: int = 0
     touched: int = 0
     moved: int = 0
@@ -59,6 +63,7 @@ class IndexReport:
             "added": self.added,
             "changed": self.changed,
             "reread": self.reread,
+            "re-embedded": self.reembedded,
             "unchanged": self.unchanged,
             "touched": self.touched,
             "moved": self.moved,
@@ -88,6 +93,18 @@ class IndexReport:
         )
 
 
+def clips_rate(clips: int, seconds: float) -> float:
+    """Clips a second; 0 where a run has been too short to say."""
+    return clips / seconds if seconds >= _RATE_FROM_S else 0.0
+
+
+def rate_words(clips_per_s: float) -> str:
+    """A rate as it is shown; empty where there is none."""
+    if not clips_per_s:
+        return ""
+    return f"{clips_per_s:.1f} clips/s" if clips_per_s < 10 else f"{clips_per_s:,.0f} clips/s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class IndexProgress:
     """How far a run is. Sent to `on_event` often; also kept, less often, in the catalog's job.
@@ -110,7 +127,7 @@ class IndexProgress:
 
     @property
     def clips_per_s(self) -> float:
-        return self.clips / self.seconds if self.seconds > 0 else 0.0
+        return clips_rate(self.clips, self.seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON."""

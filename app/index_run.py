@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Results = Generator[EmbeddedVideo | RejectedVideo]
 
 DEFAULT_HOP = 0.5  # clips overlap by half, so that a movement cut by one clip's end lies whole in its neighbour
+_LONG_S, _SPARSE_HZ = 6 * 3600.0, 0.1
 _JOB_EVERY_S = 0.5  # the catalog is told of progress this often; a write for each video would cost more than it tells
 _RETRY_ALWAYS = -1  # a time of change that no file has: what could not be opened today is tried again next time
 _CHANGING = "changed while it was being read; the next run reads it"
@@ -68,6 +69,7 @@ class IndexRun:
         self._files = SteadyFiles()
         self._changing: list[tuple[FoundFile, KnownFile | None]] = []  # changed while they were read
         self._round = 1
+        self._reembed = False
         self._read_otherwise: set[Path] = set()  # embedded by older rules of reading, and not as today
         self._done = self._total = 0
         self._done_bytes = self._total_bytes = 0
@@ -77,6 +79,7 @@ class IndexRun:
     def carry_out(self, scan: Scan, *, reembed: bool) -> None:
         """Does all that the scan found to do, and writes it into the report."""
         report = self._report
+        self._reembed = reembed
         report.unchanged = len(scan.unchanged)
         report.broken, report.not_videos = list(scan.broken), list(scan.not_videos)
         report.left_out, report.passed_over = dict(scan.left_out), dict(scan.passed_over)
@@ -94,10 +97,10 @@ class IndexRun:
             self._job_id = self._catalog.start_job("index", report.library)
             outcome: JobState = "failed"
             try:
-                self._embed_all(scan.to_compare, reembed)
+                self._embed_all(scan.to_compare)
                 if self._changing:
                     again, self._changing, self._round = self._changing, [], _ROUNDS
-                    self._embed_all(again, reembed)
+                    self._embed_all(again)
                 outcome = "done"
             except KeyboardInterrupt:
                 report.stopped, outcome = True, "stopped"
@@ -115,8 +118,8 @@ class IndexRun:
 
     # --- new and changed files -----------------------------------------------------------------------------------------------
 
-    def _embed_all(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]", reembed: bool) -> None:
-        paths = self._paths_to_embed(files, reembed)
+    def _embed_all(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]") -> None:
+        paths = self._paths_to_embed(files)
         first = next(paths, None)
         if first is not None:
             from embedder.embed_videos import EmbeddedVideo, embed_videos
@@ -139,18 +142,18 @@ class IndexRun:
                         self._refuse(result)
         self._settle_twins()
 
-    def _paths_to_embed(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]", reembed: bool) -> Iterator[Path]:
+    def _paths_to_embed(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]") -> Iterator[Path]:
         """Compares contents one file at a time, as the embedding asks for more; what needs no embedding is settled here."""
         in_work: set[str] = set()
         for found, known in files:
-            if not reembed and self._stays_true(found, known):
+            if not self._reembed and self._stays_true(found, known):
                 continue
             file = self._fingerprint(found, known)
             if file is None:
                 continue
             known, fault = _attempt(self._moves.follow, file, known)
             settled: bool | None = False
-            if fault is None and not reembed:
+            if fault is None and not self._reembed:
                 settled, fault = _attempt(self._settled_by_content, file, known)
             if fault is not None:
                 self._break_refused(file, _faulty(file, fault), _same_content(known, file))
@@ -284,9 +287,10 @@ class IndexRun:
         if taken is None:
             return
         file, known = taken
+        warnings = (*video.warnings, *_odd_length(video.facts.duration_s, video.facts.frame_rate))
         was_known = known is not None and known.embedded
         same = _same_content(known, file)
-        is_reread = same is not None and same.embedded and is_of_older_reading(same)
+        is_reread = same is not None and same.embedded and is_of_older_reading(same) and not self._reembed
         _, fault = _attempt(
             self._catalog.put_embedded,
             self._report.library,
@@ -297,7 +301,7 @@ class IndexRun:
             video.vectors,
             video.flags,
             video.thumbnails,
-            warnings=video.warnings,
+            warnings=warnings,
             reading=READING_RULES,
         )
         if fault is not None:
@@ -305,11 +309,13 @@ class IndexRun:
             return
         report = self._report
         report.added += not was_known
-        report.changed += was_known and not is_reread
+        again = same is not None and same.embedded
+        report.changed += was_known and not again
         report.reread += is_reread
+        report.reembedded += again and not is_reread
         report.clips += len(video.spans_s)
         report.video_seconds += video.facts.duration_s
-        report.warnings.extend((file.path, warning) for warning in video.warnings)
+        report.warnings.extend((file.path, warning) for warning in warnings)
         self._finish(file)
 
     def _refuse(self, video: "RejectedVideo") -> None:
@@ -407,6 +413,7 @@ class IndexRun:
             report.added,
             report.changed,
             report.reread,
+            report.reembedded,
             report.moved,
             report.copied,
             report.returned,
@@ -465,3 +472,11 @@ def _faulty(file: "FileFingerprint", fault: str) -> "RejectedVideo":
 def _same_content(known: "KnownFile | None", file: "FileFingerprint") -> "KnownFile | None":
     """What is known of a file, if that is of this content."""
     return known if known is not None and known.content_hash == file.content_hash else None
+
+
+def _odd_length(duration_s: float, frame_rate: float | None) -> tuple[str, ...]:
+    """What to say of a length that a few wrong time stamps probably make up: many hours with hardly a picture in them."""
+    if duration_s < _LONG_S or frame_rate is None or frame_rate > _SPARSE_HZ:
+        return ()
+    pictures = round(duration_s * frame_rate)
+    return (f"lasts {duration_s / 3600:.1f} h by its time stamps, with {pictures} pictures in all: they are probably wrong",)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.errors import BadQuery
 from app.find_similar import ClipQuery, Hit, MomentQuery
+from app.given_path import GivenPath, absolute_path
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def judged_uploads(ws: Workspace) -> set[str]:
     return {one.query["file"] for one in ws.catalog.judgements() if one.query.get("kind") == _UPLOAD}
 
 
-def _file_of(ws: Workspace, path: Path) -> dict[str, Any]:
-    path = Path(os.path.abspath(path))
+def _file_of(ws: Workspace, given: GivenPath) -> dict[str, Any]:
+    path = absolute_path(given)
     if path.parent == Path(os.path.abspath(ws.uploads_folder)):
         return {"kind": _UPLOAD, "file": path.name}
     return {"kind": _FILE, "path": str(path)}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.errors import BadFolder
+from app.given_path import GivenPath, given_path
 from app.on_disk import GONE, away_links, folder_trouble, inside, kept_time, same_folders, state_of
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class Scan:
     unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason; not those
     whose reason may pass, and those refused by older rules of reading, which are compared again. not_videos: the same of files of
     another kind under a video's name. returned: was missing, is back unchanged and embedded. to_compare: new or changed files,
-    whose content decides, and those read by older rules; a known one comes with what is known of it, and so does one that this encoder
-    has not embedded yet. gone: known paths under the scanned folders that are no more, or are left out by now; the latter are in
-    excluded, too. left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that
+    whose content decides, and those read by older rules; a known one comes with what is known of it, and so does one that this
+    encoder has not embedded yet. gone: known paths under the scanned folders that are no more, or are left out by now; the
+    latter are in excluded, too. left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that
     could not be looked through. linked: how many more names were found of files that are counted under another one.
     looked_through: the other folders, and how many of the known videos that are not missing should be there. without_video: scanned
     folders in which nothing is, or ever was, a video. warnings: (path, what could not be looked at).
@@ -73,7 +74,7 @@ class Scan:
     warnings: list[tuple[str, str]] = field(default_factory=list)
 
 
-def check_folders(folders: Iterable[Path], known: Iterable[Path] = ()) -> list[Path]:
+def check_folders(folders: Iterable[GivenPath], known: Iterable[Path] = ()) -> list[Path]:
     """The folders as absolute paths, each real place once. Raises BadFolder for the first that cannot be indexed.
 
     known: the library's folders, as which the same places are spelled; of these one may be away.
@@ -81,7 +82,7 @@ def check_folders(folders: Iterable[Path], known: Iterable[Path] = ()) -> list[P
     known = list(known)
     absolute: list[Path] = []
     for folder in folders:
-        path = _absolute(Path(os.path.expanduser(folder)))
+        path = _absolute(given_path(folder))
         if path in known and folder_trouble(path) is not None:
             absolute.append(path)
             continue

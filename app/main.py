@@ -13,7 +13,9 @@ from app.commands.eval_commands import evaluation
 from app.commands.export_command import export
 from app.commands.index_command import index
 from app.commands.library_commands import libraries, status, videos
+from app.commands.output import say, talk
 from app.commands.search_command import search
+from app.commands.streams import safe_streams
 from app.commands.system_commands import demo, doctor, ui
 from app.commands.training_commands import pretrain
 
@@ -23,8 +25,11 @@ Example: vret index ~/Videos, then: vret search clip.mp4 --start 3 --end 5.5
 
 Everything vret keeps lies in one folder: VRET_HOME, else the platform's data folder. VRET_CATALOG_URL sets the catalog apart.
 
-Exit codes: 0 done (broken videos are listed, they are no failure) · 1 it failed, one line says why · 2 wrong usage ·
-4 another run holds the lock · 130 stopped by Ctrl-C
+Exit codes: 0 done (broken videos are listed, they are no failure; who reads the output may go away early) · 1 it failed, one
+line says why · 2 wrong usage: an option or a value that can never be right · 4 another run holds the lock · 130 stopped by Ctrl-C
+
+Seconds are taken as they are shown: 12.5, 0:35.00 or 1:04:07.25. JSON and CSV are UTF-8. A path that is not is written with the
+mark bytes: and %FF for each such byte (%25 for %), as in bytes:/videos/%FF.mp4, and is taken like that by every option, too.
 """
 
 cli = typer.Typer(
@@ -36,7 +41,7 @@ def _print_version(asked: bool) -> None:
     if asked:
         from importlib.metadata import version
 
-        typer.echo(f"vret {version('vret')}")
+        say(f"vret {version('vret')}")
         raise typer.Exit
 
 
@@ -63,6 +68,18 @@ cli.command()(demo)
 
 def main() -> NoReturn:
     """Runs the command line of this process. An error that a package raises on purpose is one line on stderr."""
+    signal.signal(signal.SIGTERM, _stop)  # as clean an end as Ctrl-C
+    with safe_streams() as output:
+        exit_code = _run()
+        failure = output.failure()
+        if failure:
+            exit_code = exit_code or _failed(failure)
+        sys.stderr.flush()
+    sys.exit(exit_code)
+
+
+def _run() -> int:
+    """Runs a command; returns its exit code."""
     from app.data_folder import lacks_temporary_folder, provide_temporary_folder
     from app.errors import AppError
     from app.settings import Settings
@@ -71,27 +88,38 @@ def main() -> NoReturn:
     from pretrain.errors import PretrainError
 
     os.environ["PYTHONSAFEPATH"] = "1"  # no process that is started from here runs a Python file for lying in the current folder
-    signal.signal(signal.SIGTERM, _stop)  # as clean an end as Ctrl-C
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="surrogateescape")  # type: ignore[union-attr]  # file names may be any bytes
     try:
         provide_temporary_folder(lambda: Settings.from_environment().home)
-        cli()
+        return cli(prog_name="vret", standalone_mode=False) or 0
+    except typer.TyperException as error:  # wrong usage
+        return _failed(_usage(error), error.exit_code)
+    except typer.Abort:  # answered no, or nobody there to answer
+        sys.stderr.write("\n")  # the question had none
+        return _failed("Stopped, and nothing was done.")
     except (AppError, EmbedderError, CatalogError, PretrainError) as error:
-        _fail(str(error), error.exit_code if isinstance(error, AppError) else 1)
+        return _failed(str(error), error.exit_code if isinstance(error, AppError) else 1)
     except FileNotFoundError as error:
         if not lacks_temporary_folder(error):
             raise
-        _fail("There is no temporary folder that can be written, nor can the data folder. Set TMPDIR to a folder that can.", 1)
+        return _failed(
+            "There is no temporary folder that can be written, nor can the data folder. Set TMPDIR to a folder that can."
+        )
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:
             raise
-        _fail(
-            f"This needs {missing}, which is not installed. In the folder of vret: pip install '.[{_EXTRA_OF[missing]}]'",
-            1,
-        )
-    sys.exit(0)
+        install = f"pip install '.[{_EXTRA_OF[missing]}]'"
+        return _failed(f"This needs {missing}, which is not installed. In the folder of vret: {install}")
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line, and where the right one stands. Empty for a group without a verb: its help was shown."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return ""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    where = "" if context is None else f" See: {context.command_path} --help"
+    # What pydantic, by which typer reads values, puts before the words of our own readers.
+    return error.format_message().replace("Value error, ", "", 1).rstrip(".") + f".{where}"
 
 
 _EXTRA_OF = {
@@ -105,10 +133,10 @@ _EXTRA_OF = {
 }
 
 
-def _fail(message: str, exit_code: int) -> NoReturn:
-    one_line = " ".join(message.split())
-    typer.echo(f"vret: {one_line}", err=True)
-    sys.exit(exit_code)
+def _failed(message: str, exit_code: int = 1) -> int:
+    if message:
+        talk(f"vret: {' '.join(message.split())}")
+    return exit_code
 
 
 def _stop(number: int, frame: FrameType | None) -> NoReturn:

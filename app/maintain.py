@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import BadFolder, BadPattern
+from app.given_path import GivenPath, absolute_path
 from app.index_library import checked_patterns
 from app.on_disk import away_links, folder_trouble, inside, is_gone
 from app.run_lock import run_lock
@@ -16,7 +17,7 @@ from app.workspace import Workspace
 _LOOKED_THROUGH = 500  # jobs, for those that are running still
 
 
-def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None:
+def remove_library(ws: Workspace, name: str, folder: GivenPath | None = None) -> None:
     """Removes a library, or one folder of it, with its vectors; files on disk stay.
 
     Raises UnknownLibrary, Busy while an indexing run is at work, CatalogError.
@@ -28,7 +29,7 @@ def remove_library(ws: Workspace, name: str, folder: Path | None = None) -> None
             ws.catalog.remove_library(name)
         else:
             try:
-                ws.catalog.remove_folder(name, Path(os.path.abspath(folder.expanduser())))
+                ws.catalog.remove_folder(name, absolute_path(folder))
             except ValueError as error:
                 raise BadFolder(str(error)) from error
 
@@ -110,12 +111,12 @@ def change_excludes(ws: Workspace, library: str, add: Sequence[str], remove: Seq
     return new
 
 
-def job_rows(ws: Workspace, *, limit: int = 10) -> list[dict[str, Any]]:
+def job_rows(ws: Workspace, *, limit: int | None = 10) -> list[dict[str, Any]]:
     """What is running, then the last runs, each newest first, with all that the catalog has of them, and `done` as text such as
-    "12/40".
+    "12/40". limit: of those that have ended; None for all.
     """
     rows = []
-    jobs = ws.catalog.jobs(limit=_LOOKED_THROUGH)
+    jobs = ws.catalog.jobs(limit=None if limit is None else _LOOKED_THROUGH)
     running = [job for job in jobs if job.state == "running"]
     for job in (*running, *[job for job in jobs[:limit] if job.state != "running"]):
         progress = job.progress

@@ -73,7 +73,7 @@ def look_at(row: "VideoRow") -> "Sight":
     return Sight(state_of(status).file, (row.size, row.mtime_ns) == (status.st_size, kept_time(status.st_mtime_ns)))
 
 
-def folder_trouble(folder: str | Path) -> str | None:
+def folder_trouble(folder: str | os.PathLike[str]) -> str | None:
     """Why a folder says nothing about what should lie in it, such as "is not there"; None when it can be looked through.
 
     An empty folder is what is left where a disk was mounted. What systems leave behind of themselves does not fill one.

@@ -10,7 +10,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.clip_times import check_range
 from app.errors import DataFolderError
+from app.given_path import GivenPath, given_path
 
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 _PREVIEW = re.compile(r"[0-9a-f]{32}\.(mp4|jpg)")
@@ -44,8 +46,12 @@ class PreviewCache:
     folder: Path
     max_bytes: int = DEFAULT_MAX_BYTES
 
-    def preview(self, path: Path, start_s: float, end_s: float, *, height_px: int = 240) -> Path:
-        """An H.264 file of [start_s, end_s) of a video. Raises VideoRejected, FileNotFoundError, DataFolderError."""
+    def preview(self, path: GivenPath, start_s: float, end_s: float, *, height_px: int = 240) -> Path:
+        """An H.264 file of [start_s, end_s) of a video. Raises VideoRejected, FileNotFoundError, BadRange,
+        BadPath, DataFolderError.
+        """
+        check_range(start_s, end_s)
+        path = given_path(path)
         target = self.folder / f"{self._key(path, start_s, end_s, height_px)}.mp4"
         if not self._touch(target):
             from embedder.preview import write_preview
@@ -56,8 +62,10 @@ class PreviewCache:
             self._drop_oldest()
         return target
 
-    def frame(self, path: Path, at_s: float, *, max_px: int = 640) -> Path:
+    def frame(self, path: GivenPath, at_s: float, *, max_px: int = 640) -> Path:
         """A JPEG of the picture on screen at `at_s`. Raises as `preview` does."""
+        check_range(at_s, None)
+        path = given_path(path)
         target = self.folder / f"{self._key(path, at_s, at_s, max_px)}.jpg"
         if not self._touch(target):
             from embedder.preview import read_frame

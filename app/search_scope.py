@@ -1,5 +1,6 @@
 """Where a search looks: refuses a place in which there is nothing, before a query is read."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str |
     return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {name}"
 
 
-def _nothing_below(ws: Workspace, folder: Path, library: str | None) -> str:
+def _nothing_below(ws: Workspace, folder: str | os.PathLike[str], library: str | None) -> str:
     if library is not None:
         folders = _named(ws.catalog.library(library).folders)
         return f"No video of library {library!r} lies in {folder}. The library's folders: {folders}."

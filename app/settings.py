@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import AppError
+from app.given_path import GivenPath, absolute_path
 
 DEFAULT_PORT = 8501
 
@@ -36,9 +37,9 @@ class Settings:
         return re.sub(r"(?i)([?&][^=&]*password=)[^&]*", r"\1***", hidden)
 
     @classmethod
-    def at(cls, home: Path) -> "Settings":
+    def at(cls, home: GivenPath) -> "Settings":
         """Settings with everything in one folder, untouched by the environment."""
-        home = Path(os.path.abspath(_expanded(home, "The data folder")))
+        home = _home(home, "The data folder")
         return cls(home=home, catalog_url=sqlite_url(home / "catalog.db"))
 
     @classmethod
@@ -49,9 +50,7 @@ class Settings:
         Raises AppError for a port that is no port, and for a home folder of somebody whom this machine does not know.
         """
         environ = os.environ if environ is None else environ
-        home = _platform_home()
-        if environ.get("VRET_HOME"):
-            home = Path(os.path.abspath(_expanded(Path(environ["VRET_HOME"]), "VRET_HOME")))
+        home = _home(environ["VRET_HOME"], "VRET_HOME") if environ.get("VRET_HOME") else _platform_home()
         return cls(
             home=home,
             catalog_url=environ.get("VRET_CATALOG_URL") or sqlite_url(home / "catalog.db"),
@@ -70,11 +69,12 @@ def sqlite_url(path: Path) -> str:
     return "sqlite:///" + re.sub(r"[%?#&=\x00-\x1f\x7f]", lambda found: f"%{ord(found[0]):02X}", str(path))
 
 
-def _expanded(path: Path, what: str) -> Path:
-    try:
-        return path.expanduser()
-    except RuntimeError as error:  # ~somebody who has no home folder here, or ~ without HOME
-        raise AppError(f"{what} is {str(path)!r}, but there is no such home folder. Give the whole path.") from error
+def _home(path: GivenPath, what: str) -> Path:
+    home = absolute_path(path)
+    text = os.fspath(path)
+    if text.startswith("~") and os.path.expanduser(text) == text:  # nobody is called so, or ~ without HOME
+        raise AppError(f"{what} is {str(path)!r}, but there is no such home folder. Give the whole path.")
+    return home
 
 
 def _platform_home() -> Path:

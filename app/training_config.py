@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from app.encoder_files import find_encoder, list_encoders
 from app.errors import BadFolder, UnknownEncoder
+from app.given_path import absolute_path
 from app.training_labels import read_probe
 from app.training_runs import BadTraining, WrongUsage, known_runs, run_folder
 from app.workspace import Workspace
@@ -81,7 +82,7 @@ def _check_data(config: "TrainConfig", data: Sequence[Path]) -> None:
     from pretrain.tasks.base import FrameTask
 
     for path in data:
-        if not path.exists():
+        if not os.path.exists(path):
             raise BadFolder(f"There is no folder or file {path} to train on.")
     if data and not config.tasks.uses_footage:
         others = [name for name in TASKS.names() if issubclass(TASKS[name], FrameTask)]
@@ -109,8 +110,8 @@ def _starting_from(ws: Workspace, config: "TrainConfig", wanted: str, backbone: 
 
 def _source(ws: Workspace, wanted: str) -> Path:
     """A path, an encoder's name, or a run's, in this order."""
-    path = Path(os.path.abspath(Path(wanted).expanduser()))
-    if path.exists():
+    path = absolute_path(wanted)
+    if os.path.exists(path):
         return path
     try:
         return Path(os.path.abspath(find_encoder(ws.encoders_folder, wanted).path))

@@ -43,7 +43,7 @@ def read_probe(path: Path, *, seed: int, data: Sequence[Path] = ()) -> ProbeLabe
     held_out, rest = _split(labels.rows, seed)
     sides = []
     for part, what in ((held_out, "to hold out (split test)"), (rest, "to search among (split train)")):
-        there = [row for row in part if row.path.is_file()]
+        there = [row for row in part if os.path.isfile(row.path)]
         if not there:
             raise BadLabels(_none_there(labels, part, what))
         sides.append(there)
@@ -64,8 +64,8 @@ def _read(path: Path, data: Sequence[Path]) -> LabelSet:
     try:
         return read_labels(path, draw_split=False, advice=advice)
     except BadLabels:
-        folders = [folder for folder in data if folder.is_dir()]
-        if not path.exists() or find_layout(path) in ("csv", "folders") or not folders:
+        folders = [folder for folder in data if os.path.isdir(folder)]
+        if not os.path.exists(path) or find_layout(path) in ("csv", "folders") or not folders:
             raise
         return read_labels(path, videos=folders[0], draw_split=False, advice=advice)
 
@@ -85,7 +85,7 @@ def _notes(labels: LabelSet, held_out: Sequence[LabelledVideo]) -> list[str]:
     if not any(row.split for row in labels.rows):
         what = "groups" if any(row.group for row in labels.rows) else "videos"
         notes.append(f"no column split: a fifth of its {what} was drawn to be held out, {len(held_out)} videos")
-    gone = [str(row.path) for row in labels.rows if not row.path.is_file()] + [name for name, _ in labels.missing]
+    gone = [str(row.path) for row in labels.rows if not os.path.isfile(row.path)] + [name for name, _ in labels.missing]
     if gone:
         notes.append(f"{len(gone)} of {len(labels.rows) + len(labels.missing)} videos are not there, such as {gone[0]}")
     return notes

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.encoder_files import check_encoder_name, list_encoders
 from app.errors import AppError, UnknownEncoder
+from app.given_path import absolute_path
 from app.workspace import Workspace
 from pretrain.run_files import CONFIG_NAME
 
@@ -24,7 +25,7 @@ class WrongUsage(BadTraining):
 
 def run_folder(ws: Workspace, run: str) -> Path:
     """A run's folder: by its name in the data folder, or the path itself when it has a folder in it."""
-    return Path(os.path.abspath(Path(run).expanduser())) if os.sep in run else ws.runs_folder / run
+    return absolute_path(run) if os.sep in run else ws.runs_folder / run
 
 
 def find_run(ws: Workspace, run: str) -> Path:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from app import encoder_files
 from app.data_folder import make_data_folder
+from app.given_path import GivenPath
 from app.on_disk import FileState
 from app.settings import Settings
 
@@ -24,8 +25,11 @@ class Workspace:
     Safe to share between threads after the first use of each part; the page keeps one for its whole life.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings if settings is not None else Settings.from_environment()
+    def __init__(self, settings: Settings | GivenPath | None = None) -> None:
+        """settings: those, or the data folder; None takes them from the environment. Raises BadPath."""
+        if settings is None:
+            settings = Settings.from_environment()
+        self.settings = settings if isinstance(settings, Settings) else Settings.at(settings)
         self._catalog: Catalog | None = None
         self._store: VectorStore | None = None
         self._encoders: dict[Path, tuple[FileState, OnnxEncoder]] = {}

@@ -1,7 +1,7 @@
 """The catalog: what vret knows of libraries, videos, clips and jobs. It is the only truth; vector indexes are caches of it."""
 
+import os
 from contextlib import AbstractContextManager
-from pathlib import Path
 from types import TracebackType
 
 import sqlalchemy as sa
@@ -107,7 +107,7 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
         """One state of the catalog, for caches that catch up with it."""
         return open_snapshot(self._db)
 
-    def video_ids(self, *, library: str | None = None, folder: Path | None = None) -> list[int]:
+    def video_ids(self, *, library: str | None = None, folder: str | os.PathLike[str] | None = None) -> list[int]:
         """Ids of the videos of a library, below a folder, or both, ascending. Raises UnknownLibrary.
 
         The folder may be spelled otherwise than the libraries' folders are, such as by a link: real places are compared.

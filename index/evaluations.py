@@ -79,8 +79,8 @@ class EvaluationQueries:
         with self._db.read() as connection:
             return [_run(row) for row in connection.execute(query)]
 
-    def evaluation_run_ids(self, *, limit: int = 100) -> list[int]:
-        """The numbers of stored results, newest first, without reading what came out."""
+    def evaluation_run_ids(self, *, limit: int | None = 100) -> list[int]:
+        """The numbers of stored results, newest first, without reading what came out. limit: None for all."""
         query = sa.select(evaluation_run.c.id).order_by(evaluation_run.c.id.desc()).limit(limit)
         with self._db.read() as connection:
             return list(connection.scalars(query))

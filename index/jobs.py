@@ -30,7 +30,7 @@ class JobQueries:
         now = time.time()
         values = {
             "kind": kind,
-            "library": library_name,
+            "library": None if library_name is None else storable(library_name),
             "state": "running",
             "pid": os.getpid(),
             "process_start": _process_start(os.getpid()),
@@ -61,8 +61,8 @@ class JobQueries:
         with self._db.write_apart() as connection:
             connection.execute(sa.update(job).where(job.c.id == job_id).values(values))
 
-    def jobs(self, *, kind: str | None = None, limit: int = 20) -> list[Job]:
-        """The latest jobs, newest first."""
+    def jobs(self, *, kind: str | None = None, limit: int | None = 20) -> list[Job]:
+        """The latest jobs, newest first. limit: None for all."""
         query = sa.select(job).order_by(job.c.id.desc()).limit(limit)
         if kind is not None:
             query = query.where(job.c.kind == kind)
@@ -111,7 +111,7 @@ def _lives(row: Any) -> bool:
 def _process_start(pid: int) -> str | None:
     """When a process began, in the system's own unit; None where the system does not tell (no /proc)."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")  # a program may be called anything
     except OSError:
         return None
     # The second field is the command in parentheses and may hold anything; the start time is the 22nd field.

@@ -145,7 +145,9 @@ def check_library_name(name: str) -> None:
 
 def library_id_of(connection: sa.Connection, name: str) -> int:
     """A library's id. Raises UnknownLibrary, which lists those there are."""
-    library_id = connection.scalar(sa.select(library.c.id).where(library.c.name == name))
+    # A name of bytes, which no database takes, is no library's.
+    known = name.isprintable()
+    library_id = connection.scalar(sa.select(library.c.id).where(library.c.name == name)) if known else None
     if library_id is None:
         names = list(connection.scalars(sa.select(library.c.name).order_by(library.c.name)))
         raise UnknownLibrary(
@@ -154,12 +156,12 @@ def library_id_of(connection: sa.Connection, name: str) -> int:
     return int(library_id)
 
 
-def below(folder: str | Path) -> sa.ColumnElement[bool]:
+def below(folder: str | os.PathLike[str]) -> sa.ColumnElement[bool]:
     """SQL condition: a video's path lies below a folder. Compares exactly, unlike LIKE, which folds case in SQLite."""
     return sa.or_(*(sa.func.substr(video.c.path, 1, len(prefix)) == prefix for prefix in stored_prefixes(folder)))
 
 
-def spelled_below(connection: sa.Connection, folder: str | Path) -> list[str]:
+def spelled_below(connection: sa.Connection, folder: str | os.PathLike[str]) -> list[str]:
     """The folders below which the videos of a folder are stored, however it is spelled: itself, and the same real place as the
     libraries spell it, be it inside one of their folders or around it."""
     texts = list(spellings(folder))
@@ -177,7 +179,7 @@ def spelled_below(connection: sa.Connection, folder: str | Path) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def ids_really_below(folder: str | Path, rows: Iterable[Any]) -> list[int]:
+def ids_really_below(folder: str | os.PathLike[str], rows: Iterable[Any]) -> list[int]:
     """Of (id, path) rows the ids of those whose real place is below a folder."""
     reals = dict.fromkeys(map(os.path.realpath, spellings(folder)))
     places: dict[str, bool] = {}

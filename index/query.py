@@ -3,6 +3,7 @@
 Shapes: M query clips, D dimensions. Times are seconds; a query's count from its own start.
 """
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,7 @@ class Filters:
     """
 
     library: str | None = None
-    folder: Path | None = None
+    folder: str | os.PathLike[str] | None = None
     video_ids: tuple[int, ...] | None = None
     exclude_video_ids: tuple[int, ...] | None = None
     between_s: tuple[float, float] | None = None

@@ -14,7 +14,7 @@ from index.change_log import Change, record_changes
 from index.database import Database
 from index.errors import UnknownVideo
 from index.libraries import delete_videos, library_id_of, spelled_below
-from index.path_text import path_to_text, spellings, text_to_path
+from index.path_text import folded, path_to_text, shown_bytes, shown_path, spellings, text_to_path
 from index.records import FileFingerprint, KnownFile, KnownPlace, Outcome, VideoRow
 from index.tables import embedding, library, video
 
@@ -35,19 +35,25 @@ class VideoQueries:
         limit: int | None = None,
         offset: int = 0,
     ) -> list[VideoRow]:
-        """Videos of one library or of all, by path. text: part of the path, case ignored for ASCII letters."""
-        query = _conditions(_video_rows(), outcome, text).order_by(video.c.path, video.c.id).limit(limit).offset(offset)
+        """Videos of one library or of all, by path. text: part of the path as it is or as `shown_path` has it; capitals count for
+        nothing, and accents may be written as one letter or as two.
+        """
         with self._db.read() as connection:
-            if library_name is not None:
-                query = query.where(video.c.library_id == library_id_of(connection, library_name))
-            return [_video_row(row) for row in connection.execute(query)]
+            if not text:
+                query = _conditions(connection, _video_rows(), library_name, outcome)
+                query = query.order_by(video.c.path, video.c.id).limit(limit).offset(offset)
+                return [_video_row(row) for row in connection.execute(query)]
+            ids = _ids_with(connection, text, library_name, outcome)
+        end = None if limit is None else offset + limit
+        found = self.videos_by_id(ids[offset:end])
+        return [found[video_id] for video_id in ids[offset:end] if video_id in found]
 
     def count_videos(self, library_name: str | None = None, *, outcome: Outcome | None = None, text: str | None = None) -> int:
         """How many videos `videos` would list without a limit."""
-        query = _conditions(sa.select(sa.func.count()).select_from(video), outcome, text)
         with self._db.read() as connection:
-            if library_name is not None:
-                query = query.where(video.c.library_id == library_id_of(connection, library_name))
+            if text:
+                return len(_ids_with(connection, text, library_name, outcome))
+            query = _conditions(connection, sa.select(sa.func.count()).select_from(video), library_name, outcome)
             return int(connection.scalars(query).one())
 
     def video(self, video_id: int) -> VideoRow:
@@ -254,7 +260,7 @@ def upsert_video(
 
 def storable(text: str) -> str:
     """Text as every database takes it: messages may quote badly spelled file names or hold NUL."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\ufffd")
+    return shown_bytes(text).replace("\0", "\ufffd")
 
 
 def _set_missing(connection: sa.Connection, video_ids: list[int], missing_since: float | None) -> list[Change]:
@@ -302,16 +308,33 @@ def _video_rows() -> sa.Select[Any]:
     return sa.select(video, library.c.name.label("library"), num_clips).join(library, library.c.id == video.c.library_id)
 
 
-def _conditions(query: sa.Select[Any], outcome: Outcome | None, text: str | None) -> sa.Select[Any]:
+def _conditions(
+    connection: sa.Connection, query: sa.Select[Any], library_name: str | None, outcome: Outcome | None
+) -> sa.Select[Any]:
+    if library_name is not None:
+        query = query.where(video.c.library_id == library_id_of(connection, library_name))
     if outcome == "missing":
         query = query.where(video.c.missing_since.is_not(None))
     elif outcome is not None:
         stored = "indexed" if outcome == "indexed" else "broken"
         not_video = int(outcome == "not-video")
         query = query.where(video.c.outcome == stored, video.c.not_video == not_video, video.c.missing_since.is_(None))
-    if text:
-        query = query.where(sa.func.lower(video.c.path).contains(storable(text).lower(), autoescape=True))
     return query
+
+
+def _ids_with(connection: sa.Connection, text: str, library_name: str | None, outcome: Outcome | None) -> list[int]:
+    """Ids of the videos with a text in their path, by path. Compared here: databases fold letters each in their own way."""
+    query = _conditions(connection, sa.select(video.c.id, video.c.path), library_name, outcome)
+    rows = connection.execute(query.order_by(video.c.path, video.c.id))
+    wanted = folded(text)
+    return [row.id for row in rows if any(wanted in folded(form) for form in _forms(row.path))]
+
+
+def _forms(stored: str) -> tuple[str, ...]:
+    """A path as it is, and as it is shown where that is another."""
+    path = text_to_path(stored)
+    shown = shown_path(path)
+    return (path,) if path == shown else (path, shown)
 
 
 def _known_files(encoder_id: int) -> sa.Select[Any]:

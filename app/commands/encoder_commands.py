@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from app.commands import given
 from app.commands.options import JsonOption
-from app.commands.output import one_line, print_json, print_table, talk
+from app.commands.output import one_line, print_json, print_table, say, talk
 
 encoders = typer.Typer(help="List the encoders, show one's card, add one, make one of published weights.\n\nExample: vret encoders")
 
@@ -50,8 +51,10 @@ def show(name: Annotated[str, typer.Argument(help="The encoder, or an .onnx file
 
 @encoders.command("add")
 def add(
-    file: Annotated[Path, typer.Argument(help="An .onnx file with a card, as vret export writes it.")],
-    name: Annotated[str | None, typer.Option(help="What to call it. Default: as its card does.")] = None,
+    file: Annotated[Path, typer.Argument(parser=given.path, help="An .onnx file with a card, as vret export writes it.")],
+    name: Annotated[
+        str | None, typer.Option(parser=given.encoder_name, metavar="NAME", help="What to call it. Default: as its card does.")
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
 ) -> None:
     """Copy an encoder into the data folder, after trying the copy: whether it gives vectors, in time, and the same ones again.
@@ -63,7 +66,7 @@ def add(
     from app.workspace import Workspace
 
     with Workspace() as ws:
-        added = add_encoder(ws.encoders_folder, file.expanduser(), name=name, replace=replace)
+        added = add_encoder(ws.encoders_folder, file, name=name, replace=replace)
     if weights_sha256(added.path) not in (None, added.read_card().weights_sha256):
         talk("Its weights have another hash than its card claims. vret goes by what is in the file.")
     talk(f"Added encoder {added.name!r}. Use it: vret index FOLDER --encoder {added.name}")
@@ -72,11 +75,20 @@ def add(
 @encoders.command("import")
 def import_(
     backbone: Annotated[str, typer.Argument(help="The network that the weights are of: r2plus1d_18, r3d_18, s3d, or one of ours.")],
-    file: Annotated[Path, typer.Argument(help="A torch file of its weights, such as torchvision publishes. No code in it is run.")],
-    name: Annotated[str | None, typer.Option(help="What to call the encoder. Default: as the backbone.")] = None,
+    file: Annotated[
+        Path,
+        typer.Argument(parser=given.path, help="A torch file of its weights, such as torchvision publishes. No code in it is run."),
+    ],
+    name: Annotated[
+        str | None,
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="What to call the encoder. Default: as the backbone."),
+    ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
     span: Annotated[
-        list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
+        list[float] | None,
+        typer.Option(
+            parser=given.positive, metavar="SECONDS", help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8."
+        ),
     ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Of a clip.")] = 16,
     size: Annotated[
@@ -92,11 +104,11 @@ def import_(
 
     choices = ImportChoices(name=name, replace=replace, num_frames=frames, size_px=size, spans_s=span)
     with Workspace() as ws:
-        imported = import_encoder(ws, backbone, file.expanduser(), choices)
+        imported = import_encoder(ws, backbone, file, choices)
     if imported.left_out:
         talk(f"left out, no part of the backbone: {one_line(', '.join(imported.left_out))}")
     card = imported.exported.card
-    typer.echo(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
+    say(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
     talk(f"Use it: vret index FOLDER --encoder {imported.encoder.name}")
 
 

@@ -82,7 +82,7 @@ def cloze(
         seed=seed,
         untrained=seeds,
         device=device,
-        frames=FramesChoice(folder=cache_dir and cache_dir.expanduser(), gigabytes=cache_gb),
+        frames=FramesChoice(folder=cache_dir, gigabytes=cache_gb),
     )
     label_set = labels_of(labels, videos, layout, fold)
     with Workspace() as ws, followed(ws, None) as tell:

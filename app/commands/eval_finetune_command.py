@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.commands import given
 from app.commands.eval_options import (
     CacheDirOption,
     CacheGbOption,
@@ -61,7 +62,9 @@ def finetune(
     ] = "laptop",
     epochs: Annotated[int | None, typer.Option(min=1, help="Of one clip from each video. Default: the recipe's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Clips of each step. Default: the recipe's.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate. Default: the recipe's.")] = None,
+    lr: Annotated[
+        float | None, typer.Option(parser=given.positive, metavar="NUMBER", help="Learning rate. Default: the recipe's.")
+    ] = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch/--no-from-scratch", help="Train the same networks from scratch too, to compare with.")
     ] = True,
@@ -98,7 +101,7 @@ def finetune(
         ignore_labels=ignore_label or (),
         seed=seed,
         device=device,
-        frames=FramesChoice(folder=cache_dir and cache_dir.expanduser(), gigabytes=cache_gb),
+        frames=FramesChoice(folder=cache_dir, gigabytes=cache_gb),
     )
     numbers = _ALL_FOLDS if all_folds else tuple(dict.fromkeys(fold or (1,)))
     folds = {number: labels_of(labels, videos, layout, number) for number in numbers}

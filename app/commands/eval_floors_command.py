@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from app.commands.options import EncoderOption
-from app.commands.output import talk
+from app.commands.output import say, talk
 
 
 def register(evaluation: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def floors(
         )
         for name, run in zip(report.encoders, report.reports, strict=False):
             counts = ", ".join(f"{what} {count}" for what, count in run.counts().items() if count)
-            typer.echo(f"{name}: {counts or 'nothing to do'}")
+            say(f"{name}: {counts or 'nothing to do'}")
         if any(run.stopped for run in report.reports):
             talk("what is done stays done, and the same command does the rest")
             raise KeyboardInterrupt

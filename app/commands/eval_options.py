@@ -1,10 +1,11 @@
 """Options that several verbs of `vret eval` share."""
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 import typer
 
+from app.commands import given
 from app.evaluation.ways import WAYS, Way
 from app.labels.rows import Layout
 
@@ -12,15 +13,24 @@ LABELS_HELP = (
     "CSV with path, label, split (train or test), group, source; a folder of class folders; or the official split files of "
     "UCF101, HMDB51 or Kinetics."
 )
-LabelsOption = Annotated[Path, typer.Option(help=LABELS_HELP)]
-OptionalLabelsOption = Annotated[Path | None, typer.Option(help=LABELS_HELP)]
+LabelsOption = Annotated[Path, typer.Option(parser=given.path, metavar="PATH", help=LABELS_HELP)]
+OptionalLabelsOption = Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help=LABELS_HELP)]
 LabelledLibraryOption = Annotated[
     str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the folder of the labelled videos.")
 ]
-VideosOption = Annotated[Path | None, typer.Option(help="Where the videos of official split files are. Default: beside them.")]
+VideosOption = Annotated[
+    Path | None,
+    typer.Option(
+        parser=given.path,
+        metavar="PATH",
+        help="Where the videos of official split files are, and where paths in a CSV file start. Default: beside them.",
+    ),
+]
 LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]
 FoldOption = Annotated[int, typer.Option(min=1, max=3, help="Which of the three splits of UCF101 or HMDB51.")]
-WithinOption = Annotated[str | None, typer.Option(help="Compare only inside one source (or group): 'source'.")]
+WithinOption = Annotated[
+    Literal["source", "group"] | None, typer.Option(help="Compare only inside one source (or group): 'source'.")
+]
 
 
 def _check_ways(ways: list[str] | None) -> list[str] | None:
@@ -48,10 +58,20 @@ EncodersOption = Annotated[
 SourceOption = Annotated[str | None, typer.Option(help="Only rows of this source; what differs by source gives labels away.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
 CacheDirOption = Annotated[
-    Path | None, typer.Option(help="Keep decoded frames here for later runs. Default: until the run is done.")
+    Path | None,
+    typer.Option(
+        parser=given.path, metavar="PATH", help="Keep decoded frames here for later runs. Default: until the run is done."
+    ),
 ]
-CacheGbOption = Annotated[float, typer.Option(min=0, help="Gigabytes of decoded frames at most.")]
-HtmlOption = Annotated[Path | None, typer.Option("--html", help="Write a report with plots into this file, which needs no other.")]
+CacheGbOption = Annotated[
+    float, typer.Option(parser=given.not_negative, metavar="NUMBER", help="Gigabytes of decoded frames at most.")
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--html", parser=given.path, metavar="PATH", help="Write a report with plots into this file, which needs no other."
+    ),
+]
 
 
 def ways_of(by: list[str] | None) -> tuple[Way, ...]:

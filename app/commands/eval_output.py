@@ -24,7 +24,7 @@ def labels_of(labels: Path, videos: Path | None, layout: Layout | None, fold: in
     """The labels that a verb was given. Raises BadLabels."""
     from app.labels.read_labels import read_labels
 
-    return read_labels(labels.expanduser(), videos=videos and videos.expanduser(), layout=layout, fold=fold)
+    return read_labels(labels, videos=videos, layout=layout, fold=fold)
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def check_outputs(html: Path | None, as_json: bool, as_csv: bool) -> None:
     if html is not None:
         from app.evaluation.report_html import check_target
 
-        check_target(html.expanduser())
+        check_target(html)
 
 
 def tell_stored(run_id: int, html: Path | None) -> None:

@@ -1,15 +1,20 @@
 """`vret eval runs` and `vret eval report`: what was measured before."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.commands.options import CsvOption, JsonOption, LibraryOption
+from app.commands import given
+from app.commands.options import MOST, CsvOption, JsonOption, LibraryOption
 from app.commands.output import check_one_format, one_line, print_csv, print_json, print_table, talk
 
 if TYPE_CHECKING:
     from app.evaluation.run_summary import RunSummary
+    from app.workspace import Workspace
+    from index.records import EvaluationRun
 
 
 def register(evaluation: typer.Typer) -> None:
@@ -20,7 +25,9 @@ def register(evaluation: typer.Typer) -> None:
 
 def runs(
     library: LibraryOption = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 20,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="At most so many, the newest. Default: 20 in a table, all in JSON and CSV.")
+    ] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -37,7 +44,10 @@ def runs(
     with Workspace() as ws:
         if library is not None:
             ws.catalog.library(library)
-        found = [_line(summary_of(run)) for run in ws.catalog.evaluation_runs(library_name=library, limit=limit)]
+        shown = limit if limit is not None or as_json or as_csv else _IN_TABLE
+        lines = (_line(summary_of(run)) for run in _stored(ws, library))
+        found = list(islice(lines, shown))
+        more = next(lines, None) is not None
     if as_json:
         print_json({"runs": found})
     elif as_csv:
@@ -46,11 +56,21 @@ def runs(
         print_table(dict.fromkeys(_COLUMNS, "left") | {"best": "right"}, [_cells(line) for line in found])
     else:
         talk("Nothing has been evaluated yet: vret eval retrieval --labels labels.csv")
+    if more:
+        talk(f"These are the newest {len(found)}; more with --limit.")
+
+
+def _stored(ws: "Workspace", library: str | None) -> "Iterator[EvaluationRun]":
+    """The newest first, one at a time: what came out of some is large."""
+    for run_id in ws.catalog.evaluation_run_ids(limit=None):
+        run = ws.catalog.evaluation_run(run_id)
+        if run is not None and library in (None, run.library):
+            yield run
 
 
 def report(
-    run: Annotated[int, typer.Argument(help="Its number, as `vret eval runs` lists it.")],
-    html: Annotated[Path, typer.Option("--html", help="The file to write.")],
+    run: Annotated[int, typer.Argument(min=1, max=MOST, help="Its number, as `vret eval runs` lists it.")],
+    html: Annotated[Path, typer.Option("--html", parser=given.path, metavar="PATH", help="The file to write.")],
 ) -> None:
     """Write the report of an earlier evaluation, with plots, into one HTML file.
 
@@ -66,6 +86,7 @@ def report(
 
 _COLUMNS = ("run", "when", "kind", "library", "encoders", "best", "measure", "labels", "how", "data")
 _HASH_DIGITS = 12
+_IN_TABLE = 20
 
 
 def _line(summary: "RunSummary") -> dict[str, Any]:

@@ -8,46 +8,69 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from app.commands import given
 from app.commands.index_command import ProgressBar
-from app.commands.output import talk
+from app.commands.options import MOST
+from app.commands.output import say, talk
 from app.index_report import IndexProgress
 
 if TYPE_CHECKING:
     from pretrain.config import Start
     from pretrain.encoder_file import Exported
 
+_PRECISIONS = ("fp32", "fp16", "int8")
+
 
 def export(
     run: Annotated[str | None, typer.Argument(help="Name or folder of a training run. Default: the newest.")] = None,
-    name: Annotated[str | None, typer.Option(help="What --encoder shall call it. Default: the run's name.")] = None,
-    out: Annotated[Path | None, typer.Option(help="An .onnx file. Default: among the encoders of the data folder.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="What --encoder shall call it. Default: the run's name."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=given.path, metavar="PATH", help="An .onnx file. Default: among the encoders of the data folder."),
+    ] = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of a file or added encoder, or hide a packaged one.")
     ] = False,
     precision: Annotated[
-        str, typer.Option(help="fp32; fp16: half as large; int8: a third as large, quicker on a CPU, a little less exact.")
+        str,
+        typer.Option(help="fp32; fp16: half as large; int8: a third as large, quicker on a CPU, a little less exact."),
     ] = "fp32",
     calibrate_on: Annotated[
         list[Path] | None,
-        typer.Option(help="Footage, or a .txt that lists some, to calibrate int8 and compare with fp32. Default: drawn clips."),
+        typer.Option(
+            parser=given.path,
+            metavar="PATH",
+            help="Footage, or a .txt that lists some, to calibrate int8 and compare with fp32. Default: drawn clips.",
+        ),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="No run, but an fp32 encoder, or .onnx file, to be written in another --precision.")
     ] = None,
     span: Annotated[
-        list[float] | None, typer.Option(help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8.")
+        list[float] | None,
+        typer.Option(
+            parser=given.positive, metavar="SECONDS", help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8."
+        ),
     ] = None,
     pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1.")] = None,
     whiten: Annotated[
         int | None, typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. Default: 256 at most.")
     ] = None,
     whiten_on: Annotated[
-        list[Path] | None, typer.Option(help="Footage, or a .txt that lists some, to fit the whitening. Default: drawn clips.")
+        list[Path] | None,
+        typer.Option(
+            parser=given.path,
+            metavar="PATH",
+            help="Footage, or a .txt that lists some, to fit the whitening. Default: drawn clips.",
+        ),
     ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of an untrained baseline.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=MOST, help="Of an untrained baseline. Default: 1.")] = None,
     start: Annotated[
         Literal["motion", "default"] | None,
         typer.Option(help="How its weights are drawn: motion as most recipes do, or PyTorch's default. Default: motion."),
@@ -59,9 +82,12 @@ def export(
 
     A quicker one of the encoder you have: vret export --encoder default --precision int8 --calibrate-on ~/Videos
     """
+    from app.errors import WrongValue
     from app.export_encoder import ExportChoices
     from app.workspace import Workspace
 
+    if precision not in _PRECISIONS:
+        raise WrongValue(f"precision must be one of {', '.join(_PRECISIONS)}, got {precision!r}.")
     if sum(source is not None for source in (run, baseline, encoder)) > 1:
         raise typer.BadParameter("Give a run, or --baseline, or --encoder, not several.")
     if encoder is not None and (pooling is not None or whiten is not None or whiten_on):
@@ -70,6 +96,8 @@ def export(
         raise typer.BadParameter("--whiten-on has no use without a whitening.")
     if calibrate_on and precision == "fp32":
         raise typer.BadParameter("--calibrate-on is for --precision int8 or fp16.")
+    if seed is not None and baseline in (None, "colour"):
+        raise typer.BadParameter("--seed is for an untrained --baseline.")
     if start is not None and baseline in (None, "colour"):
         raise typer.BadParameter("--start is for an untrained --baseline.")
     choices = ExportChoices(
@@ -80,16 +108,14 @@ def export(
         pooling=pooling,
         whiten_dim=whiten,
         precision=precision,
-        whiten_on=[path.expanduser() for path in whiten_on or ()],
-        calibrate_on=[path.expanduser() for path in calibrate_on or ()],
+        whiten_on=whiten_on or (),
+        calibrate_on=calibrate_on or (),
     )
     with Workspace() as ws, ProgressBar() as bar:
-        make = _maker(run=run, baseline=baseline, seed=seed, start=start or "motion", encoder=encoder)
+        make = _maker(run=run, baseline=baseline, seed=1 if seed is None else seed, start=start or "motion", encoder=encoder)
         exported, path = make(ws=ws, choices=choices, on_work=_Work(bar))
     card = exported.card
-    typer.echo(
-        f"{path}: {card.task} on {card.backbone}, {card.precision}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB"
-    )
+    say(f"{path}: {card.task} on {card.backbone}, {card.precision}, {card.dim} numbers a clip, {path.stat().st_size / 1e6:.1f} MB")
     for note in exported.notes:
         talk(f"note: {note}")
     _tell_comparison(exported)
@@ -128,10 +154,10 @@ def _tell_comparison(exported: "Exported") -> None:
     """How a file in lower precision compares with fp32, in two lines."""
     if exported.agreement is None:
         return
-    typer.echo(f"against fp32: {exported.agreement}")
+    say(f"against fp32: {exported.agreement}")
     before, after = exported.ms_per_clip["fp32"], exported.ms_per_clip[exported.card.precision]
     words = [
         f"{new:.1f} ms a clip instead of {old:.1f} with {threads} ({old / new:.1f} times as quick)"
         for old, new, threads in zip(before, after, ("one thread", "all cores"), strict=True)
     ]
-    typer.echo(f"on this CPU: {', '.join(words)}")
+    say(f"on this CPU: {', '.join(words)}")

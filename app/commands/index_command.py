@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from app.commands import given
 from app.commands.options import EncoderOption, JsonOption
-from app.commands.output import one_line, print_json, talk
+from app.commands.output import clock, one_line, print_json, say, talk
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -22,7 +23,8 @@ _BROKEN_SHOWN = 20
 
 def index(
     folders: Annotated[
-        list[Path] | None, typer.Argument(help="Folders to look through, with all that is below them. None: all of the library.")
+        list[Path] | None,
+        typer.Argument(parser=given.path, help="Folders to look through, with all that is below them. None: all of the library."),
     ] = None,
     library: Annotated[
         str | None, typer.Option("--library", "-l", help="Name of the library. Default: the name of the first folder.")
@@ -55,7 +57,6 @@ def index(
 
     Example: vret index ~/Videos --library holidays --exclude 'drafts/'
     """
-    from app.errors import BadFolder
     from app.index_library import index_library
     from app.library_scan import library_name_of
     from app.workspace import Workspace
@@ -63,7 +64,9 @@ def index(
     if hop is not None and not 0 < hop <= 1:
         raise typer.BadParameter(f"--hop must be more than 0 and at most 1 clip length, got {hop}.")
     if not folders and library is None:
-        raise BadFolder("Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date with --library NAME.")
+        raise typer.BadParameter(
+            "Which videos? Give a folder, vret index ~/Videos, or a library to bring up to date with --library NAME."
+        )
     name = library if library is not None else library_name_of((folders or [])[0])
     with Workspace() as ws, ProgressBar() as bar:
         report = index_library(
@@ -103,18 +106,17 @@ def _from_here(pattern: str, folders: Sequence[Path]) -> str:
 
 
 def print_report(report: "IndexReport") -> None:
-    typer.echo(f"{report.library}: {report.summary()}")
+    from app.index_report import clips_rate, rate_words
+
+    say(f"{report.library}: {report.summary()}")
     if report.clips:
-        rate = report.clips / report.seconds
-        typer.echo(
-            f"{report.clips} clips of {report.video_seconds:.0f} s of video in {report.seconds:.1f} s "
-            f"({rate:.1f} clips/s, {report.provider})"
-        )
+        rate = "".join(f"{words}, " for words in [rate_words(clips_rate(report.clips, report.seconds))] if words)
+        say(f"{report.clips} clips of {clock(report.video_seconds)} of video in {report.seconds:.1f} s ({rate}{report.provider})")
     for path, reason in report.broken[:_BROKEN_SHOWN]:
-        typer.echo(f"broken: {one_line(path)}: {one_line(reason)}")
+        say(f"broken: {one_line(path)}: {one_line(reason)}")
     if len(report.broken) > _BROKEN_SHOWN:
         more = len(report.broken) - _BROKEN_SHOWN
-        typer.echo(f"and {more} more broken: vret videos --library {report.library} --outcome broken")
+        say(f"and {more} more broken: vret videos --library {report.library} --outcome broken")
     for line in _not_taken(report):
         talk(line)
     for path, warning in report.warnings[:_BROKEN_SHOWN]:
@@ -158,16 +160,18 @@ class ProgressBar:
         if event.phase == "waiting":
             talk(f"Waiting for {event.current}")
         elif event.total:
+            from app.index_report import rate_words
+
             progress = self._started()
             if event.message is not None:
                 progress.console.print(one_line(event.message), markup=False, highlight=False, soft_wrap=True)
             left = "" if event.seconds_left is None else f"{_minutes(event.seconds_left)} left"
             progress.update(
                 progress.task_ids[0],
-                description=event.phase,
+                description=one_line(event.phase),
                 completed=event.done,
                 total=event.total,
-                rate=f"{event.clips_per_s:.1f} clips/s" if event.clips else "",
+                rate=rate_words(event.clips_per_s),
                 left=left,
             )
 

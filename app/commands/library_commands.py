@@ -7,18 +7,22 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.commands.options import CsvOption, JsonOption, LibraryOption
-from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, talk
+from app.commands import given
+from app.commands.options import MOST, CsvOption, JsonOption, LibraryOption
+from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, say, talk
 
 libraries = typer.Typer(
     help="List the libraries, say what one leaves out, remove one, or forget its missing videos.\n\nExample: vret libraries"
 )
 
+_LIBRARY_COLUMNS = ("name", "folders", "videos", "clips", "seconds", "broken", "missing")
 _VIDEO_COLUMNS = (
     "id", "library", "path", "outcome", "reason", "duration_s", "width", "height", "frame_rate", "codec", "container",
     "num_clips", "warnings",
 )  # fmt: skip
 
+
+_IN_TABLE = 100  # more are no use to who reads them; a program gets all
 
 Outcome = Literal["indexed", "broken", "not-video", "missing"]
 
@@ -55,7 +59,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
     if as_json:
         print_json(rows)
     elif as_csv:
-        print_csv(tuple(rows[0]) if rows else ("name",), rows)
+        print_csv(_LIBRARY_COLUMNS, rows)
     elif not rows:
         talk("No library yet. Make one with: vret index FOLDER")
     else:
@@ -81,7 +85,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
 @libraries.command("remove")
 def remove_library(
     name: Annotated[str, typer.Argument(help="The library.")],
-    folder: Annotated[Path | None, typer.Option(help="Remove only this folder from it.")] = None,
+    folder: Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help="Remove only this folder from it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Remove a library, or one of its folders, from the catalog. The video files stay.
@@ -93,7 +97,7 @@ def remove_library(
 
     what = f"folder {folder} of library {name!r}" if folder else f"library {name!r}"
     if not yes:
-        typer.confirm(f"Forget {what} and its vectors? The video files stay.", abort=True, err=True)
+        typer.confirm(one_line(f"Forget {what} and its vectors? The video files stay."), abort=True, err=True)
     with Workspace() as ws:
         remove(ws, name, folder)
     talk(f"Removed {what}.")
@@ -125,7 +129,7 @@ def exclude(
         print_json(kept)
     else:
         for pattern in kept:
-            typer.echo(one_line(pattern))
+            say(one_line(pattern))
     if kept != before:
         talk(f"The next run goes by it: vret index --library {shlex.quote(name)}")
     elif not kept:
@@ -157,7 +161,7 @@ def purge(
             question = f"Forget {missing} missing video(s) of library {name!r}{also}, with what was said of them? Is no disk away?"
             typer.confirm(question, abort=True, err=True)
         purged = purge_missing(ws, name, away=away)
-    typer.echo(f"purged {purged.forgotten}")
+    say(f"purged {purged.forgotten}")
     for where, number in purged.left.items():
         talk(f"left {number}: {one_line(where)}")
     if purged.left and not away:
@@ -167,9 +171,11 @@ def purge(
 def videos(
     library: LibraryOption = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only videos that stand so.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only paths with this in them.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    offset: Annotated[int, typer.Option(min=0, help="Leave out so many.")] = 0,
+    text: Annotated[str | None, typer.Option(help="Only paths with this in them, in capitals or not.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, max=MOST, help="At most so many. Default: 100 in a table, all in JSON and CSV.")
+    ] = None,
+    offset: Annotated[int, typer.Option(min=0, max=MOST, help="Leave out so many.")] = 0,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -185,12 +191,14 @@ def videos(
     with Workspace() as ws:
         if library is not None:
             ws.catalog.library(library)
-        found = ws.catalog.videos(library, outcome=outcome, text=text, limit=limit, offset=offset)
+        shown = limit if limit is not None or as_json or as_csv else _IN_TABLE
+        found = ws.catalog.videos(library, outcome=outcome, text=text, limit=shown, offset=offset)
+        more = len(found) == shown and ws.catalog.count_videos(library, outcome=outcome, text=text) > offset + len(found)
     rows = [asdict(video) for video in found]
     if as_json:
         print_json(rows)
     elif as_csv:
-        print_csv(_VIDEO_COLUMNS, [row | {"warnings": "; ".join(row["warnings"])} for row in rows])
+        print_csv(_VIDEO_COLUMNS, rows)
     else:
         columns = {"id": "right", "outcome": "left", "length": "right", "size": "right", "fps": "right", "codec": "left",
                    "clips": "right", "video": "left", "note": "left"}  # fmt: skip
@@ -211,8 +219,8 @@ def videos(
                 for video in found
             ],
         )
-        if len(found) == limit:
-            talk(f"The first {limit} from number {offset} on; more with --offset {offset + limit}.")
+    if more:
+        talk(f"These are the first {len(found)} from number {offset} on; more with --offset {offset + len(found)}, or --limit.")
 
 
 def status(as_json: JsonOption = False) -> None:
@@ -225,14 +233,14 @@ def status(as_json: JsonOption = False) -> None:
     from app.workspace import Workspace
 
     with Workspace() as ws:
-        rows = job_rows(ws)
+        rows = job_rows(ws, limit=None) if as_json else job_rows(ws)
         holder = lock_holder(ws.home) if any(row["state"] == "running" for row in rows) else None
         if as_json:
             print_json({"home": ws.home, "catalog": ws.settings.shown_catalog_url, "jobs": rows})
             return
-        typer.echo(f"data folder: {ws.home}")
+        say(f"data folder: {ws.home}")
     if holder is not None:
-        typer.echo(f"running: {holder}")
+        say(f"running: {holder}")
     columns = ("job", "what", "library", "state", "started", "done", "note")
     print_table(
         {name: "right" if name in ("job", "done") else "left" for name in columns},

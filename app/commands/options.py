@@ -4,6 +4,9 @@ from typing import Annotated
 
 import typer
 
+MOST = 1_000_000_000
+"""Of what is counted or numbered: more is a slip, and no number of every database."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")]
 EncoderOption = Annotated[

@@ -1,12 +1,15 @@
 """`vret search`: a clip in, moments out."""
 
+from collections.abc import Mapping
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.commands.options import CsvOption, EncoderOption, JsonOption, LibraryOption
+from app.clip_times import RANGE_MARK, parse_range, parse_seconds
+from app.commands import given
+from app.commands.options import MOST, CsvOption, EncoderOption, JsonOption, LibraryOption
 from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, talk
 
 if TYPE_CHECKING:
@@ -17,18 +20,33 @@ _AWAY = " (not there now)"
 
 
 def search(
-    clip: Annotated[Path | None, typer.Argument(help="A video file, indexed or not.")] = None,
-    start: Annotated[float | None, typer.Option(help="Second of the file at which the query begins.")] = None,
-    end: Annotated[float | None, typer.Option(help="Second of the file at which the query ends.")] = None,
+    clip: Annotated[Path | None, typer.Argument(parser=given.path, help="A video file, indexed or not.")] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            parser=given.seconds, metavar="TIME", help="Second of the file at which the query begins, as 12.5 or 0:12.50."
+        ),
+    ] = None,
+    end: Annotated[
+        float | None, typer.Option(parser=given.seconds, metavar="TIME", help="Second of the file at which the query ends.")
+    ] = None,
     like: Annotated[
         str | None,
-        typer.Option(help="A moment of an indexed video: path@12.5, or path@12.5-15. Answers from stored vectors, at once."),
+        typer.Option(
+            metavar="PATH@TIME",
+            help="A moment of an indexed video: path@12.5, or path@12.5-15, or as shown path@0:12.50. The last @ counts. Answers "
+            "from stored vectors, at once.",
+        ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, help="How many moments.")] = 10,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST, help="How many moments.")] = 10,
     library: LibraryOption = None,
-    folder: Annotated[Path | None, typer.Option(help="Only videos below this folder.")] = None,
+    folder: Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help="Only videos below this folder.")] = None,
     between: Annotated[
-        str | None, typer.Option(help="Only moments inside these seconds of their videos: 10-60, or 10- for all from 10 s on.")
+        str | None,
+        typer.Option(
+            metavar="TIME-TIME",
+            help="Only moments inside these seconds of their videos: 10-60, 0:10-1:00, or 10- for all from 10 s on.",
+        ),
     ] = None,
     encoder: EncoderOption = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
@@ -46,19 +64,22 @@ def search(
     query = _query(clip, start, end, like)
 
     from app.find_similar import find_similar
+    from app.given_path import absolute_path
     from app.workspace import Workspace
     from index.search import Filters
 
     filters = Filters(
         library=library,
-        folder=folder and folder.expanduser().absolute(),
-        between_s=None if between is None else parse_seconds(between),
+        folder=folder and absolute_path(folder),
+        between_s=None if between is None else _between(between),
         include_flagged=empty,
     )
     with Workspace() as ws:
         result = find_similar(ws, query, encoder_name=encoder, k=top, filters=filters, one_per_video=one_per_video)
     for warning in result.warnings:
         talk(f"warning: {warning}")
+    if not result.hits:
+        talk(_nothing_found({"--library": library, "--folder": folder, "--between": between}, empty=empty))
     if as_json:
         print_json(result.to_dict())
     elif as_csv:
@@ -68,35 +89,30 @@ def search(
 
 
 def parse_moment(text: str) -> "MomentQuery":
-    """`path@12.5` or `path@12.5-15` as a query. The last @ counts, so that a path may contain one. Raises BadQuery."""
-    from app.errors import BadQuery
+    """`path@12.5`, `path@12.5-15` or `path@0:12.50-0:15` as a query. The last @ counts, so that a path may contain one. Raises
+    BadRange, BadPath.
+    """
+    from app.errors import BadRange
     from app.find_similar import MomentQuery
+    from app.given_path import given_path
 
     path, at, span = text.rpartition("@")
-    first, dash, last = span.partition("-")
-    try:
-        at_s, end_s = float(first), float(last) if dash else None
-    except ValueError:
-        at = ""
     if not at or not path:
-        raise BadQuery(f"--like needs a path and a second, path@12.5 or path@12.5-15, got {text!r}.")
-    if not 0 <= at_s < inf or (end_s is not None and not at_s < end_s < inf):  # float() takes nan and inf, too
-        raise BadQuery(f"--like needs a range that ends after it begins, got {span!r}.")
-    return MomentQuery(path=Path(path).expanduser(), at_s=at_s, end_s=end_s)
-
-
-def parse_seconds(text: str) -> tuple[float, float]:
-    """`10-60`, or `10-` for the rest of a video, as seconds. Raises BadQuery."""
-    from app.errors import BadQuery
-
-    first, dash, last = text.partition("-")
+        raise BadRange(f"--like needs a path and a second, path@12.5, path@12.5-15 or path@0:12.50, got {text!r}.")
     try:
-        start_s, end_s = float(first), float(last) if last else inf
-    except ValueError:
-        dash = ""
-    if not dash or not 0 <= start_s < end_s:
-        raise BadQuery(f"--between needs seconds, the later one last, such as 10-60 or 10-, got {text!r}.")
-    return start_s, end_s
+        at_s, end_s = parse_range(span) if RANGE_MARK.search(span) else (parse_seconds(span), None)
+    except BadRange as error:
+        raise BadRange(f"--like needs a path and a second, path@12.5 or path@0:12.50-0:15, got {text!r}. {error}") from error
+    return MomentQuery(path=given_path(path), at_s=at_s, end_s=None if end_s == inf else end_s)
+
+
+def _between(text: str) -> tuple[float, float]:
+    from app.errors import BadRange
+
+    try:
+        return parse_range(text)
+    except BadRange as error:
+        raise BadRange(f"--between: {error}") from error
 
 
 def _query(clip: Path | None, start: float | None, end: float | None, like: str | None) -> "ClipQuery | MomentQuery":
@@ -109,12 +125,19 @@ def _query(clip: Path | None, start: float | None, end: float | None, like: str 
             raise typer.BadParameter("--start and --end belong to a file; with --like write the range behind the @.")
         return parse_moment(like)
     assert clip is not None
-    return ClipQuery(path=clip.expanduser(), start_s=start, end_s=end)
+    return ClipQuery(path=clip, start_s=start, end_s=end)
+
+
+def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
+    """Which filters were on, for one of them it was."""
+    on = [f"{option} {one_line(value)}" for option, value in asked.items() if value is not None]
+    where = f"with {', '.join(on)}" if on else "in all libraries"
+    left_out = "" if empty else " Moments with next to nothing to see (black, frozen) are left out; --empty takes them in."
+    return f"Nothing found {where}.{left_out}"
 
 
 def _print_hits(result: "SearchResult") -> None:
     if not result.hits:
-        talk("Nothing found: no indexed moment passes the filters.")
         return
     columns = {"#": "right", "score": "right", "from": "right", "to": "right", "video": "left", "library": "left"}
     rows = [

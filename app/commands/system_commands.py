@@ -7,9 +7,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.commands import given
 from app.commands.index_command import ProgressBar, print_report
 from app.commands.options import JsonOption
-from app.commands.output import one_line, print_json, talk
+from app.commands.output import one_line, print_json, say, talk
 
 _AddressOption = Annotated[str | None, typer.Option(help="Where to listen. Default: VRET_UI_ADDRESS, else 127.0.0.1.")]
 _PortOption = Annotated[int | None, typer.Option(min=1, max=65535, help="Default: VRET_UI_PORT, else 8501.")]
@@ -39,9 +40,9 @@ def doctor(as_json: JsonOption = False) -> None:
         for finding in examine(ws):
             findings.append(finding)
             if not as_json:
-                typer.echo(f"{finding.level:<6}{finding.subject}: {one_line(finding.detail)}")
+                say(f"{finding.level:<6}{finding.subject}: {one_line(finding.detail)}")
                 if finding.mend:
-                    typer.echo(f"      mend it: {one_line(finding.mend)}")
+                    say(f"      mend it: {one_line(finding.mend)}")
     if as_json:
         print_json([asdict(finding) for finding in findings])
     if any(finding.level == "wrong" for finding in findings):
@@ -62,7 +63,10 @@ def ui(address: _AddressOption = None, port: _PortOption = None, allow_host: _Ho
 
 
 def demo(
-    videos: Annotated[Path | None, typer.Option(help="A folder of your videos. Without it, sample videos are drawn.")] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(parser=given.path, metavar="PATH", help="A folder of your videos. Without it, sample videos are drawn."),
+    ] = None,
     address: _AddressOption = None,
     port: _PortOption = None,
     allow_host: _HostOption = None,

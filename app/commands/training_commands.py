@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from app.commands import given
 from app.commands.options import JsonOption
-from app.commands.output import one_line, print_json, print_table, talk
+from app.commands.output import one_line, print_json, print_table, say, talk
 from app.commands.training_output import TrainingLine, left, status_lines
 from pretrain.registered_names import registered_names
 
@@ -29,8 +30,10 @@ def train(
     data: Annotated[
         list[Path] | None,
         typer.Option(
+            parser=given.path,
+            metavar="PATH",
             help="Footage, for tasks that learn from videos: a folder, a file, or a .txt that lists files; may be repeated. "
-            "Without it: drawn footage."
+            "Without it: drawn footage.",
         ),
     ] = None,
     recipe: Annotated[str | None, typer.Option(help=f"Named run to start from: {_RECIPES}. Default: laptop.")] = None,
@@ -51,24 +54,34 @@ def train(
     labels: Annotated[
         Path | None,
         typer.Option(
+            parser=given.path,
+            metavar="PATH",
             help="CSV (path, label and, if you have them, split, group, source), a folder of class folders, or the lists of "
-            "UCF101, HMDB51 or Kinetics, to judge the features by; its test rows, or a fifth of it, are never trained on."
+            "UCF101, HMDB51 or Kinetics, to judge the features by; its test rows, or a fifth of it, are never trained on.",
         ),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
-    minutes: Annotated[float | None, typer.Option(help="Instead: as many steps as take about so many minutes here.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(parser=given.number, metavar="NUMBER", help="Instead: as many steps as take about so many minutes here."),
+    ] = None,
     batch_size: Annotated[int | None, typer.Option(min=2, help="Examples of each step, of all processes together.")] = None,
     accumulate: Annotated[
         int | None, typer.Option(min=1, help="Take each step's examples in so many pieces: saves memory.")
     ] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate at its peak.")] = None,
+    lr: Annotated[float | None, typer.Option(parser=given.number, metavar="NUMBER", help="Learning rate at its peak.")] = None,
     size: Annotated[int | None, typer.Option(min=16, help="Pixels of a side of a clip.")] = None,
     frames: Annotated[int | None, typer.Option(min=4, help="Frames of a clip.")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, bf16, or auto: bf16 where the machine is quicker for it.")] = None,
     cache_dir: Annotated[
-        Path | None, typer.Option(help="Keep decoded frames here for later runs. Default: until the run is done.")
+        Path | None,
+        typer.Option(
+            parser=given.path, metavar="PATH", help="Keep decoded frames here for later runs. Default: until the run is done."
+        ),
     ] = None,
-    cache_gb: Annotated[float | None, typer.Option(min=0, help="Gigabytes of decoded frames at most.")] = None,
+    cache_gb: Annotated[
+        float | None, typer.Option(parser=given.not_negative, metavar="NUMBER", help="Gigabytes of decoded frames at most.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything random.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, or auto.")] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Of torch on a CPU, in each process that trains.")] = None,
@@ -90,8 +103,8 @@ def train(
         tasks=task,
         backbone=backbone,
         start_from=start_from,
-        data=[path.expanduser() for path in data or ()],
-        labels=labels.expanduser() if labels else None,
+        data=data or (),
+        labels=labels,
         steps=steps,
         batch_size=batch_size,
         accumulate=accumulate,
@@ -99,7 +112,7 @@ def train(
         size_px=size,
         num_frames=frames,
         precision=precision,
-        cache_dir=cache_dir.expanduser() if cache_dir else None,
+        cache_dir=cache_dir,
         cache_gb=cache_gb,
         seed=seed,
         device=device,
@@ -122,9 +135,9 @@ def train(
         return
     for bad in result.rejected:
         talk(f"not used: {one_line(bad.path)}: {one_line(bad.reason)}")
-    typer.echo(f"{result.run_dir}: {result.steps} steps")
+    say(f"{result.run_dir}: {result.steps} steps")
     if result.health is not None:
-        typer.echo(result.health.words)
+        say(result.health.words)
     talk(f"Make an encoder of it: {one_line(next_command)}")
 
 
@@ -191,4 +204,4 @@ def status(
         print_json(dataclasses.asdict(found))
         return
     for line in status_lines(found):
-        typer.echo(line)
+        say(line)

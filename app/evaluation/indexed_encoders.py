@@ -1,5 +1,6 @@
 """Which encoders a library has vectors of, for the videos that labels name."""
 
+import os
 import shlex
 from collections.abc import Collection, Sequence
 
@@ -26,7 +27,7 @@ def nothing_indexed(library: str, labels: LabelSet, rows: Sequence[LabelledVideo
     """Why no labelled video can be measured with an encoder, and what to do. known: paths of the library's files."""
     name = shlex.quote(library)
     if not any(str(row.path) in known for row in rows):
-        if not any(row.path.exists() for row in rows):
+        if not any(os.path.exists(row.path) for row in rows):
             return (
                 f"None of the {len(rows)} videos of {labels.path} is there, such as {rows[0].path}. Mend the paths, which are "
                 "relative to the file."

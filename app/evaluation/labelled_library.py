@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unicodedata import normalize
 
 from app.errors import BadLabels
 from app.labels.rows import LabelledVideo, LabelSet
@@ -64,12 +65,14 @@ def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequen
     if within and not any(getattr(row, within) for row in labels.rows):
         raise BadLabels(f"{labels.path} says no {within} of any video, so nothing can be compared within one. Leave out --within.")
     there = {row.label for row in labels.rows}
+    # A letter with an accent may be typed as one sign and stand in the file as two, which nobody sees.
+    ignored = {normalize("NFC", name) for name in ignore_labels}
     for name in ignore_labels:
-        if name not in there:
+        if normalize("NFC", name) not in {normalize("NFC", label) for label in there}:
             raise BadLabels(
                 f"No row of {labels.path} has the label {name!r}, which is to be ignored. It has: {some_names(sorted(there))}."
             )
-    rows = [row for row in labels.rows if row.label not in ignore_labels]
+    rows = [row for row in labels.rows if normalize("NFC", row.label) not in ignored]
     for split, what in (("test", "there are no queries"), ("train", "the gallery is empty")):
         if not any(row.split == split for row in rows):
             whole = f" Name the folder that holds all lists: --labels {labels.path.parent}" if labels.layout == "kinetics" else ""
@@ -129,7 +132,9 @@ def indexed_entries(
             file = known.get(spelled)
             taken.update([spelled] if file is not None else ())
         if file is None:
-            listed = "" if row.line is None or row.path.exists() else f"line {row.line} of the labels: there is no such file; "
+            listed = (
+                "" if row.line is None or os.path.exists(row.path) else f"line {row.line} of the labels: there is no such file; "
+            )
             left_out.append((str(row.path), f"{listed}not in library {library!r}"))
         elif file.outcome != "indexed":
             left_out.append((str(row.path), f"{file.outcome}: {file.reason or 'gone'}"))

@@ -1,12 +1,11 @@
 """Use case: the HTML report of a stored run."""
 
-from pathlib import Path
-
 from app.errors import UnknownEvaluation
+from app.given_path import GivenPath, absolute_path
 from app.workspace import Workspace
 
 
-def write_run_report(ws: Workspace, run_id: int, target: Path) -> None:
+def write_run_report(ws: Workspace, run_id: int, target: GivenPath) -> None:
     """Writes the report of one run, with plots and the maps that the index has vectors for, into one file.
 
     Raises UnknownEvaluation, BadRun for a run that cannot be read, and what `write_report` does.
@@ -15,7 +14,7 @@ def write_run_report(ws: Workspace, run_id: int, target: Path) -> None:
     from app.evaluation.run_reader import read_run
     from app.evaluation.video_maps import report_maps
 
-    target = target.expanduser()
+    target = absolute_path(target)
     check_target(target)
     run = ws.catalog.evaluation_run(run_id)
     if run is None:

@@ -5,29 +5,32 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from app.errors import BadLabels
+from app.errors import BadLabels, BadPath
+from app.given_path import given_path
 from app.labels.drawn_split import with_drawn_split
 from app.labels.rows import SPLIT_NAMES, LabelledVideo, LabelSet
+from app.labels.table_text import read_table
 
 _NEEDED = ("path", "label")
 _COLUMNS = (*_NEEDED, "split", "group", "source")
 
 
-def read_csv_labels(path: Path, *, draw_split: bool = True) -> LabelSet:
-    """All rows, in order; paths in the file are relative to it. draw_split: whether sides are drawn where the file has no column
-    `split`; else its rows are on none.
+def read_csv_labels(path: Path, *, videos: Path | None = None, draw_split: bool = True) -> LabelSet:
+    """All rows, in order; paths in the file are relative to it, or to `videos`. Empty rows and columns, as spreadsheets leave them,
+    count for nothing. draw_split: whether sides are drawn where the file has no column `split`; else its rows are on none.
 
     Raises BadLabels for a missing file, column or value.
     """
+    if videos is not None and not os.path.isdir(videos):
+        raise BadLabels(f"There is no folder {videos} for the paths in {path} to start in.")
+    root = videos or path.parent
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            columns = reader.fieldnames or []
-            if not columns:
-                raise BadLabels(f"{path} is empty. Its first line should be path,label,split or {','.join(_NEEDED)}.")
-            _check_columns(path, columns)
-            needed = [*_NEEDED, "split"] if "split" in columns else [*_NEEDED]
-            rows = [_row(path, reader.line_num, row, needed) for row in reader]
+        table = read_table(path)
+        if not table.columns:
+            raise BadLabels(f"{path} is empty. Its first line should be path,label,split or {','.join(_NEEDED)}.")
+        _check_columns(path, table.columns)
+        needed = [*_NEEDED, "split"] if "split" in table.columns else [*_NEEDED]
+        rows = [_row(path, root, line, row, needed) for line, row in table.rows]
     except FileNotFoundError as error:
         raise BadLabels(f"There is no label file {path}.") from error
     except UnicodeDecodeError as error:
@@ -40,8 +43,8 @@ def read_csv_labels(path: Path, *, draw_split: bool = True) -> LabelSet:
         raise BadLabels(f"{path} has no rows.")
     if draw_split and "split" not in needed:
         rows, note = with_drawn_split(rows)
-        return LabelSet(path=path, layout="csv", root=path.parent, rows=tuple(rows), notes=(note,))
-    return LabelSet(path=path, layout="csv", root=path.parent, rows=tuple(rows))
+        return LabelSet(path=path, layout="csv", root=root, rows=tuple(rows), notes=(note,))
+    return LabelSet(path=path, layout="csv", root=root, rows=tuple(rows))
 
 
 def _check_columns(path: Path, columns: Sequence[str]) -> None:
@@ -51,22 +54,26 @@ def _check_columns(path: Path, columns: Sequence[str]) -> None:
     lacking = [name for name in _NEEDED if name not in columns]
     if not lacking:
         return
-    between = [mark for mark in (";", "\t", "|") if len(columns) == 1 and mark in columns[0]]
-    if between:
-        raise BadLabels(f"{path} has {between[0]!r} between its columns; commas are needed. Save it as CSV with commas.")
-    raise BadLabels(f"{path} lacks the column {lacking[0]!r}. It needs {', '.join(_NEEDED)}; it has {', '.join(columns)}.")
+    if len(columns) == 1 and "|" in columns[0]:
+        raise BadLabels(f"{path} has '|' between its columns; commas are needed. Save it as CSV with commas.")
+    there = ", ".join(filter(None, columns))
+    raise BadLabels(f"{path} lacks the column {lacking[0]!r}. It needs {', '.join(_NEEDED)}; it has {there}.")
 
 
-def _row(file: Path, line: int, row: dict[str, str | None], needed: list[str]) -> LabelledVideo:
-    values = {name: (row.get(name) or "").strip() for name in _COLUMNS}
+def _row(file: Path, root: Path, line: int, row: dict[str, str], needed: list[str]) -> LabelledVideo:
+    values = {name: row.get(name, "").strip() for name in _COLUMNS}
     for name in needed:
         if not values[name]:
             raise BadLabels(f"{file}, line {line}: {name} is empty.")
     split = SPLIT_NAMES.get(values["split"].lower(), "")
     if "split" in needed and not split:
         raise BadLabels(f"{file}, line {line}: split must be train or test (or val), got {values['split']!r}.")
+    try:
+        path = given_path(values["path"])
+    except BadPath as error:
+        raise BadLabels(f"{file}, line {line}: {error}") from error
     return LabelledVideo(
-        path=Path(os.path.abspath(os.path.join(os.path.dirname(file), values["path"]))),
+        path=Path(os.path.abspath(root / path)),
         label=values["label"],
         split=split,
         group=values["group"],

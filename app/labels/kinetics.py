@@ -7,6 +7,7 @@ from pathlib import Path
 from app.errors import BadLabels
 from app.labels.rows import LabelledVideo, LabelSet, Split
 from app.labels.split_file import first_there
+from app.labels.table_text import read_table
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
 _SIDES: dict[str, Split] = {"train": "train", "val": "test", "validate": "test", "validation": "test", "test": "test"}
@@ -53,17 +54,15 @@ def _csv_files(folder: Path) -> list[Path]:
 
 def _values(file: Path) -> Iterator[tuple[int, dict[str, str]]]:
     try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.DictReader(opened)
-            columns = list(reader.fieldnames or [])
-            if not is_kinetics(columns):
-                raise BadLabels(f"{file} needs the columns {', '.join(COLUMNS)}; it has {', '.join(columns)}.")
-            for row in reader:
-                values = {name: (row[name] or "").strip() for name in COLUMNS}
-                for name in COLUMNS:
-                    if not values[name]:
-                        raise BadLabels(f"{file}, line {reader.line_num}: {name} is empty.")
-                yield reader.line_num, values
+        table = read_table(file)
+        if not is_kinetics(table.columns):
+            raise BadLabels(f"{file} needs the columns {', '.join(COLUMNS)}; it has {', '.join(table.columns)}.")
+        for line, row in table.rows:
+            values = {name: row[name].strip() for name in COLUMNS}
+            for name in COLUMNS:
+                if not values[name]:
+                    raise BadLabels(f"{file}, line {line}: {name} is empty.")
+            yield line, values
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadLabels(f"{file} cannot be read as CSV: {error}") from error
 

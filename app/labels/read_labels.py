@@ -6,19 +6,22 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from app.errors import BadLabels
+from app.errors import BadLabelChoice, BadLabels
+from app.given_path import GivenPath, absolute_path
 from app.labels.class_folders import read_class_folders
 from app.labels.csv_labels import read_csv_labels
 from app.labels.hmdb51 import SPLIT_FILE, read_hmdb51
 from app.labels.kinetics import is_kinetics, read_kinetics
 from app.labels.rows import LabelledVideo, LabelSet, Layout
+from app.labels.spelling import spelt_as_on_disk
+from app.labels.table_text import read_table
 from app.labels.ucf101 import CLASS_FILE, read_ucf101
 
 
 def read_labels(
-    path: Path,
+    path: GivenPath,
     *,
-    videos: Path | None = None,
+    videos: GivenPath | None = None,
     layout: Layout | None = None,
     fold: int = 1,
     draw_split: bool = True,
@@ -26,29 +29,34 @@ def read_labels(
 ) -> LabelSet:
     """path: a CSV file, or a folder of class folders or of a dataset's split files. layout: None tells it by what is there.
 
-    videos: where the official layouts' videos are. fold: which of UCF101's or HMDB51's three splits. draw_split: whether a CSV
-    file without splits gets some. advice: for whoever names labels whose videos are not there.
+    videos: where the official layouts' videos are, and what relative paths in a CSV file start from. fold: which of UCF101's or
+    HMDB51's three splits. draw_split: whether a CSV file without splits gets some. advice: for whoever names labels whose videos
+    are not there.
     Raises BadLabels for what is missing or does not fit, with file and line, where no video is there, and for a video that is
-    listed twice with unlike labels or splits.
+    listed twice with unlike labels or splits; BadLabelChoice for a fold or `videos` that the layout has no use for; BadPath.
     """
     # As a library knows its files: without `..`, links as they are.
-    path, videos = Path(os.path.abspath(path)), videos and Path(os.path.abspath(videos))
-    layout = layout or find_layout(path)
+    labels_path, root = absolute_path(path), None if videos is None else absolute_path(videos)
+    layout = layout or find_layout(labels_path)
     if fold != 1 and layout not in _WITH_FOLDS:
-        raise BadLabels(f"{path} is in the layout {layout!r}, which has one split; UCF101 and HMDB51 have a split {fold}.")
-    labels = _read(path, videos, layout, fold, draw_split)
+        raise BadLabelChoice(
+            f"{labels_path} is in the layout {layout!r}, which has one split; UCF101 and HMDB51 have a split {fold}."
+        )
+    if layout == "folders" and root not in (None, labels_path):
+        raise BadLabelChoice(f"{labels_path} holds its videos itself, in folders named after what they show; leave out --videos.")
+    labels = spelt_as_on_disk(_read(labels_path, root, layout, fold, draw_split))
     if not labels.rows:
         first = f" First: {labels.missing[0][0]}: {labels.missing[0][1]}." if labels.missing else ""
-        raise BadLabels(f"No video that {path} names is there.{first} {advice}")
+        raise BadLabels(f"No video that {labels_path} names is there.{first} {advice}")
     return replace(_each_once(labels), fold=fold if labels.layout in _WITH_FOLDS else None)
 
 
 def _read(path: Path, videos: Path | None, layout: Layout, fold: int, draw_split: bool) -> LabelSet:
     if layout == "csv":
-        return read_csv_labels(path, draw_split=draw_split)
+        return read_csv_labels(path, videos=videos, draw_split=draw_split)
     if layout == "kinetics":
         return read_kinetics(path, videos)
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise BadLabels(f"{path} is no folder, as labels in the layout {layout!r} need.")
     if layout == "ucf101":
         return read_ucf101(path, videos, fold=fold)
@@ -76,9 +84,9 @@ _WITH_FOLDS = ("ucf101", "hmdb51")
 
 def find_layout(path: Path) -> Layout:
     """What a file or folder of labels looks like. Raises BadLabels where there is nothing."""
-    if not path.exists():
+    if not os.path.exists(path):  # unlike Path.exists it bears names too long
         raise BadLabels(f"There is no label file {path}.")
-    if path.is_file():
+    if os.path.isfile(path):
         return "kinetics" if is_kinetics(_columns(path)) else "csv"
     found = _layout_of_lists(path)
     if found is not None:
@@ -114,7 +122,6 @@ def _layout_of_lists(folder: Path) -> Layout | None:
 def _columns(file: Path) -> list[str]:
     """Of a CSV file's first line; none of one that cannot be read, about which its reader complains better."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            return next(csv.reader(opened), [])
+        return read_table(file).columns
     except (OSError, UnicodeDecodeError, csv.Error):
         return []

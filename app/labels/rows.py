@@ -47,7 +47,23 @@ class LabelSet:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What makes figures of this split doubtful, in sentences."""
-        return (*self.notes, *_split_groups(self.rows), *_lonely_labels(self.rows))
+        return (*self.notes, *_spelt_alike(self.rows), *_split_groups(self.rows), *_lonely_labels(self.rows))
+
+
+def _spelt_alike(rows: Sequence[LabelledVideo]) -> list[str]:
+    """Labels, and groups and sources, that a reader would take for the same."""
+    from app.labels.spelling import spelt_alike
+
+    said = []
+    for what in ("label", "group", "source"):
+        alike = spelt_alike({getattr(row, what) for row in rows})
+        if alike:
+            such = " and ".join(map(repr, alike[0]))
+            said.append(
+                f"{len(alike)} {what}(s) are spelt in several ways, which differ only in capitals, spaces or how accents are "
+                f"written, such as {such}: each counts as a {what} of its own"
+            )
+    return said
 
 
 def _split_groups(rows: Sequence[LabelledVideo]) -> list[str]:

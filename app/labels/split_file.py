@@ -1,5 +1,6 @@
 """What the official split files have in common: lines of words, and videos to be looked for."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def lines_of(file: Path) -> Iterator[tuple[int, str]]:
 
 def first_there(candidates: list[Path]) -> Path | None:
     """The first path that is a file."""
-    return next((path for path in candidates if path.is_file()), None)
+    return next((path for path in candidates if os.path.isfile(path)), None)
 
 
 def check_fold(fold: int, layout: str) -> None:

@@ -1,5 +1,6 @@
 """UCF101 as distributed: `trainlist01.txt`, `testlist01.txt` and `classInd.txt` of ucfTrainTestlist, videos in UCF-101/CLASS/."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,7 @@ def read_ucf101(lists: Path, videos: Path | None, *, fold: int = 1) -> LabelSet:
 
 def first_folder(candidates: list[Path]) -> Path:
     """The first folder that is there, or else the first of all, so that messages name it."""
-    return next((path for path in candidates if path.is_dir()), candidates[0])
+    return next((path for path in candidates if os.path.isdir(path)), candidates[0])
 
 
 def _read_classes(file: Path) -> dict[int, str]:

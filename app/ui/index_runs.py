@@ -108,11 +108,27 @@ def _job_view(job: "Job", state: RunState) -> RunView:
     )
 
 
-_COUNTS = ("added", "changed", "reread", "unchanged", "touched", "moved", "copied", "returned", "missing", "left", "linked")
+_COUNTS = (
+    *(
+        "added",
+        "changed",
+        "reread",
+        "reembedded",
+        "unchanged",
+        "touched",
+        "moved",
+        "copied",
+        "returned",
+        "missing",
+        "left",
+        "linked",
+    ),
+)
+_WORDS = {"reembedded": "re-embedded"}
 
 
 def _counts_of(report: dict[str, Any]) -> dict[str, int]:
-    counts = {name: int(report[name]) for name in _COUNTS if name in report}
+    counts = {_WORDS.get(name, name): int(report[name]) for name in _COUNTS if name in report}
     for shown, name in (("left out", "excluded"), ("broken", "num_broken"), ("not videos", "num_not_videos")):
         if name in report:
             counts[shown] = int(report[name])

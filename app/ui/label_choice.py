@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.errors import BadLabels
 from app.evaluation.labelled_library import measured_rows
+from app.given_path import absolute_path
 from app.labels.read_labels import find_layout, lists_below, read_labels
 from app.labels.rows import LabelSet, Layout
 
@@ -47,14 +48,8 @@ class FittingLabels:
 
 
 def typed_path(text: str) -> Path | None:
-    """A path as somebody types it, absolute; None for nothing."""
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        return Path(os.path.abspath(Path(text).expanduser()))
-    except RuntimeError:  # ~somebody, of whom the system knows no home
-        return Path(os.path.abspath(text))
+    """A path as somebody types it, absolute; None for nothing. Raises BadPath."""
+    return absolute_path(text.strip()) if text.strip() else None
 
 
 def suggested_labels(folders: Sequence[Path], videos: Collection[str]) -> Path | None:

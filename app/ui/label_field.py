@@ -30,11 +30,11 @@ def show_label_field(library: "LibrarySummary") -> FittingLabels | None:
         help="A CSV file, a folder whose folders are named after what their videos show, or the folder of the split files of "
         "UCF101, HMDB51 or Kinetics",
     )
-    path = label_choice.typed_path(text)
-    if path is None:
-        _no_labels(library)
-        return None
     try:
+        path = label_choice.typed_path(text)
+        if path is None:
+            _no_labels(library)
+            return None
         options = _official_options(library, path)
         found = fitting_labels(path, library.name, **options)
     except AppError as error:

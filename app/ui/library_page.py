@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from app.given_path import absolute_path
 from app.index_library import checked_patterns
 from app.library_scan import library_name_of
 from app.maintain import purge_missing, remove_library
@@ -59,16 +60,22 @@ def _add_folder(libraries: "Sequence[LibrarySummary]") -> None:
             st.caption("The name of a library that exists adds the folder to it.")
         start = st.form_submit_button("Start indexing", type="primary", icon=":material/play_arrow:")
     if start:
-        path = Path(os.path.abspath(os.path.expanduser(folder.strip())))
-        if not folder.strip():
-            say_trouble("Type the path of a folder.")
-        elif not path.is_dir():
-            say_trouble(f"{path} is no folder." if path.exists() else f"There is no folder {path}.")
-        else:
-            library = name.strip() or library_name_of(path)
-            st.session_state[state_keys.SHOWN_LIBRARY] = library
-            with shown_trouble():
-                start_run(library, [path], checked_patterns(_lines(excludes)))
+        with shown_trouble():
+            _start(folder.strip(), name.strip(), _lines(excludes))
+
+
+def _start(folder: str, name: str, excludes: "Sequence[str]") -> None:
+    """Raises BadPath, BadPattern."""
+    if not folder:
+        say_trouble("Type the path of a folder.")
+        return
+    path = absolute_path(folder)
+    if not os.path.isdir(path):  # unlike Path.is_dir it bears whatever is typed
+        say_trouble(f"{path} is no folder." if os.path.exists(path) else f"There is no folder {path}.")
+    else:
+        library = name or library_name_of(path)
+        st.session_state[state_keys.SHOWN_LIBRARY] = library
+        start_run(library, [path], checked_patterns(excludes))
 
 
 def _lines(text: str) -> list[str]:

@@ -93,7 +93,8 @@ def start_command(logs_folder: Path, log_name: str, library: str, arguments: Seq
     # -P: a folder named "app" where the page was started must not be taken for vret.
     command = [sys.executable, "-P", "-m", "app", *arguments]
     with os.fdopen(handle, "wb") as answer, talk_file.open("wb") as talk:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=answer, stderr=talk)
+        environment = os.environ | {"PYTHONIOENCODING": "utf-8"}  # as its talk is read here, whatever the locale
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=answer, stderr=talk, env=environment)
     _drop_old_logs(logs_folder, log_name)
     return PageProcess(library, process, answer_file, talk_file)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from app.given_path import absolute_path
 from app.ui import access, cached, state_keys
 from app.ui.queries import Draft, ShownQuery
 from app.ui.range_picker import pick_range
@@ -85,8 +86,8 @@ def _from_path() -> None:
         text = st.text_input("Path of a video file", placeholder="~/Videos/clip.mp4", key="clip-path")
         asked = st.form_submit_button("Open")
     if asked:
-        path = Path(os.path.abspath(Path(text.strip()).expanduser())) if text.strip() else None
-        if path is None or not path.is_file():
+        path = absolute_path(text.strip()) if text.strip() else None
+        if path is None or not os.path.isfile(path):
             say_trouble(f"There is no file {path}." if path else "Type the path of a video file.")
         else:
             _begin(path, path.name, note=str(path.parent))

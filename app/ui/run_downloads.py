@@ -1,13 +1,11 @@
 """A stored run as files: its rows as CSV, all of it as JSON, and the report as one HTML file. Each is made when it is asked for."""
 
-import csv
-import io
-import json
 from collections.abc import Callable
 
 import streamlit as st
 
 from app.evaluation.run_view import RunView
+from app.machine_text import csv_text, json_text
 from app.ui import cached
 from app.workspace import Workspace
 
@@ -29,11 +27,7 @@ def _button(label: str, make: Callable[[], bytes], file_name: str, mime: str, ic
 def rows_csv(view: RunView) -> bytes:
     """The rows with every column that any of them has; what is unknown is empty."""
     columns = list(dict.fromkeys(name for row in view.flat_rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(view.flat_rows)
-    return text.getvalue().encode("utf-8", "replace")
+    return csv_text(columns, view.flat_rows).encode()
 
 
 def run_json(ws: Workspace, run_id: int) -> bytes:
@@ -41,7 +35,7 @@ def run_json(ws: Workspace, run_id: int) -> bytes:
     run = ws.catalog.evaluation_run(run_id)
     assert run is not None, "a run that is shown is stored, and none is ever deleted"
     whole = {"run": run.id, "kind": run.kind, "library": run.library, "created_at": run.created_at.isoformat()}
-    return json.dumps(whole | {"settings": run.settings, "results": run.results}, indent=1).encode()
+    return json_text(whole | {"settings": run.settings, "results": run.results}, indent=1).encode()
 
 
 def report(ws: Workspace, view: RunView) -> bytes:

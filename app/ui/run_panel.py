@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from app.index_report import rate_words
 from app.ui import cached
 from app.ui.index_runs import RunView, run_view
 from app.ui.process_panel import ProcessPanel, show_process, start_process
@@ -42,10 +43,10 @@ def _facts(view: RunView) -> str:
     if view.state == "saving":
         return f'<div class="vret-run">{name}<p class="vret-quiet">all read; saving the vectors</p></div>'
     left = f"{clock(view.seconds_left, tenths=False)} left" if view.seconds_left is not None else "time left not known yet"
-    parts = [f"<b>{view.done} of {count(view.total, 'video')}</b>", f"{view.clips_per_s:.1f} clips/s", left]
+    parts = [f"<b>{view.done} of {count(view.total, 'video')}</b>", rate_words(view.clips_per_s), left]
     if view.broken:
         parts.append(f'<span class="vret-flag">{view.broken} broken so far</span>')
-    return f'<div class="vret-run">{name}<p>{" · ".join(parts)}</p></div>'
+    return f'<div class="vret-run">{name}<p>{" · ".join(filter(None, parts))}</p></div>'
 
 
 def _ended_mark(_: RunView) -> str | None:

@@ -202,18 +202,9 @@ def test_purge__asks_at_a_terminal(indexed: Path) -> None:
     ("arguments", "said"),
     [
         (["index", "vidoes"], "There is no folder"),
-        (["index"], "Give a folder"),
         (["index", ".", "-e", "nosuch"], "'nosuch'. Known: "),
         (["index", "--library", "hoem"], "no library 'hoem'"),
         (["search", "nosuch.mp4"], "nothing is indexed|no file"),
-        (["search", "--like", "a.mp4"], "path@12.5"),
-        (["search", "--like", "a.mp4@x"], "path@12.5"),
-        (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
-        (["search", "--like", "a.mp4@nan"], "ends after it begins"),
-        (["search", "a.mp4", "--between", "60-10"], "10-60.*'60-10'"),
-        (["search", "a.mp4", "--between", "10"], "10-60.*'10'"),
-        (["search", "a.mp4", "--between", "nan-"], "10-60.*'nan-'"),
-        (["index", ".", "--library", ""], "name must be 1 to 200.*--library"),
         (["encoders", "show", "nosuch"], "'nosuch'. Known: "),
         (["encoders", "add", "nosuch.onnx"], "no encoder file"),
         (["eval", "retrieval", "--labels", "nosuch.csv"], "no library|no label file"),
@@ -225,6 +216,44 @@ def test_purge__asks_at_a_terminal(indexed: Path) -> None:
 )
 def test_a_slip_is_one_line_that_says_what_to_do(home: Path, arguments: Sequence[str], said: str) -> None:
     assert re.search(said, failed(*arguments), re.IGNORECASE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["index"], "Give a folder"),
+        (["index", ""], "path is empty"),
+        (["index", ".", "--library", ""], "name must be 1 to 200.*--library"),
+        (["index", ".", "--hop", "nan"], "--hop"),
+        (["index", ".", "--wait", "nan"], "seconds to wait"),
+        (["search", "--like", "a.mp4"], "path@12.5"),
+        (["search", "--like", "a.mp4@x"], "path@12.5"),
+        (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
+        (["search", "--like", "a.mp4@nan"], "path@12.5"),
+        (["search", "--like", "a.mp4@1,5"], "A point, not a comma"),
+        (["search", "a.mp4", "--between", "60-10"], "10-60.*'60-10'"),
+        (["search", "a.mp4", "--between", "10"], "10-60.*'10'"),
+        (["search", "a.mp4", "--between", "nan-"], "10-60.*'nan-'"),
+        (["search", "a.mp4", "--start", "-1"], "--start.*0:35.00"),
+        (["search", "a.mp4", "--start", "0:75"], "--start.*0:35.00"),
+        (["search", "a.mp4", "--start", "2", "--end", "1"], "end after it begins"),
+        (["search", "a.mp4", "--end", "0"], "end after it begins"),
+        (["encoders", "add", "x.onnx", "--name", "a b"], "name has letters"),
+        (["encoders", "import", "nosuch", "x.pth"], "nosuch"),
+        (["eval", "retrieval", "--labels", "x.csv", "--within", "scene"], "--within"),
+        (["eval", "retrieval"], "--labels"),
+        (["export", "--precision", "fp8"], "precision"),
+        (["export", "--span", "-1"], "span"),
+        (["pretrain", "--precision", "fp8"], "precision"),
+        (["pretrain", "--lr", "nan"], "lr|learning"),
+        (["pretrain", "--minutes", "-3"], "minutes"),
+        (["videos", "--text"], "--text"),
+        (["ui", "--port", "0"], "--port"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(home: Path, arguments: Sequence[str], said: str) -> None:
+    assert re.search(said, failed(*arguments, code=2), re.IGNORECASE)
 
 
 def test_a_wrong_name_of_a_task_is_wrong_usage(home: Path) -> None:

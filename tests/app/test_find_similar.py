@@ -1,3 +1,4 @@
+import math
 import re
 import shlex
 from dataclasses import replace
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import BadQuery, NotIndexed
+from app.errors import BadPath, BadQuery, BadRange, NotIndexed, WrongValue
 from app.find_similar import ClipQuery, MomentQuery, SearchResult, find_similar
 from app.index_library import index_library
 from app.workspace import Workspace
@@ -146,3 +147,50 @@ def test_an_unreadable_query_is_told(indexed: Workspace, folder: Path) -> None:
 def test_unknown_library_lists_the_known(indexed: Workspace, folder: Path) -> None:
     with pytest.raises(UnknownLibrary, match="home"):
         find_similar(indexed, ClipQuery(path=folder / "a.mp4"), filters=Filters(library="hoem"))
+
+
+def test_paths_may_be_text_and_begin_at_home(home: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    with Workspace("~/home") as ws:
+        assert ws.home == home
+        index_library(ws, "home", ["~/videos"])
+        for query in (
+            ClipQuery(path="~/videos/a.mp4"),
+            ClipQuery(path=str(folder / "a.mp4")),
+            MomentQuery(path="~/videos/a.mp4", at_s=1.0),
+        ):
+            assert find_similar(ws, query, k=1).hits[0].path == folder / "a.mp4"
+        only = find_similar(ws, ClipQuery(path="~/videos/a.mp4"), filters=Filters(folder="~/videos/below"))
+        assert {hit.path.name for hit in only.hits} == {"long.mp4"}
+
+
+def test_one_folder_as_text_is_not_taken_for_its_letters(ws: Workspace, folder: Path) -> None:
+    assert index_library(ws, "home", str(folder)).added == 4
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s"), [(2.0, 1.0), (1.0, 1.0), (-1.0, 1.0), (math.nan, 1.0), (0.0, math.nan), (math.inf, None)]
+)
+def test_a_range_that_cannot_be_is_a_typed_error(indexed: Workspace, folder: Path, start_s: float, end_s: float | None) -> None:
+    path = folder / "a.mp4"
+    for query in (ClipQuery(path=path, start_s=start_s, end_s=end_s), MomentQuery(path=path, at_s=start_s, end_s=end_s)):
+        with pytest.raises(BadRange, match="begin at 0 s or later and end after it begins"):
+            find_similar(indexed, query)
+    if end_s is not None:
+        with pytest.raises(BadRange, match="between_s"):
+            find_similar(indexed, ClipQuery(path=path), filters=Filters(between_s=(start_s, end_s)))
+
+
+@pytest.mark.parametrize("path", ["", "a\0b"])
+def test_a_path_that_cannot_be_is_a_typed_error(indexed: Workspace, path: str) -> None:
+    for query in (ClipQuery(path=path), MomentQuery(path=path)):
+        with pytest.raises(BadPath):
+            find_similar(indexed, query)
+    with pytest.raises(BadPath):
+        index_library(indexed, "x", [path])
+
+
+@pytest.mark.parametrize("hop", [0.0, -1.0, 1.5, math.nan])
+def test_a_hop_that_cannot_be_is_a_typed_error(ws: Workspace, folder: Path, hop: float) -> None:
+    with pytest.raises(WrongValue, match="hop"):
+        index_library(ws, "x", [folder], hop=hop)

@@ -58,7 +58,7 @@ def test_import__what_cannot_be_is_one_line_and_leaves_nothing(home: Path, tmp_p
         assert said in line and file.name in line and "Error" not in line
     assert "Did you mean r2plus1d_18" in failed("encoders", "import", "r2plus1d18", wrong, code=2)
     assert "already is an encoder 'default'" in failed("encoders", "import", "r3d_18", wrong, "--name", "default")
-    assert "name has letters" in failed("encoders", "import", "r3d_18", wrong, "--name", "a/b")
+    assert "name has letters" in failed("encoders", "import", "r3d_18", wrong, "--name", "a/b", code=2)
     assert files_in(home) == before
 
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import av
 import pytest
 
 from app.errors import BadFolder, BadLibraryName, Busy, DataFolderError, UnknownEncoder
 from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
-from app.index_report import IndexProgress, IndexReport
+from app.index_report import IndexProgress, IndexReport, clips_rate, rate_words
 from app.run_lock import run_lock
 from app.settings import Settings
 from app.workspace import Workspace
@@ -72,6 +73,36 @@ def test_changed_file_is_embedded_anew(ws: Workspace, folder: Path) -> None:
     assert counts(index_library(ws, "home")) == {"changed": 1, "unchanged": 3}
     assert best(ws, folder / "a.mp4") == (folder / "a.mp4", pytest.approx(1.0, abs=0.01))
     assert ws.catalog.libraries()[0].num_videos == 4
+
+
+def test_what_is_embedded_anew_is_not_called_changed(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "home", [folder])
+    draw_moving_picture(folder / "a.mp4", seed=77)
+    report = index_library(ws, "home", reembed=True)
+    assert counts(report) == {"changed": 1, "re-embedded": 3}
+    assert "re-embedded 3" in report.summary()
+    assert report.to_dict()["reembedded"] == 3
+
+
+def test_a_run_too_short_to_time_has_no_rate() -> None:
+    assert rate_words(clips_rate(432, 0.0995)) == ""
+    assert rate_words(clips_rate(4, 2.0)) == "2.0 clips/s"
+    assert rate_words(clips_rate(43395, 10.0)) == "4,340 clips/s"
+
+
+def test_hours_made_up_by_two_time_stamps_are_told(ws: Workspace, folder: Path) -> None:
+    late = folder / "late.mkv"
+    with av.open(str(folder / "a.mp4")) as source, av.open(str(late), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.dts is not None]
+        for place, packet in enumerate(packets):
+            if place >= len(packets) - 2:
+                packet.pts = packet.dts = packet.dts + int(28 * 3600 / packet.time_base)
+            packet.stream = stream
+            target.mux(packet)
+    report = index_library(ws, "home", [folder])
+    assert [warning for path, warning in report.warnings if path == str(late) and "28.0 h by its time stamps" in warning]
+    assert not [warning for path, warning in report.warnings if path != str(late)]
 
 
 def test_moved_file_keeps_its_number_and_vectors(ws: Workspace, folder: Path) -> None:
@@ -214,7 +245,7 @@ def test_a_file_that_always_fails_is_tried_three_times(ws: Workspace, folder: Pa
     assert "only --reembed tries again" in reports[-1].broken[0][1]
     crashing.undo()
     assert counts(index_library(ws, "home")) == {"unchanged": 4, "broken": 1}
-    assert counts(index_library(ws, "home", reembed=True)) == {"added": 1, "changed": 4}
+    assert counts(index_library(ws, "home", reembed=True)) == {"added": 1, "re-embedded": 4}
 
 
 def test_what_the_machine_does_never_counts_against_a_file(ws: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +306,7 @@ def test_reembed_does_all_again_and_doubles_nothing(ws: Workspace, folder: Path)
     first = index_library(ws, "home", [folder])
     again = index_library(ws, "home", reembed=True)
     assert again.clips == first.clips == ws.catalog.libraries()[0].num_clips
-    assert counts(again) == {"changed": 4}
+    assert counts(again) == {"re-embedded": 4}
 
 
 def test_progress_reaches_the_caller_and_the_catalog(ws: Workspace, folder: Path) -> None:

@@ -106,7 +106,7 @@ def test_broken_file_is_kept_with_its_reason_and_loses_its_vectors(filled: Catal
     assert filled.put_broken("films", file("/films/a.mp4", "c2"), "no video stream \udcff\0") == video_id
 
     row = filled.video(video_id)
-    assert (row.outcome, row.reason, row.num_clips) == ("broken", "no video stream \\udcff\ufffd", 0)
+    assert (row.outcome, row.reason, row.num_clips) == ("broken", "no video stream %FF\ufffd", 0)
     assert [v.path.name for v in filled.videos("films", outcome="broken")] == ["a.mp4"]
     put(filled, "/films/a.mp4", "c3")
     assert (filled.video(video_id).outcome, filled.video(video_id).reason) == ("indexed", None)
@@ -247,6 +247,40 @@ def test_videos_pages_and_finds_text(filled: Catalog) -> None:
     assert filled.videos(text="h%3") == []
     assert filled.count_videos("films", text="holiday") == 7
     assert filled.count_videos(outcome="broken") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("\u0414\u0435\u043d\u044c", "\u0434\u0435\u043d\u044c"),
+        ("\u00c9t\u00e9", "e\u0301te\u0301"),
+        ("E\u0301te\u0301", "\u00e9t\u00e9"),
+        ("Stra\u00dfe", "STRASSE"),
+        ("STRASSE", "stra\u00dfe"),
+        ("\u0130STANBUL", "istanbul"),
+        ("ISPARTA", "\u0131sparta"),
+        ("\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03cc\u03c2".replace("\u03cc", "\u03bf")),
+        ("\ud55c\uae00", "\u1112\u1161\u11ab\u1100\u1173\u11af"),
+        ("100% ok_", "100% OK_"),
+    ],
+)
+def test_text_is_found_however_it_is_spelt(filled: Catalog, name: str, typed: str) -> None:
+    put(filled, f"/films/x {name} y.mp4", "spelt")
+    put(filled, "/films/other.mp4", "other")
+    assert [v.path.name for v in filled.videos("films", text=typed)] == [f"x {name} y.mp4"]
+    assert filled.count_videos(text=typed) == 1
+    assert filled.videos(text=typed, offset=1) == []
+
+
+def test_text_with_an_accent_is_not_one_without(filled: Catalog) -> None:
+    put(filled, "/films/caf\u00e9.mp4", "1")
+    assert filled.videos(text="cafe") == []
+    assert filled.count_videos(text="caf") == 1
+
+
+def test_text_finds_a_name_of_bytes_as_it_is_shown(filled: Catalog) -> None:
+    put(filled, os.fsdecode(b"/films/\xd0\xb4 caf\xe9.mp4"), "1")
+    assert filled.count_videos(text="CAF%E9") == filled.count_videos(text="\u0414 caf") == 1
 
 
 def test_find_video_prefers_a_library_where_it_is_indexed(filled: Catalog) -> None:

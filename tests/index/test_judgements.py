@@ -39,7 +39,7 @@ def test_a_judgement_comes_back_as_it_went_in(filled: Catalog) -> None:
     number = filled.put_judgement(1, 1, QUERY, 2.0, 4.0, True, query_name="a \udcff.mp4")
     (found,) = filled.judgements()
     assert (found.id, found.video_id, found.encoder_id, found.query) == (number, 1, 1, QUERY)
-    assert (found.start_s, found.end_s, found.relevant, found.query_name) == (2.0, 4.0, True, "a \\udcff.mp4")
+    assert (found.start_s, found.end_s, found.relevant, found.query_name) == (2.0, 4.0, True, "a %FF.mp4")
     assert filled.put_judgement(2, None, QUERY, 2.0, 4.0, False) > number
     assert filled.judgements()[1].encoder_id is None
 

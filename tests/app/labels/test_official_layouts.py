@@ -270,7 +270,8 @@ def test_warnings__a_group_on_both_sides_and_a_label_nobody_can_find() -> None:
 def test_warnings__no_label_in_common_is_said(tmp_path: Path) -> None:
     file = tmp_path / "labels.csv"
     write(file, ["path,label,split", "a.mp4,Left,train", "b.mp4,left,test"])
-    (warning,) = read_labels(file).warnings
+    spelling, warning = read_labels(file).warnings
+    assert "differ only in capitals" in spelling
     assert warning.startswith("1 label(s) have test videos but none in train, such as 'left'")
 
 
