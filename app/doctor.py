@@ -14,17 +14,19 @@ from app.data_folder import others_may_read
 from app.encoder_files import list_encoders
 from app.errors import AppError
 from app.workspace import Workspace
+from index.path_text import shown_path
 
 _LOW_DISK_BYTES = 1_000_000_000
 _MOST_DAMAGED = 5  # findings of one catalog
-_INSTALL = "pip install '.[cpu]'"  # in the folder of vret, which is on no package index
+# In the folder of vret, which is on no package index.
+_INSTALL, _INSTALL_TRAINING = (f"pip install '.[{extra}]' -c constraints.txt" for extra in ("cpu", "train"))
 
 _PARTS = {  # distribution names that bring a part, best first; what it is for; the command that installs it; is it needed
     "ONNX Runtime": (("onnxruntime-gpu", "onnxruntime"), "embedding", _INSTALL, True),
     "FAISS": (("faiss-gpu", "faiss-cpu"), "searching", _INSTALL, True),
     "PyAV": (("av",), "reading videos", _INSTALL, True),
     "Streamlit": (("streamlit",), "the page", _INSTALL, True),
-    "PyTorch": (("torch",), "training and exporting encoders", "pip install '.[train]'", False),
+    "PyTorch": (("torch",), "training and exporting encoders", _INSTALL_TRAINING, False),
 }
 
 
@@ -151,12 +153,14 @@ def _catalog(ws: Workspace) -> Iterator[Finding]:
         yield Finding("wrong", "catalog", f"{detail}, or move it away and index again")
         return
     clips = sum(library.num_clips for library in libraries)
-    yield Finding("ok", "catalog", f"{ws.settings.shown_catalog_url}: {len(libraries)} libraries, {clips} clips")
+    held = f"{len(libraries)} {'library' if len(libraries) == 1 else 'libraries'}, {clips} {'clip' if clips == 1 else 'clips'}"
+    yield Finding("ok", "catalog", f"{ws.settings.shown_catalog_url}: {held}")
     for library in libraries:
         for folder in library.folders:
             if not os.path.isdir(folder):  # Path.is_dir raises where the folder above may not be entered
-                mend = f"vret libraries remove {shlex.quote(library.name)} --folder {shlex.quote(str(folder))}"
-                yield Finding("wrong", f"library {library.name}", f"its folder {folder} is not there", mend)
+                mend = f"vret libraries remove {shlex.quote(library.name)} --folder {shlex.quote(shown_path(folder))}"
+                detail = f"its folder {folder} is not there; plug in its disk, or remove the folder if it is gone for good"
+                yield Finding("wrong", f"library {library.name}", detail, mend)
         if library.num_missing:
             detail = f"{library.num_missing} videos are missing on disk"
             yield Finding("note", f"library {library.name}", detail, f"vret libraries purge {shlex.quote(library.name)}")

@@ -95,7 +95,7 @@ def check_self_contained(path: Path) -> None:
             if kind == "tensor":
                 if any(number == _EXTERNAL_DATA for number, _, _, _ in _fields(data, start, stop)):
                     raise EncoderError(
-                        f"{path} keeps weights in a second file, which an encoder may not. Put all into one file with: "
+                        f"{path} keeps weights in a second file, but an encoder must be one file. Put all into one file with: "
                         "python -c \"import onnx; onnx.save(onnx.load('IN.onnx'), 'OUT.onnx')\""
                     )
                 continue

@@ -11,6 +11,7 @@ AppError                  one line on stderr, exit code 1
 ├── BadFolder             a folder to index that is none
 ├── BadLibraryName        a name that no library can have (exit code 2)
 ├── BadPattern            a pattern of what to leave out that cannot be understood (exit code 2)
+├── UnknownPattern        a pattern that a library does not leave out
 ├── BadLabels             a label file that cannot be used
 │   └── BadLabelChoice    options that labels of this layout have no use for (exit code 2)
 ├── UnknownEvaluation     no stored evaluation run of that number
@@ -78,6 +79,10 @@ class BadPattern(AppError):
     """A pattern of what to leave out is empty, leaves nothing out, or cannot be understood."""
 
     exit_code = 2
+
+
+class UnknownPattern(AppError):
+    """The library does not leave out this pattern."""
 
 
 class BadLabels(AppError):

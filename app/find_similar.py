@@ -155,7 +155,7 @@ def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
     older = ws.catalog.count_read_before(encoder_id, READING_RULES)
     if not older:
         return ()
-    return (f"{older} videos were indexed by an older version: some times may not be a player's until vret index has run again",)
+    return (f"{older} video(s) were read by an older version of vret, and their times may be off until you run vret index",)
 
 
 def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id: int) -> "tuple[QueryClips, str, tuple[str, ...]]":

@@ -36,4 +36,4 @@ def absolute_path(path: GivenPath) -> Path:
     try:
         return Path(os.path.abspath(given_path(path)))
     except FileNotFoundError as error:
-        raise BadPath(f"{path} is relative to the folder you are in, and that is no more there. Go to another one.") from error
+        raise BadPath(f"{path} is relative to the folder you are in, which no longer exists. Change to another folder.") from error

@@ -1,6 +1,11 @@
 """What a run makes of videos that it did not find: gone, or only away with their folder."""
 
+import os
+import shlex
+from collections import Counter
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
+from pathlib import Path
 
 from app.index_report import IndexReport
 from app.library_scan import AwayFolder, Scan
@@ -24,10 +29,24 @@ def gone_videos(scan: Scan, moved_ids: AbstractSet[int], report: IndexReport) ->
         elif len(below) >= _MANY_GONE and len(below) > _MOST_GONE * num_known:
             said = f"{len(below)} of its {num_known} videos are gone. If a disk is away, plug it in and index again; do not purge"
             report.warnings.append((str(folder), said))
+    for emptied, number in _emptied(path for path in gone if path not in scan.excluded).items():
+        said = "its known video counts" if number == 1 else f"its {number} known videos count"
+        report.warnings.append(
+            (emptied, f"is empty, so that {said} as missing. If a disk belongs there, plug it in and index again")
+        )
     ids = {path: entry.video_id for path, entry in gone.items()}
     for away in (*scan.away, *away_now):
         ids |= _gone_with(away, moved_ids, report)
     return ids
+
+
+def _emptied(paths: Iterable[str]) -> Counter[str]:
+    """Folders that are there and hold nothing more, as where a disk was mounted, and how many of the gone videos lay in each."""
+    emptied: Counter[str] = Counter()
+    for folder, number in Counter(map(os.path.dirname, paths)).items():
+        nearest = next(parent for parent in (folder, *map(str, Path(folder).parents)) if os.path.exists(parent))
+        emptied[nearest] += number
+    return Counter({folder: number for folder, number in emptied.items() if folder_trouble(folder) is not None})
 
 
 def _gone_with(away: AwayFolder, moved_ids: AbstractSet[int], report: IndexReport) -> dict[str, int]:
@@ -45,6 +64,7 @@ def _gone_with(away: AwayFolder, moved_ids: AbstractSet[int], report: IndexRepor
         said.append(f"{len(left)} known videos are left as they are")
     else:
         said = said or ["no video of the library lies in it"]
-        said.append(f"if it is no more: vret libraries remove '{report.library}' --folder '{away.folder}'")
+        forget = f"vret libraries remove {shlex.quote(report.library)} --folder {shlex.quote(str(away.folder))}"
+        said.append(f"if it is no more: {forget}")
     report.away.append((str(away.folder), f"{away.why}; {', '.join(said)}"))
     return {path: entry.video_id for path, entry in left.items() if entry.outcome != "missing"} if was_moved else {}

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shlex
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -152,7 +153,7 @@ def _folders_of(catalog: "Catalog", library: str) -> list[Path]:
         which = "; ".join(f"the folder {folder} {folder_trouble(folder)}" for folder in folders)
         raise BadFolder(
             f"Nothing of library {library!r} can be looked through: {which}. Plug in its disk, or name the folders to look "
-            f"through: vret index FOLDER --library {library}"
+            f"through: vret index FOLDER --library {shlex.quote(library)}"
         )
     return same_folders(folders)
 

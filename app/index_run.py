@@ -14,13 +14,13 @@ from app.library_scan import MAX_TRIES, FoundFile, Scan, is_of_older_reading, ma
 from app.moved_files import MovedFiles
 from app.steady_files import SteadyFiles
 from app.workspace import Workspace
-from embedder.errors import VideoRejected
+from embedder.errors import EncoderError, VideoRejected
 from index.errors import ValueRefused
 
 if TYPE_CHECKING:
     from embedder.embed_videos import EmbeddedVideo, RejectedVideo
     from index.catalog import FileFingerprint, KnownFile
-    from index.records import JobState
+    from index.records import JobState, VideoClips
 
     Results = Generator[EmbeddedVideo | RejectedVideo]
 
@@ -101,16 +101,17 @@ class IndexRun:
                 if self._changing:
                     again, self._changing, self._round = self._changing, [], _ROUNDS
                     self._embed_all(again)
+                self._sweep(scan)
                 outcome = "done"
             except KeyboardInterrupt:
                 report.stopped, outcome = True, "stopped"
                 report.left += self._total - self._done
             finally:
+                report.from_libraries = self._moves.from_libraries
                 why = sys.exception()
                 progress = self._progress("done").to_dict() | {"report": report.to_dict()}
                 self._catalog.finish_job(self._job_id, outcome, progress, message=None if why is None else str(why))
-        report.from_libraries = self._moves.from_libraries
-        if not report.stopped:
+        else:
             self._sweep(scan)
         if self._changed_something():
             self._tell(self._progress("saving"))
@@ -123,7 +124,6 @@ class IndexRun:
         first = next(paths, None)
         if first is not None:
             from embedder.embed_videos import EmbeddedVideo, embed_videos
-            from embedder.errors import EncoderError
 
             encoder = self._ws.encoder(self._encoder_name)
             if self._ws.encoder_id(self._encoder_name) != self._encoder_id:  # its vectors would get among those of the old one
@@ -174,7 +174,7 @@ class IndexRun:
         try:
             if is_hollow(found.path):
                 hollow = FileFingerprint(str(found.path), found.size, found.mtime_ns, "")
-                self._break(hollow, "holds next to nothing of its size, and begins with zero bytes: has its download only begun?")
+                self._break(hollow, "is nearly all empty and begins with zero bytes; perhaps its download has only begun")
                 return None
             file = self._files.fingerprint(found.path)
         except (OSError, ValueError) as error:  # ValueError: a name that cannot be opened
@@ -199,18 +199,24 @@ class IndexRun:
         alike, _ = _attempt(self._is_read_alike, found.path, known)  # what is wrong with it is told where it is embedded
         if not alike:
             return False
-        self._report.unchanged += 1
+        if known.outcome == "missing":
+            self._catalog.mark_present([known.video_id])
+            self._report.returned += 1
+        else:
+            self._report.unchanged += 1
         self._total -= 1
         return True
 
     def _is_read_alike(self, path: Path, known: "KnownFile") -> bool:
-        from embedder.errors import VideoRejected
         from embedder.reading_rules import READING_RULES, other_reading
 
-        if known.outcome != "indexed" or not is_of_older_reading(known) or path in self._read_otherwise:
+        if not known.embedded or not is_of_older_reading(known) or path in self._read_otherwise:
+            return False
+        clips = self._catalog.clips_of([known.video_id], self._encoder_id).get(known.video_id)
+        if clips is None:  # damaged, so that they are made anew
             return False
         try:
-            other = other_reading(path, self._catalog.video(known.video_id).duration_s or 0.0)
+            other = other_reading(path, min(self._catalog.video(known.video_id).duration_s or 0.0, _most_that_clips_tell_s(clips)))
         except (VideoRejected, OSError):  # what is wrong with it is found, and told, where it is embedded
             return False
         if other.why:
@@ -242,10 +248,9 @@ class IndexRun:
             else:
                 report.touched += 1
             return True
-        for twin in self._catalog.find_by_content(file.content_hash, self._encoder_id):
-            if self._catalog.copy_embedding(twin.id, report.library, file, self._encoder_id) is not None:
-                report.copied += 1
-                return True
+        if self._copy(file):
+            report.copied += 1
+            return True
         return False
 
     def _unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError | ValueError) -> None:
@@ -346,7 +351,7 @@ class IndexRun:
         from embedder.file_kind import not_a_video
 
         kind, _ = _attempt(not_a_video, Path(file.path))
-        if kind is None or not kind.is_other or (as_it_was is not None and as_it_was.outcome == "indexed"):
+        if kind is None or not kind.is_other or (as_it_was is not None and _is_indexed(as_it_was)):
             return False
         _, fault = self._put_broken(file, kind.reason, not_video=True)
         self._report.not_videos.append((file.path, kind.reason if fault is None else f"{kind.reason}; {fault}"))
@@ -355,9 +360,11 @@ class IndexRun:
 
     def _break(self, file: "FileFingerprint", reason: str, as_it_was: "KnownFile | None" = None, failures: int = 0) -> None:
         """as_it_was: what is known of the same content. If that is indexed, its vectors stay, and the next run tries again."""
-        if as_it_was is None or as_it_was.outcome != "indexed":
+        if as_it_was is None or not _is_indexed(as_it_was):
             _, fault = self._put_broken(file, reason, failures=failures)
             reason = reason if fault is None else f"{reason}; it could not be noted as broken either: {fault}"
+        elif as_it_was.outcome == "missing":
+            self._catalog.mark_present([as_it_was.video_id])
         self._report.broken.append((file.path, reason))
         self._report.newly_broken += 1
         self._finish(file)
@@ -387,7 +394,7 @@ class IndexRun:
             if content in self._refused:
                 self._break_refused(now, self._refused[content])
                 continue
-            copied, fault = _attempt(self._copy, now, content)
+            copied, fault = _attempt(self._copy, now)
             if fault is not None:
                 self._break_refused(now, _faulty(now, fault))
             elif copied:
@@ -396,9 +403,15 @@ class IndexRun:
             else:  # its original vanished meanwhile
                 self._read_again(found, None)
 
-    def _copy(self, file: "FileFingerprint", content: str) -> bool:
-        twins = self._catalog.find_by_content(content, self._encoder_id)
-        return bool(twins) and (self._catalog.copy_embedding(twins[0].id, self._report.library, file, self._encoder_id) is not None)
+    def _copy(self, file: "FileFingerprint") -> bool:
+        """Gives a file the clips of another one with its content; not those that older rules made and today's would not."""
+        twins = [place.file for place in self._catalog.places_of(file.content_hash, self._encoder_id) if place.file.embedded]
+        for twin in sorted(twins, key=is_of_older_reading):
+            if is_of_older_reading(twin) and not self._is_read_alike(Path(file.path), twin):
+                return False
+            if self._catalog.copy_embedding(twin.video_id, self._report.library, file, self._encoder_id) is not None:
+                return True
+        return False
 
     def _sweep(self, scan: Scan) -> None:
         newly_gone = gone_videos(scan, set(self._moves.from_paths), self._report)
@@ -466,7 +479,7 @@ def _attempt(step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> tuple[T
 def _faulty(file: "FileFingerprint", fault: str) -> "RejectedVideo":
     from embedder.embed_videos import RejectedVideo
 
-    return RejectedVideo(path=Path(file.path), reason=f"could not be taken in ({fault})", transient=True)
+    return RejectedVideo(path=Path(file.path), reason=f"could not be indexed ({fault})", transient=True)
 
 
 def _same_content(known: "KnownFile | None", file: "FileFingerprint") -> "KnownFile | None":
@@ -474,9 +487,23 @@ def _same_content(known: "KnownFile | None", file: "FileFingerprint") -> "KnownF
     return known if known is not None and known.content_hash == file.content_hash else None
 
 
+def _most_that_clips_tell_s(clips: "VideoClips") -> float:
+    """How long a video was at most when these clips were made: its length may be by newer rules, for another encoder."""
+    from embedder.clip_plan import GRID_HZ, SAME_LENGTH
+
+    starts, ends = clips.spans_s.T
+    return float(ends.max() + max(1 / GRID_HZ, SAME_LENGTH * (ends - starts).max()))
+
+
+def _is_indexed(known: "KnownFile") -> bool:
+    """Whether there are vectors of it that count; of a missing file, too, which may be back."""
+    return known.outcome == "indexed" or (known.outcome == "missing" and known.embedded)
+
+
 def _odd_length(duration_s: float, frame_rate: float | None) -> tuple[str, ...]:
     """What to say of a length that a few wrong time stamps probably make up: many hours with hardly a picture in them."""
     if duration_s < _LONG_S or frame_rate is None or frame_rate > _SPARSE_HZ:
         return ()
     pictures = round(duration_s * frame_rate)
-    return (f"lasts {duration_s / 3600:.1f} h by its time stamps, with {pictures} pictures in all: they are probably wrong",)
+    said = f"lasts {duration_s / 3600:.1f} h by its time stamps, but has only {pictures} pictures; the stamps are probably wrong"
+    return (said,)

@@ -59,9 +59,9 @@ def _why_another(catalog: "Catalog", path: Path, card: "EncoderCard", row: "Enco
     try:
         # Not the clip lengths: they became those of whatever file was used last, and the clips themselves tell.
         if EncoderCard.from_json(row.card_json).deciding | {"spans_s": None} != card.deciding | {"spans_s": None}:
-            return "the encoder with these weights that was used last had other pictures"
+            return "the encoder that last used these weights took other pictures"
     except EncoderCardError as error:
-        return f"what is stored of that encoder makes no sense ({error})"
+        return f"the stored card of that encoder cannot be read ({error})"
     fitting, lacking = 0, 0
     for duration_s, lengths_s in catalog.clip_lengths_s(row.id):
         if not lengths_s <= {round(span_s, 3) for span_s in card.spans_s}:

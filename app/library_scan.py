@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.errors import BadFolder
 from app.given_path import GivenPath, given_path
 from app.on_disk import GONE, away_links, folder_trouble, inside, kept_time, same_folders, state_of
+from index.path_text import typed_text
 
 if TYPE_CHECKING:
     from index.catalog import KnownFile
@@ -48,14 +49,15 @@ class Scan:
     """A library's folders, compared with the catalog by path, size and time of change; no file has been opened.
 
     unchanged: known and embedded, nothing to do. broken: refused before and unchanged since, with the reason; not those
-    whose reason may pass, and those refused by older rules of reading, which are compared again. not_videos: the same of files of
-    another kind under a video's name. returned: was missing, is back unchanged and embedded. to_compare: new or changed files,
-    whose content decides, and those read by older rules; a known one comes with what is known of it, and so does one that this
-    encoder has not embedded yet. gone: known paths under the scanned folders that are no more, or are left out by now; the
-    latter are in excluded, too. left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together. away: folders that
-    could not be looked through. linked: how many more names were found of files that are counted under another one.
-    looked_through: the other folders, and how many of the known videos that are not missing should be there. without_video: scanned
-    folders in which nothing is, or ever was, a video. warnings: (path, what could not be looked at).
+    whose reason may pass, and those refused by older rules of reading, which are compared again.
+    not_videos: the same of files of another kind under a video's name.
+    returned: was missing, is back unchanged and embedded. to_compare: new or changed files, whose content decides, and those read
+    by older rules; a known one comes with what is known of it, and so does one that this encoder has not embedded yet.
+    gone: known paths under the scanned folders that are no more, or are left out by now; the latter are in excluded, too.
+    left_out, passed_over: see `embedder.video_folder.FolderContents`, of all folders together.
+    away: folders that could not be looked through. looked_through: the other folders, and how many of the known videos that are not
+    missing should be there. linked: how many more names were found of files that are counted under another one.
+    without_video: scanned folders in which nothing is, or ever was, a video. warnings: (path, what could not be looked at).
     """
 
     unchanged: list[str] = field(default_factory=list)
@@ -87,7 +89,7 @@ def check_folders(folders: Iterable[GivenPath], known: Iterable[Path] = ()) -> l
             absolute.append(path)
             continue
         if not os.path.lexists(path) and os.sep == "/" and re.match(r"[A-Za-z]:[\\/]", str(folder)):
-            raise BadFolder(f"There is no folder {path}. {folder} is a path of Windows; here it is called otherwise.")
+            raise BadFolder(f"There is no folder {path}. {folder} is a Windows path; on this system the folder has another one.")
         if not os.path.exists(path):
             raise BadFolder(f"There is no folder {path}. {_nearest_existing(path)}")
         if not os.path.isdir(path):
@@ -103,10 +105,10 @@ def _absolute(folder: Path) -> Path:
     return Path(os.path.realpath(folder) if os.pardir in folder.parts else os.path.abspath(folder))
 
 
-def library_name_of(folder: Path) -> str:
-    """What a library is called after a folder: the name of the real folder, also for `..`, `.`, `~` and links."""
-    path = Path(os.path.realpath(os.path.expanduser(folder)))
-    return path.name or path.drive.rstrip(":\\/") or "root"
+def library_name_of(folder: GivenPath) -> str:
+    """What a library is called after a folder: the name of the real folder, also for `..`, `.`, `~` and links. Raises BadPath."""
+    path = Path(os.path.realpath(given_path(folder)))
+    return typed_text(path.name) or path.drive.rstrip(":\\/") or "root"
 
 
 def scan_library(
@@ -248,7 +250,7 @@ def is_of_older_reading(known: "KnownFile") -> bool:
     """Whether a file was embedded, or refused, by older rules of reading, so that it must be seen whether it would be today."""
     from embedder.reading_rules import READING_RULES
 
-    return known.reading < READING_RULES and (known.outcome == "broken" or (known.outcome == "indexed" and known.embedded))
+    return known.reading < READING_RULES and (known.outcome == "broken" or known.embedded)
 
 
 def _compare(scan: Scan, found: FoundFile, known: "KnownFile | None", reembed: bool) -> None:

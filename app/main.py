@@ -102,13 +102,13 @@ def _run() -> int:
         if not lacks_temporary_folder(error):
             raise
         return _failed(
-            "There is no temporary folder that can be written, nor can the data folder. Set TMPDIR to a folder that can."
+            "Neither the temporary folder nor the data folder can be written. Set TMPDIR to a folder that you may write."
         )
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
         if missing not in _EXTRA_OF:
             raise
-        install = f"pip install '.[{_EXTRA_OF[missing]}]'"
+        install = f"pip install '.[{_EXTRA_OF[missing]}]' -c constraints.txt"
         return _failed(f"This needs {missing}, which is not installed. In the folder of vret: {install}")
 
 

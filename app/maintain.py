@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.errors import BadFolder, BadPattern
+from app.errors import BadFolder, UnknownPattern
 from app.given_path import GivenPath, absolute_path
 from app.index_library import checked_patterns
 from app.on_disk import away_links, folder_trouble, inside, is_gone
@@ -62,7 +62,7 @@ def purge_missing(ws: Workspace, library: str, *, away: bool = False) -> Purged:
             elif path in spared or is_gone(path) or _is_left_out(path, folders, excludes):
                 going.append(video_id)
             else:
-                left["there again, or not to be looked for; index the library again"] += 1
+                left["found again, or not possible to look for; index the library again"] += 1
         if away:
             for folder in folders:
                 going += ws.catalog.video_ids(library=library, folder=folder) if folder_trouble(folder) is not None else []
@@ -98,13 +98,13 @@ def _spared(paths: Iterable[str], folders: Iterable[Path]) -> dict[str, str]:
 def change_excludes(ws: Workspace, library: str, add: Sequence[str], remove: Sequence[str] = ()) -> tuple[str, ...]:
     """Changes what a library leaves out; returns all of it. The next indexing run goes by it, the one at work does not.
 
-    Raises UnknownLibrary, BadPattern for one that leaves nothing out, or is to be removed and is none of its.
+    Raises UnknownLibrary, BadPattern for one that leaves nothing out, UnknownPattern for one to remove that is none of its.
     """
     old = ws.catalog.library(library).excludes
     going = checked_patterns(remove)
     for pattern, shown in zip(going, remove, strict=True):
         if pattern not in old:
-            raise BadPattern(f"Library {library!r} does not leave out {shown!r}. It leaves out: {', '.join(old) or 'nothing'}.")
+            raise UnknownPattern(f"Library {library!r} does not leave out {shown!r}. It leaves out: {', '.join(old) or 'nothing'}.")
     new = tuple(dict.fromkeys([*(pattern for pattern in old if pattern not in going), *checked_patterns(add)]))
     if new != old:
         ws.catalog.set_excludes(library, new)

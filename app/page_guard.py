@@ -11,7 +11,7 @@ from http import HTTPStatus
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
-from app.errors import AppError
+from app.errors import WrongValue
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,7 +57,7 @@ def is_local(address: str) -> bool:
 def allowed_hosts(address: str, names: Collection[str]) -> tuple[str, ...]:
     """The names under which the page may be asked for: this machine's own, the address it listens on, and those that were given.
 
-    Raises AppError for what is no host's name.
+    Raises WrongValue for what is no host's name.
     """
     hosts = [*LOCAL_HOSTS]
     if host_name(address) not in ("0.0.0.0", "::"):  # these are no names; see `Guard` for what is reached through them
@@ -65,7 +65,7 @@ def allowed_hosts(address: str, names: Collection[str]) -> tuple[str, ...]:
     for name in names:
         host = host_name(name)
         if host is None:
-            raise AppError(f"A host is a name or an address alone, such as vret.example.com or 192.168.1.5, got {name!r}.")
+            raise WrongValue(f"A host is a name or an address alone, such as vret.example.com or 192.168.1.5, got {name!r}.")
         hosts.append(host)
     return tuple(dict.fromkeys(hosts))
 

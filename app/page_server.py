@@ -16,7 +16,7 @@ from app.ui.serve_page import listening_socket
 def page_command(address: str, port: int, hosts: Collection[str] = ()) -> list[str]:
     """The command that serves the page. Raises MissingPart without Streamlit, AppError for what is no host's name."""
     if find_spec("streamlit") is None:
-        raise MissingPart("The page needs Streamlit. Install it with: pip install streamlit")
+        raise MissingPart("The page needs Streamlit. In the folder of vret: pip install '.[cpu]' -c constraints.txt")
     names = [word for host in allowed_hosts(address, hosts) for word in ("--host", host)]
     # -P: what lies in the folder where this was started must not be taken for Streamlit, or for a part of vret.
     return [sys.executable, "-P", "-m", "app.ui.serve_page", "--address", address, "--port", str(port), *names]

@@ -13,10 +13,11 @@ from pathlib import Path
 from app.clip_times import check_range
 from app.errors import DataFolderError
 from app.given_path import GivenPath, given_path
+from pretrain.atomic_file import replacing
 
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
 _PREVIEW = re.compile(r"[0-9a-f]{32}\.(mp4|jpg)")
-_HALF = re.compile(r"\.?[0-9a-f]{32}(\.mp4)?\.\d+\.part")
+_HALF = re.compile(r"\.?[0-9a-f]{32}(\.(mp4|jpg))?\.[0-9a-f]{1,8}\.part")
 """Only files of such names are counted and deleted: whatever else lies in the folder is somebody's."""
 _STRAY_AFTER_S = 3600.0  # half a preview this old belongs to a writer that was killed
 _SPARED_S = 60.0  # a preview that was just handed out may not have been read yet, perhaps by another process
@@ -72,12 +73,10 @@ class PreviewCache:
 
             picture = read_frame(path, at_s, max_px)
             self._make_folder()
-            partial = target.with_suffix(f".{os.getpid()}.part")
             try:
-                partial.write_bytes(picture)
-                os.replace(partial, target)
+                with replacing(target, durable=False) as file:
+                    file.write(picture)
             except OSError as error:
-                partial.unlink(missing_ok=True)
                 raise DataFolderError(f"Cannot write {target}: {error.strerror}.") from error
             target = self._as_read(target, self._key(path, at_s, at_s, max_px))
             self._drop_oldest()

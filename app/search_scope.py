@@ -1,6 +1,7 @@
 """Where a search looks: refuses a place in which there is nothing, before a query is read."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ def searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filter
 
 def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str | None) -> str:
     where = "Nothing is" if library is None else f"Library {library!r} is not"
-    option = "" if library is None else f" --library {library}"
+    option = "" if library is None else f" --library {shlex.quote(library)}"
     others = sorted(
         row.name for row in ws.catalog.encoders() if row.id != encoder_id and ws.catalog.has_clips(row.id, library=library)
     )
@@ -38,7 +39,7 @@ def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str |
         choose = f" There are vectors of the encoder {others[0]}: search with --encoder {others[0]}."
     elif others:
         choose = f" There are vectors of the encoders {', '.join(others)}: choose with --encoder."
-    return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {name}"
+    return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {shlex.quote(name)}"
 
 
 def _nothing_below(ws: Workspace, folder: str | os.PathLike[str], library: str | None) -> str:

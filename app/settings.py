@@ -82,7 +82,7 @@ def _platform_home() -> Path:
 
     home = user_data_path("vret", appauthor=False)
     if not home.is_absolute():  # nobody's home folder is known: "~" would be a folder of that name
-        raise AppError("This user has no home folder. Say by VRET_HOME where vret shall keep its things.")
+        raise AppError("This user has no home folder. Set VRET_HOME to the folder in which vret shall keep its data.")
     return home
 
 

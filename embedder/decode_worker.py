@@ -10,11 +10,10 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from embedder.child_process import end_with_owner, limit_memory
 from embedder.clip_reader import read_clips
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
 from embedder.numbered_frames import read_numbered
@@ -46,8 +45,8 @@ MEMORY_LIMIT_BYTES = 1280 * 2**20
 def main() -> None:
     """Serve jobs until the owner closes the pipe, or is gone."""
     jobs, replies = _take_pipes()
-    _limit_memory()
-    threading.Thread(target=_end_with_owner, args=(os.getppid(),), daemon=True).start()
+    limit_memory(MEMORY_LIMIT_BYTES)
+    end_with_owner()
     while True:
         try:
             job = receive(jobs)
@@ -107,23 +106,6 @@ def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
     replies = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     return sys.stdin.buffer, replies
-
-
-def _limit_memory() -> None:
-    if sys.platform == "win32":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    limit = MEMORY_LIMIT_BYTES if hard == resource.RLIM_INFINITY else min(MEMORY_LIMIT_BYTES, hard)
-    resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
-
-
-def _end_with_owner(owner: int) -> None:
-    """End this process when its owner was killed: stuck inside a codec, it would not notice that its pipe is closed."""
-    while os.getppid() == owner:
-        time.sleep(1.0)
-    os._exit(0)
 
 
 if __name__ == "__main__":

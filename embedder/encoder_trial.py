@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from embedder.child_process import end_with_owner, limit_memory
 from embedder.errors import EmbedderError, EncoderError
 from embedder.worker_process import worker_environment
 
@@ -88,10 +88,11 @@ def main() -> None:
     path, step_limit_s = Path(sys.argv[1]), float(sys.argv[2])
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    threading.Thread(target=_end_with_owner, args=(os.getppid(),), daemon=True).start()
+    end_with_owner()
     from embedder.onnx_encoder import OnnxEncoder
 
-    _limit_memory()
+    limit_memory(MEMORY_LIMIT_BYTES)
+    _leave_no_core()
     try:
         _limit_time(step_limit_s)
         encoder = OnnxEncoder(path, providers=["cpu"], threads=1)
@@ -147,21 +148,13 @@ def _limit_time(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
-def _limit_memory() -> None:
+def _leave_no_core() -> None:
+    """Gigabytes of weights, written out when a graph crashes."""
     if sys.platform == "win32":
         return
     import resource
 
-    for kind, most in ((resource.RLIMIT_DATA, MEMORY_LIMIT_BYTES), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(kind)
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
-def _end_with_owner(owner: int) -> None:
-    """A graph that never ends must not outlive a killed owner."""
-    while os.getppid() == owner:
-        time.sleep(1.0)
-    os._exit(0)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 if __name__ == "__main__":

@@ -29,11 +29,6 @@ class Orientation:
             picture = picture.transpose(1, 0, 2)
         return picture[:: -1 if self.flips_rows else 1, :: -1 if self.flips_columns else 1]
 
-    @property
-    def is_rotation(self) -> bool:
-        """Whether nothing is mirrored."""
-        return (self.is_transposed + self.flips_columns + self.flips_rows) % 2 == 0
-
 
 AS_STORED = Orientation()
 BY_QUARTER_TURNS = (

@@ -163,10 +163,5 @@ class _Walk:
             self._on_error(error)
 
 
-def is_video_name(name: str) -> bool:
-    """Whether a file of this name is taken for a video."""
-    return not name.startswith(".") and _ending(name) in VIDEO_SUFFIXES
-
-
 def _ending(name: str) -> str:
     return os.path.splitext(name)[1].lower()

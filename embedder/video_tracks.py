@@ -24,7 +24,9 @@ STILL_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg200
 """What covers and thumbnails are stored in. A film may be, too: then its pictures follow one another quickly."""
 
 SLOWEST_FILM_HZ = 1.0
-"""A track of stills with fewer pictures a second is a track of thumbnails, where there is another."""
+LEAST_FILM_S = 5.0
+"""A track of stills with no more pictures a second is one of thumbnails, where there is another; of less than five seconds, with no
+more than five pictures, one of covers, front and back."""
 
 LOOK_S = 15.0
 LOOK_BYTES = 64 * 2**20
@@ -136,7 +138,9 @@ def _pictures_seen(
 def _is_film(stream: VideoStream, seen: _Seen) -> bool:
     if seen.num < 2:
         return False
-    return stream.codec_context.name not in STILL_CODECS or seen.num - 1 >= SLOWEST_FILM_HZ * (seen.last_s - seen.first_s)
+    if stream.codec_context.name not in STILL_CODECS:
+        return True
+    return seen.num - 1 > SLOWEST_FILM_HZ * max(LEAST_FILM_S, seen.last_s - seen.first_s)
 
 
 def _words(stream: VideoStream) -> str:

@@ -168,7 +168,7 @@ class DecodeWorker:
         code = self._process.wait()
         if self._was_killed:
             name = signal.Signals(-code).name
-            return f"its decoder was ended from outside ({name}), mostly the system's way when memory runs out"
+            return f"its decoder was killed from outside ({name}), most likely because memory ran out"
         if code < 0:
             known = {number.value: number.name for number in signal.Signals}
             return f"the decoder crashed on it ({known.get(-code, f'signal {-code}')})"

@@ -6,6 +6,7 @@ Shapes: N clips, D dimensions. All little-endian, C order, no header; N and D ar
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def decode_clips(row: Any, dim: int) -> VideoClips:
         path = Path(text_to_path(row.path))
         raise CatalogCorrupt(
             f"The stored clips of video {row.video_id}, {path}, are damaged: blobs of {sizes} bytes where {expected} belong. "
-            f"Embed it anew: vret index '{path.parent}' --library '{row.library_name}' --reembed"
+            f"Embed it anew: vret index {quote(str(path.parent))} --library {quote(row.library_name)} --reembed"
         )
     return VideoClips(
         row.video_id,

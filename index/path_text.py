@@ -99,6 +99,14 @@ def _utf8_text(text: str) -> str:
         return text
 
 
+def typed_text(text: str) -> str:
+    """A word of a command line, or a file's name, as it reads in UTF-8 where it is that, whatever the locale has made of it."""
+    try:
+        return text if sys.getfilesystemencoding() == "utf-8" else os.fsencode(text).decode()
+    except UnicodeError:
+        return text
+
+
 def _errors(letter: str) -> str:
     """How Python had hidden a byte in this letter; other lone surrogates are of Windows' own names."""
     return "surrogateescape" if "\udc80" <= letter <= "\udcff" else "surrogatepass"

@@ -96,7 +96,8 @@ class VideoQueries:
         status = next((status for status in map(_status, spellings(path)) if status is not None), None)
         if status is None:
             return []
-        alike = rows.where(video.c.size == status.st_size, video.c.mtime_ns == status.st_mtime_ns)
+        # Not by its time of change as well: it may have been touched since, or be dated beyond the numbers of a database.
+        alike = rows.where(video.c.size == status.st_size)
         return [row for row in map(_video_row, connection.execute(alike)) if _is_file(row.path, status)]
 
     def places_of(self, content_hash: str | None, encoder_id: int) -> list[KnownPlace]:
@@ -157,17 +158,11 @@ class VideoQueries:
             connection.execute(sa.update(video).where(video.c.id == video_id).values(values))
             record_changes(connection, changes)
 
-    def move_video(self, video_id: int, file: FileFingerprint, library_name: str | None = None) -> None:
-        """The same content now lies at another path (and, if named, in another library); id and vectors stay.
-
-        Whatever the catalog knew at the new path is forgotten. Raises UnknownVideo, UnknownLibrary.
-        """
-        self.move_videos([(video_id, file)], library_name)
-
     def move_videos(self, moves: Sequence[tuple[int, FileFingerprint]], library_name: str | None = None) -> None:
-        """Several at once, as `move_video`; they may take each other's paths, as two files do whose names were exchanged.
+        """The same contents now lie at other paths; ids and vectors stay, and what the catalog knew at the new paths is forgotten.
 
-        library_name: where they lie now; None leaves each in its library, in which they must then all be.
+        They may take each other's paths, as two files do whose names were exchanged. library_name: where they lie now; None leaves
+        each in its library, in which they must then all be. Raises UnknownVideo, UnknownLibrary.
         """
         with self._db.write() as connection:
             rows = {video_id: row_of(connection, video_id) for video_id, _ in moves}
@@ -185,22 +180,12 @@ class VideoQueries:
             record_changes(connection, [*changes, *((video_id, 0, "noted") for video_id in rows)])
 
     def mark_missing(self, video_ids: Iterable[int]) -> None:
-        """These files were not found. Their vectors are kept but not searched, until `mark_present` or `purge_missing`."""
+        """These files were not found. Their vectors are kept but not searched, until `mark_present` or `forget_videos`."""
         self._mark(video_ids, time.time())
 
     def mark_present(self, video_ids: Iterable[int]) -> None:
         """These files are back, unchanged."""
         self._mark(video_ids, None)
-
-    def purge_missing(self, library_name: str) -> int:
-        """Forget a library's missing videos and their vectors for good. Returns how many."""
-        with self._db.write() as connection:
-            library_id = library_id_of(connection, library_name)
-            query = sa.select(video.c.id).where(video.c.library_id == library_id, video.c.missing_since.is_not(None))
-            count = len(connection.scalars(query).all())
-            if count:
-                record_changes(connection, delete_videos(connection, query))
-        return count
 
     def forget_videos(self, video_ids: Iterable[int]) -> int:
         """Forget these videos and their vectors for good; the files stay. Returns how many were known."""

@@ -22,7 +22,7 @@ def read_encoder(path: Path) -> tuple[EncoderCard, onnx.ModelProto]:
     try:
         model = onnx.load(path, load_external_data=False)
         if any(map(uses_external_data, model.graph.initializer)):
-            raise EncoderFileError(f"{path} keeps weights in a second file, which an encoder may not. Export it again")
+            raise EncoderFileError(f"{path} keeps weights in a second file, but an encoder must be one file. Export it again")
         return EncoderCard.from_json({entry.key: entry.value for entry in model.metadata_props}[CARD_KEY]), model
     except FileNotFoundError:
         raise EncoderFileError(f"there is no encoder file {path}. `vret encoders` lists those there are") from None

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from app.commands import given
 from app.commands.options import EncoderOption
 from app.commands.output import say, talk
 
@@ -14,7 +15,9 @@ def register(evaluation: typer.Typer) -> None:
 
 
 def floors(
-    library: Annotated[str, typer.Option("--library", "-l", help="The library to index with them.")],
+    library: Annotated[
+        str, typer.Option("--library", "-l", parser=given.text, metavar="NAME", help="The library to index with them.")
+    ],
     encoder: EncoderOption = None,
     seeds: Annotated[int, typer.Option(min=1, max=10, help="How many untrained networks, each of other random weights.")] = 1,
 ) -> None:

@@ -51,11 +51,16 @@ ByOption = Annotated[
         "Default: mean, stored; of very many videos mean.",
     ),
 ]
-IgnoreLabelOption = Annotated[list[str] | None, typer.Option(help="Leave out the rows of this label; may be repeated.")]
+IgnoreLabelOption = Annotated[
+    list[str] | None, typer.Option(parser=given.text, metavar="LABEL", help="Leave out the rows of this label; may be repeated.")
+]
 EncodersOption = Annotated[
     list[str] | None, typer.Option("--encoder", "-e", help="An encoder to measure; repeat it to see several side by side.")
 ]
-SourceOption = Annotated[str | None, typer.Option(help="Only rows of this source; what differs by source gives labels away.")]
+SourceOption = Annotated[
+    str | None,
+    typer.Option(parser=given.text, metavar="TEXT", help="Only rows of this source; what differs by source gives labels away."),
+]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
 CacheDirOption = Annotated[
     Path | None,

@@ -1,5 +1,6 @@
 """`vret export`: from a trained network, or an encoder file, to an encoder file. Needs torch."""
 
+import shlex
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -119,7 +120,7 @@ def export(
     for note in exported.notes:
         talk(f"note: {note}")
     _tell_comparison(exported)
-    talk(f"Use it: vret index FOLDER --encoder {card.name if out is None else path}")
+    talk(f"Use it: vret index FOLDER --encoder {shlex.quote(card.name if out is None else str(path))}")
 
 
 class _Work:

@@ -6,6 +6,7 @@ from pathlib import Path
 from app.clip_times import parse_seconds
 from app.errors import AppError
 from app.given_path import given_path
+from index.path_text import typed_text
 
 
 def path(text: str) -> Path:
@@ -22,6 +23,11 @@ def seconds(text: str) -> float:
         return parse_seconds(text)
     except AppError as error:
         raise ValueError(str(error)) from error
+
+
+def text(typed: str) -> str:
+    """For `typer.Option(parser=...)` of every name and word that may be in any script: the same word in every locale."""
+    return typed_text(typed)
 
 
 def encoder_name(text: str) -> str:

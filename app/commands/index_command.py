@@ -27,7 +27,10 @@ def index(
         typer.Argument(parser=given.path, help="Folders to look through, with all that is below them. None: all of the library."),
     ] = None,
     library: Annotated[
-        str | None, typer.Option("--library", "-l", help="Name of the library. Default: the name of the first folder.")
+        str | None,
+        typer.Option(
+            "--library", "-l", parser=given.text, metavar="NAME", help="Name of the library. Default: the name of the first folder."
+        ),
     ] = None,
     encoder: EncoderOption = None,
     hop: Annotated[
@@ -43,8 +46,10 @@ def index(
     exclude: Annotated[
         list[str] | None,
         typer.Option(
+            parser=given.text,
+            metavar="PATTERN",
             help="Leave out what fits this pattern, as in .gitignore: '*.lrv', 'drafts/', '/only/here', '!but not this'. May be "
-            "given more than once. The library keeps it: vret libraries exclude."
+            "given more than once. The library keeps it: vret libraries exclude.",
         ),
     ] = None,
     reembed: Annotated[bool, typer.Option("--reembed", help="Embed every video anew, also the unchanged ones.")] = False,
@@ -87,7 +92,7 @@ def index(
     for folder, why in report.away:
         talk(f"away: {one_line(folder)} {one_line(why)}")
     for name, number in report.from_libraries.items():
-        talk(f"moved: {number} of the videos found here lay in library {one_line(name)} before, where they are no more")
+        talk(f"moved: {number} of these videos came from library {one_line(name)}, where they no longer are")
     if report.stopped:
         talk("Stopped. What is done stays done; the same command does the rest.")
         raise typer.Exit(130)
@@ -99,7 +104,7 @@ def _from_here(pattern: str, folders: Sequence[Path]) -> str:
         return pattern
     path = os.path.abspath(pattern)
     for folder in folders:
-        root = os.path.abspath(os.path.expanduser(folder))
+        root = os.path.abspath(folder)
         if path.startswith(root + os.sep) and os.path.lexists(path) and not os.path.lexists(os.path.join(root, pattern)):
             return path + ("/" if pattern.endswith("/") else "")
     return pattern
@@ -116,7 +121,7 @@ def print_report(report: "IndexReport") -> None:
         say(f"broken: {one_line(path)}: {one_line(reason)}")
     if len(report.broken) > _BROKEN_SHOWN:
         more = len(report.broken) - _BROKEN_SHOWN
-        say(f"and {more} more broken: vret videos --library {report.library} --outcome broken")
+        say(f"and {more} more broken: vret videos --library {shlex.quote(report.library)} --outcome broken")
     for line in _not_taken(report):
         talk(line)
     for path, warning in report.warnings[:_BROKEN_SHOWN]:
@@ -131,13 +136,13 @@ def _not_taken(report: "IndexReport") -> list[str]:
     if report.not_videos:
         path, reason = report.not_videos[0]
         lines.append(
-            f"not videos, though their names end so: {len(report.not_videos)}, such as {path} ({reason}). "
+            f"not videos, though named like videos: {len(report.not_videos)}, such as {path} ({reason}). "
             f"All: vret videos --library {shlex.quote(report.library)} --outcome not-video"
         )
     if report.excluded:
         lines.append(
-            f"videos that were indexed before and are left out now: {report.excluded}. They are kept as missing ones are: taken in "
-            f"again they need not be embedded, and vret libraries purge {shlex.quote(report.library)} forgets them."
+            f"videos that were indexed before and are left out now: {report.excluded}. They are kept but "
+            f"not searched; vret libraries purge {shlex.quote(report.library)} forgets them."
         )
     return [one_line(line) for line in lines if line]
 

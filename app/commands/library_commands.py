@@ -84,7 +84,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
 
 @libraries.command("remove")
 def remove_library(
-    name: Annotated[str, typer.Argument(help="The library.")],
+    name: Annotated[str, typer.Argument(parser=given.text, metavar="NAME", help="The library.")],
     folder: Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help="Remove only this folder from it.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -105,11 +105,13 @@ def remove_library(
 
 @libraries.command("exclude")
 def exclude(
-    name: Annotated[str, typer.Argument(help="The library.")],
+    name: Annotated[str, typer.Argument(parser=given.text, metavar="NAME", help="The library.")],
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            help="What to leave out, as in .gitignore: '*.lrv', 'drafts/', '!but not this'. None: list what is left out."
+            parser=given.text,
+            metavar="PATTERN",
+            help="What to leave out, as in .gitignore: '*.lrv', 'drafts/', '!but not this'. None: list what is left out.",
         ),
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Leave these out no longer.")] = False,
@@ -138,7 +140,7 @@ def exclude(
 
 @libraries.command("purge")
 def purge(
-    name: Annotated[str, typer.Argument(help="The library.")],
+    name: Annotated[str, typer.Argument(parser=given.text, metavar="NAME", help="The library.")],
     away: Annotated[
         bool, typer.Option("--away", help="Also all videos below folders of it that are absent, empty or unreadable now.")
     ] = False,
@@ -165,13 +167,15 @@ def purge(
     for where, number in purged.left.items():
         talk(f"left {number}: {one_line(where)}")
     if purged.left and not away:
-        talk("With --away they are forgotten too, but for those that are there again.")
+        talk("--away forgets them too, except those whose files are there again.")
 
 
 def videos(
     library: LibraryOption = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only videos that stand so.")] = None,
-    text: Annotated[str | None, typer.Option(help="Only paths with this in them, in capitals or not.")] = None,
+    text: Annotated[
+        str | None, typer.Option(parser=given.text, metavar="TEXT", help="Only paths with this in them, in capitals or not.")
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(min=1, max=MOST, help="At most so many. Default: 100 in a table, all in JSON and CSV.")
     ] = None,

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from app.commands import given
+
 MOST = 1_000_000_000
 """Of what is counted or numbered: more is a slip, and no number of every database."""
 
@@ -13,4 +15,4 @@ EncoderOption = Annotated[
     str | None,
     typer.Option("--encoder", "-e", help="Name of the encoder, or an .onnx file. Default: VRET_ENCODER, else 'default'."),
 ]
-LibraryOption = Annotated[str | None, typer.Option("--library", "-l", help="Only this library.")]
+LibraryOption = Annotated[str | None, typer.Option("--library", "-l", parser=given.text, metavar="NAME", help="Only this library.")]

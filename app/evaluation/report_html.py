@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from app.errors import ReportFileError
+from pretrain.atomic_file import replacing
 
 if TYPE_CHECKING:
     from app.evaluation.run_view import RunView
@@ -91,12 +91,8 @@ def _shown(view: "RunView", maps: "ReportMaps | None") -> dict[str, Any]:
 
 
 def _write(text: str, target: Path) -> None:
-    partial = target.with_name(f".vret-{uuid4().hex}.part")
     try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(target) as file:
+            file.write(text.encode())
     except OSError as error:
         raise ReportFileError(f"The report cannot be written to {target}: {error.strerror}.") from error

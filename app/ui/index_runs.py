@@ -33,7 +33,8 @@ class IndexRuns:
 @dataclass(frozen=True, kw_only=True)
 class RunView(ProcessView):
     """An indexing run. done, total: videos that needed work. broken: of these. current: the file finished last. counts: the
-    report's counts by name. notes: what was left out or passed over, a line each.
+    report's counts by name. notes: which folders are away, what came from other
+    libraries, and what was left out or passed over, a line each.
     """
 
     clips: int = 0
@@ -136,5 +137,10 @@ def _counts_of(report: dict[str, Any]) -> dict[str, int]:
 
 
 def _notes_of(report: dict[str, Any]) -> tuple[str, ...]:
+    away = [f"{folder} {why}" for folder, why in report.get("away") or ()]
+    moved = [
+        f"{number} of the videos found here lay in library {name} before, where they are no more"
+        for name, number in (report.get("from_libraries") or {}).items()
+    ]
     lines = (left_out_words(report.get("left_out") or {}), passed_over_words(report.get("passed_over") or {}))
-    return tuple(line[0].upper() + line[1:] for line in lines if line)
+    return (*away, *moved, *(line[0].upper() + line[1:] for line in lines if line))

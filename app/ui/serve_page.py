@@ -7,9 +7,12 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from app.commands.streams import safe_streams
 
 if TYPE_CHECKING:
     import uvicorn
@@ -27,10 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--host", action="append", default=[], help="a name under which the page may be asked for")
     given = parser.parse_args(arguments)
-    try:
+    with safe_streams(), suppress(KeyboardInterrupt):  # asked to end, which is how a page's service ends well
         _serve(given.address, given.port, given.host)
-    except KeyboardInterrupt:  # asked to end, which is how a page's service ends well
-        return 0
     return 0
 
 

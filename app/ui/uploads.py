@@ -4,7 +4,6 @@ Only files that are named as this names them are ever deleted; whatever else lie
 """
 
 import hashlib
-import os
 import re
 import threading
 import time
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from app.errors import DataFolderError
 from index.errors import CatalogError
+from pretrain.atomic_file import replacing
 
 _KEPT = 20  # the newest of those that no session holds; an older one is uploaded again if it is wanted again
 _OF_SESSION, _OF_SESSION_BYTES = 10, 2**30  # what a session may keep; its newest stays, however large
@@ -24,7 +24,7 @@ _DAY_S = 24 * 3600.0  # what a page that was killed left behind
 _STRAY_AFTER_S = 3600.0  # half an upload this old belongs to a writer that was killed
 _SUFFIX = re.compile(r"\.[A-Za-z0-9]{1,8}")
 _OWN = re.compile(r"[0-9a-f]{32}\.[a-z0-9]{1,8}")
-_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.[a-z0-9]{1,8}\.\d+\.part")
+_PARTIAL = re.compile(r"\.[0-9a-f]{32}\.[a-z0-9]{1,8}\.[0-9a-f]{1,8}\.part")  # as `replacing` names them
 
 
 def keep_upload(folder: Path, name: str, content: bytes | memoryview, *, needed: Collection[str] = ()) -> Path:
@@ -35,14 +35,10 @@ def keep_upload(folder: Path, name: str, content: bytes | memoryview, *, needed:
     suffix = Path(name).suffix
     suffix = suffix.lower() if _SUFFIX.fullmatch(suffix) else ".video"
     target = folder / f"{hashlib.blake2b(content, digest_size=16).hexdigest()}{suffix}"
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_bytes(content)
-            os.replace(partial, target)
-        finally:
-            partial.unlink(missing_ok=True)
+        with replacing(target, durable=False) as file:
+            file.write(content)
     except OSError as error:
         raise DataFolderError(f"Cannot keep the uploaded clip in {folder}: {error.strerror}.") from error
     _drop_old(folder, needed)

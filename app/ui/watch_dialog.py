@@ -7,7 +7,7 @@ import streamlit as st
 
 from app.ui import cached, state_keys
 from app.ui.clip_player import play
-from app.ui.shown_text import as_html, clock, span
+from app.ui.shown_text import as_html, clock, printable, span
 from app.ui.trouble import shown_trouble
 
 CONTEXT_S = 10.0  # so much is shown before and after a moment
@@ -66,7 +66,7 @@ def _dialog(opened: Watched) -> None:
         )
         st.button("The moment", icon=":material/my_location:", on_click=_shift, args=(opened, watched, -watched.shift_s))
         st.button("Later", icon=":material/fast_forward:", on_click=_shift, args=(opened, watched, _STEP_S))
-    st.code(str(watched.path).encode("utf-8", "surrogateescape").decode("utf-8", "replace"), language=None, wrap_lines=True)
+    st.code(printable(watched.path), language=None, wrap_lines=True)
 
 
 def _shift(opened: Watched, watched: Watched, by_s: float) -> None:

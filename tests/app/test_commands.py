@@ -5,15 +5,13 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +20,13 @@ from typer.main import get_command
 
 from app.cli_reference import commands, reference
 from app.encoder_files import list_encoders
-from app.main import cli, main
+from app.main import cli
 from app.run_lock import run_lock
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
+from tests.helpers.whole_command import vret
 
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a run of `vret` left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture(autouse=True)
-def handlers_restored() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGTERM)
-    yield
-    signal.signal(signal.SIGTERM, before)
-
-
-def vret(*arguments: str | Path) -> Done:
-    """Runs `vret` whole, from its arguments to its exit code, inside this process: starting one for each would take minutes."""
-    streams = [io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2)]
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
-        patch.setattr(sys, "argv", ["vret", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-    texts = []
-    for stream in streams:
-        stream.flush()
-        stream.seek(0)
-        texts.append(stream.read())
-    assert isinstance(stop.value.code, int)
-    return Done(stop.value.code, *texts)
 
 
 def ok(*arguments: str | Path) -> str:
@@ -381,7 +348,17 @@ def test_doctor_advises_nothing_that_does_not_exist(home: Path, monkeypatch: pyt
     """vret is on no package index: what is missing is installed from its folder."""
     monkeypatch.setattr("app.doctor._version", lambda _: None)
     mends = [finding["mend"] for finding in json.loads(vret("doctor", "--json").stdout) if "not installed" in finding["detail"]]
-    assert mends and all(re.match(r"pip install .*'\.\[(cpu|train)\]'$", mend) for mend in mends)
+    assert mends and all(re.fullmatch(r"pip install '\.\[(cpu|train)\]' -c constraints\.txt", mend) for mend in mends)
+
+
+def test_doctor_names_a_folder_as_the_command_line_takes_it_back(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"old \xff")
+    draw_moving_picture(folder / "a.mp4")
+    ok("index", str(folder), "-l", "old")
+    folder.rename(tmp_path / "elsewhere")
+    [mend] = [finding["mend"] for finding in json.loads(vret("doctor", "--json").stdout) if "--folder" in finding["mend"]]
+    ok(*shlex.split(mend)[1:], "--yes")
+    assert all(not library["folders"] for library in json.loads(ok("libraries", "--json")))
 
 
 def test_doctor_bears_files_that_vanish_while_it_looks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

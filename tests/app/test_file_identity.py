@@ -9,21 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
 from app.find_similar import ClipQuery, Hit, MomentQuery, find_similar
 from app.index_library import index_library
-from app.index_report import IndexReport
-from app.main import cli
 from app.maintain import purge_missing, remove_library
 from app.workspace import Workspace
 from index.search import Filters
 from tests.helpers.make_video import draw_moving_picture
-
-
-def counts(report: IndexReport) -> dict[str, int]:
-    """The counts that are not zero."""
-    return {name: count for name, count in report.counts().items() if count}
+from tests.helpers.report_counts import counts
+from tests.helpers.whole_command import vret
 
 
 def hits(ws: Workspace, path: Path, **options: object) -> list[Hit]:
@@ -33,10 +27,6 @@ def hits(ws: Workspace, path: Path, **options: object) -> list[Hit]:
 def ids(ws: Workspace) -> dict[str, int]:
     """Number of each known video by the end of its path."""
     return {video.path.name: video.id for video in ws.catalog.videos()}
-
-
-def vret(*arguments: object) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 # --- moves -------------------------------------------------------------------------------------------------------------------
@@ -136,7 +126,7 @@ def test_a_move_is_followed_when_all_is_embedded_anew(ws: Workspace, folder: Pat
     index_library(ws, "home", [folder])
     before = ids(ws)
     (folder / "a.mp4").rename(folder / "A.mp4")
-    assert counts(index_library(ws, "home", reembed=True)) == {"changed": 4}
+    assert counts(index_library(ws, "home", reembed=True)) == {"re-embedded": 4}
     assert ids(ws)["A.mp4"] == before["a.mp4"]
 
 
@@ -180,7 +170,7 @@ def test_a_folder_that_is_away_is_told_and_left_alone(ws: Workspace, folder: Pat
 
 
 def test_the_command_line_says_what_is_away(folder: Path, home: Path) -> None:
-    assert vret("index", folder, "-l", "home").exit_code == 0
+    assert vret("index", folder, "-l", "home").returncode == 0
     unplug(folder, "empty")
     plain, machine = vret("index", "-l", "home"), vret("index", "-l", "home", "--json")
     assert "away: " in plain.stderr
@@ -248,6 +238,20 @@ def test_many_videos_gone_at_once_are_told(ws: Workspace, folder: Path, tmp_path
     assert [(path, words.split(".")[0]) for path, words in report.warnings] == [(str(folder), "12 of its 16 videos are gone")]
 
 
+def test_an_empty_folder_inside_is_told(ws: Workspace, folder: Path, tmp_path: Path) -> None:
+    """A disk may be mounted there, below the library's folder."""
+    index_library(ws, "home", [folder])
+    (folder / "below" / "long.mp4").rename(tmp_path / "long.mp4")
+    report = index_library(ws, "home")
+    assert counts(report) == {"unchanged": 3, "missing": 1}
+    ((path, words),) = report.warnings
+    assert path == str(folder / "below")
+    assert "is empty, so that its known video counts as missing" in words
+    assert index_library(ws, "home").warnings == []  # once is enough
+    (tmp_path / "long.mp4").rename(folder / "below" / "long.mp4")
+    assert counts(index_library(ws, "home")) == {"unchanged": 3, "returned": 1}
+
+
 def test_purge_spares_what_may_come_back(ws: Workspace, folder: Path, tmp_path: Path) -> None:
     second = tmp_path / "second"
     draw_moving_picture(second / "d.mp4", seed=40)
@@ -267,7 +271,7 @@ def test_purge_spares_what_may_come_back(ws: Workspace, folder: Path, tmp_path: 
     assert counts(index_library(ws, "home")) == {"returned": 1, "unchanged": 2}
     unplug(folder, "absent")
     said = vret("libraries", "purge", "home")
-    assert (said.stdout, said.exit_code) == ("purged 0\n", 0)
+    assert (said.stdout, said.returncode) == ("purged 0\n", 0)
     assert vret("libraries", "purge", "home", "--away").stdout == "purged 3\n"
     assert ws.catalog.libraries()[0].num_videos == 0
 
@@ -276,7 +280,7 @@ def test_a_catalog_on_a_machine_without_its_videos_forgets_nothing(ws: Workspace
     index_library(ws, "home", [folder])
     before = ids(ws)
     new = folder.rename(tmp_path / "elsewhere")
-    assert vret("index", "-l", "home").exit_code == 1
+    assert vret("index", "-l", "home").returncode == 1
     assert vret("libraries", "purge", "home").stdout == "purged 0\n"
     assert len({hit.path for hit in hits(ws, new / "a.mp4", k=50) if hit.missing}) == 4
     assert counts(index_library(ws, "home", [new])) == {"moved": 4}

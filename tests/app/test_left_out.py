@@ -7,7 +7,6 @@ import pytest
 
 from app.errors import BadFolder, BadPattern
 from app.index_library import index_library
-from app.index_report import IndexReport
 from app.library_scan import library_name_of
 from app.maintain import change_excludes
 from app.settings import Settings
@@ -15,11 +14,7 @@ from app.workspace import Workspace
 from index.catalog import Catalog, FileFingerprint
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.old_catalog import take_back
-
-
-def counts(report: IndexReport) -> dict[str, int]:
-    """The counts that are not zero."""
-    return {name: count for name, count in report.counts().items() if count}
+from tests.helpers.report_counts import counts
 
 
 def test_other_files_under_a_videos_name_are_no_broken_videos(ws: Workspace, folder: Path) -> None:
@@ -151,7 +146,7 @@ def test_a_library_is_called_after_the_real_folder(tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("C:\\Videos", "path of Windows"),
+        ("C:\\Videos", "a Windows path"),
         ("~nobody-of-that-name/x", "no folder"),
         ("n" * 300, "no folder"),
         ("a/" * 3000, "no folder"),

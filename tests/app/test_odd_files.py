@@ -10,16 +10,11 @@ from typing import Any
 import pytest
 
 from app.index_library import index_library
-from app.index_report import IndexReport
 from app.workspace import Workspace
 from embedder.embed_videos import EmbeddedVideo
 from index.errors import CatalogUnavailable
 from tests.helpers.make_video import draw_moving_picture
-
-
-def counts(report: IndexReport) -> dict[str, int]:
-    """The counts that are not zero."""
-    return {name: count for name, count in report.counts().items() if count}
+from tests.helpers.report_counts import counts
 
 
 @pytest.mark.parametrize("year_2400_or_so_s", [13_569_465_600, 2**33, -(10**10), -1])
@@ -31,6 +26,20 @@ def test_a_date_far_off(ws: Workspace, folder: Path, year_2400_or_so_s: int) -> 
     (folder / "text.mp4").write_text("no video")
     os.utime(folder / "text.mp4", (year_2400_or_so_s, year_2400_or_so_s))
     assert counts(index_library(ws, "home")) == {"unchanged": 5, "not videos": 1}
+
+
+@pytest.mark.parametrize("dated_s", [13_569_465_600, 1_700_000_000])
+def test_the_other_name_of_a_file_that_is_dated_otherwise_by_now(ws: Workspace, folder: Path, tmp_path: Path, dated_s: int) -> None:
+    """Looked up by another name, a date beyond the catalog's numbers is no error, and a touched file is still known."""
+    index_library(ws, "home", [folder])
+    os.utime(folder / "a.mp4", (dated_s, dated_s))
+    other = tmp_path / "other.mp4"
+    os.link(folder / "a.mp4", other)
+    found = ws.catalog.find_video(other)
+    assert found is not None
+    assert found.path == folder / "a.mp4"
+    copy = Path(shutil.copy2(other, tmp_path / "copy.mp4"))
+    assert ws.catalog.find_video(copy) is None
 
 
 def test_numbers_beyond_64_bits_that_a_file_system_tells(ws: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +67,7 @@ def test_numbers_beyond_64_bits_that_a_file_system_tells(ws: Workspace, folder: 
     report = index_library(ws, "home", [folder])
     assert counts(report) == {"added": 3, "broken": 1}
     ((path, reason),) = report.broken
-    assert path == str(folder / "a.mp4") and "could not be taken in" in reason
+    assert path == str(folder / "a.mp4") and "could not be indexed" in reason
 
 
 @pytest.mark.parametrize(
@@ -82,7 +91,7 @@ def test_facts_that_no_catalog_holds(
     assert counts(report) == {"added": 3, "broken": 1}
     ((path, reason),) = report.broken
     assert path == str(folder / "a.mp4")
-    assert "could not be taken in (" in reason and "try 1 of 3" in reason and "\n" not in reason
+    assert "could not be indexed (" in reason and "try 1 of 3" in reason and "\n" not in reason
     assert counts(index_library(ws, "home")) == {"added": 1, "unchanged": 3}
 
 

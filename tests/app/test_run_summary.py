@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from app.evaluation.best_figure import BestFigure
 from app.evaluation.run_summary import RunSummary, summary_of
-from app.main import cli
 from app.settings import Settings
 from app.workspace import Workspace
 from index.records import EvaluationRun
+from tests.helpers.whole_command import vret
 
 TRAINED = {"task": "trajectory", "backbone": "r2plus1d_half", "floor": False}
 UNTRAINED = {"task": "untrained", "backbone": "r2plus1d_half", "floor": True}
@@ -174,8 +173,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_eval_runs__lists_every_run_whatever_is_in_it(home: Path) -> None:
     def printed(*options: str) -> str:
-        result = CliRunner().invoke(cli, ["eval", "runs", *options])
-        assert result.exit_code == 0, result.output
+        result = vret("eval", "runs", *options)
+        assert result.returncode == 0, result.stderr
         return result.stdout
 
     newest, today, *bad, old = json.loads(printed("--json"))["runs"]

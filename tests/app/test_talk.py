@@ -47,7 +47,25 @@ VERBS: dict[str, list[list[str]]] = {
         ["CLIP", "-e", "\udcff"],
     ],
     "vret libraries": [[], ["--json"], ["--csv"]],
+    "vret libraries exclude": [
+        ["odd"],
+        ["odd", "--json"],
+        ["odd", "\u0434*/"],
+        ["odd", "nosuch\u202e", "--remove"],
+        ["odd", "\x1b[31m"],
+        ["odd", "\udcff"],
+        ["\udcff"],
+    ],
     "vret libraries remove": [["odd"], ["\u0434", "--yes"]],
+    "vret libraries exclude": [
+        ["odd"],
+        ["odd", "--json"],
+        ["odd", "\u0434*", "--json"],
+        ["odd", "\u0434*"],
+        ["odd", "x\x1b[31m"],
+        ["odd", "\udcff"],
+        ["nosuch\u202e"],
+    ],
     "vret libraries purge": [["nosuch"], ["\u0434\x1b[31m"], ["\udcff"]],
     "vret videos": [
         [],
@@ -209,7 +227,7 @@ def test_lists_for_programs_are_whole(home: Path, tmp_path: Path) -> None:
     assert len(json.loads(ok("videos", "--json"))) == 103
     assert len(ok("videos", "--csv").splitlines()) == 104
     _, out, err = run("videos")
-    assert out.count(b"broken") == 100
+    assert out.count(b"not-video") == 100
     assert b"first 100" in err and b"--offset 100" in err
     _, out, err = run("videos", "--json", "--limit", "3")
     assert len(json.loads(out)) == 3
@@ -269,6 +287,21 @@ def test_locales_and_settings_of_python(environment: dict[str, str], odd: Path, 
     found = shell("$VRET videos --json", environment, **locale)
     assert found.stdout == shell("$VRET videos --json", environment).stdout
     assert b"Traceback" not in found.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a C locale")
+def test_names_are_the_same_in_every_locale(environment: dict[str, str], odd: Path) -> None:
+    """Of a library, typed or taken from its folder's name, of a pattern and of a part of a path."""
+    (odd.parent / "caf\u00e9").mkdir()
+    draw_moving_picture(odd.parent / "caf\u00e9" / "\u0434.mp4")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    made = shell(f"cd {odd.parent}; $VRET index caf\u00e9 --exclude '\u0436*'", environment, **plain)
+    assert made.returncode == 0, made.stderr
+    assert shell("$VRET libraries exclude caf\u00e9", environment).stdout.decode() == "\u0436*\n"
+    for locale in ({}, plain):
+        found = shell("$VRET videos -l caf\u00e9 --text \u0414 --json", environment, **locale)
+        assert [Path(row["path"]).name for row in json.loads(found.stdout)] == ["\u0434.mp4"], found.stderr
+        assert shell(f"$VRET search {odd}/two* -l caf\u00e9 --json", environment, **locale).returncode == 0
 
 
 # --- paths ---------------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from pretrain.drawn_library import draw_library
 from tests.helpers.patience import PATIENCE_S
+from tests.helpers.served_page import free_port
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     environment = {name: text for name, text in os.environ.items() if not name.startswith("VRET_")}
     environment |= {"VRET_HOME": str(home), "VRET_ENCODER": "tiny"}
     subprocess.run([sys.executable, "-m", "app", "index", str(videos)], env=environment, check=True, capture_output=True)
-    port = _free_port()
+    port = free_port()
     log = root / "page.log"
     with log.open("wb") as file:
         command = [sys.executable, "-m", "app", "ui", "--port", str(port)]
@@ -128,12 +128,6 @@ def wait_until_it_plays(page: "Page", video: "Locator") -> None:
     page.wait_for_function("v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0", arg=handle)
     before = handle.evaluate("v => v.currentTime")
     page.wait_for_function("([v, before]) => v.currentTime !== before", arg=[handle, before])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,7 +1,6 @@
 """The page comes up by the very command of docker-compose.yml, as a plain process."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -12,14 +11,9 @@ from pathlib import Path
 import yaml
 
 from tests.helpers.patience import PATIENCE_S
+from tests.helpers.served_page import free_port
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answer(url: str) -> str | None:

@@ -1,6 +1,7 @@
 """No other web site can drive the page, whatever lies where it is started, and it ends with its command."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.served_page import ServedPage, answers, served_page
+from tests.helpers.patience import PATIENCE_S
+from tests.helpers.served_page import ServedPage, answers, free_port, served_page
 
 PATHS = (
     "/",
@@ -193,11 +195,33 @@ def test_refusal_says_what_to_do(page: ServedPage) -> None:
     assert "--allow-host nas.home" in page.log.read_text()
 
 
+def test_refusal_whose_telling_nobody_reads_is_a_refusal(tmp_path: Path) -> None:
+    """As under `vret ui 2>&1 | head -1`."""
+    port = free_port()
+    command = [sys.executable, "-m", "app", "ui", "--port", str(port)]
+    environment = os.environ | {"VRET_HOME": str(tmp_path / "home")}
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        assert process.stdout is not None
+        assert b"The page: " in process.stdout.readline()
+        process.stdout.close()
+        page = ServedPage(process, port, tmp_path / "none.log")
+        while not answers(port):
+            assert process.poll() is None
+            time.sleep(0.2)
+        assert page.ask("/", Host="nas.home:80")[0] == 403
+        assert page.upgrade(Host="nas.home:80") == 403
+        assert page.ask("/", Host="localhost")[0] == 200
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
+
+
 def test_killed_page_leaves_the_port(tmp_path: Path) -> None:
     with served_page(tmp_path / "home") as page:
         page.process.kill()
-        assert page.process.wait(timeout=60) == -signal.SIGKILL
-        deadline = time.monotonic() + 60
+        assert page.process.wait(timeout=PATIENCE_S) == -signal.SIGKILL
+        deadline = time.monotonic() + PATIENCE_S
         while answers(page.port) and time.monotonic() < deadline:
             time.sleep(0.1)
         assert not answers(page.port)
@@ -207,13 +231,13 @@ def test_killed_page_leaves_the_port(tmp_path: Path) -> None:
 def test_page_that_is_asked_to_end_ends_well(tmp_path: Path, number: signal.Signals) -> None:
     with served_page(tmp_path / "home") as page:
         page.process.send_signal(number)
-        assert page.process.wait(timeout=60) == 0
+        assert page.process.wait(timeout=PATIENCE_S) == 0
         assert "Traceback" not in page.log.read_text()
 
 
 @pytest.mark.parametrize("name", ["http://x", "x:1", "*", "*.example.com", "a b", ""])
 def test_host_that_is_none_is_refused_before_anything_is_served(home: Path, name: str) -> None:
     command = [sys.executable, "-m", "app", "ui", "--allow-host", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 1
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 2
     assert f"A host is a name or an address alone, such as vret.example.com or 192.168.1.5, got {name!r}." in done.stderr

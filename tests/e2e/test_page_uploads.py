@@ -16,6 +16,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
+from tests.helpers.patience import PATIENCE_S
 from tests.helpers.served_page import ServedPage, served_page
 
 MB = 1024 * 1024
@@ -30,7 +31,7 @@ def session(page: ServedPage) -> Iterator[str]:
         wire.send(BackMsg(rerun_script=ClientState(query_string="")).SerializeToString())
         message = ForwardMsg()
         while not message.HasField("new_session"):
-            message = ForwardMsg.FromString(wire.recv(timeout=120, decode=False))
+            message = ForwardMsg.FromString(wire.recv(timeout=PATIENCE_S, decode=False))
         yield message.new_session.initialize.session_id
 
 
@@ -39,7 +40,7 @@ def upload(page: ServedPage, session_id: str, name: str, size: int) -> int:
     cookie = page.ask("/_stcore/health")[1]["set-cookie"].partition(";")[0]
     head = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f.mp4"\r\nContent-Type: video/mp4\r\n\r\n'
     tail = b"\r\n--b--\r\n"
-    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=300)
+    connection = http.client.HTTPConnection("127.0.0.1", page.port, timeout=PATIENCE_S)
     connection.putrequest("PUT", f"/_stcore/upload_file/{session_id}/{name}")
     connection.putheader("Origin", f"http://{page.host}")
     connection.putheader("Cookie", cookie)
@@ -77,7 +78,7 @@ def test_memory_of_uploads(tmp_path: Path) -> None:
             for number in range(6):
                 assert upload(page, other if number % 2 else one, f"more-{number}", UPLOAD_MB * MB) == 204
             assert resident_mb(page) - before < 3.5 * UPLOAD_MB
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while resident_mb(page) - before > UPLOAD_MB / 2 and time.monotonic() < deadline:
             time.sleep(0.2)
         assert resident_mb(page) - before < UPLOAD_MB / 2, "nothing stays when the browsers have gone"

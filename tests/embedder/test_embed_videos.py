@@ -4,6 +4,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -193,10 +194,12 @@ def test_embed_videos__a_worker_that_dies_between_files_costs_nothing(
     assert all(isinstance(result, EmbeddedVideo) for result in results)
 
 
-def children() -> set[int]:
-    found = set()
-    for task in Path("/proc/self/task").iterdir():
-        found |= {int(pid) for pid in (task / "children").read_text().split()}
+def children(pid: int | str = "self") -> set[int]:
+    """Processes that were started by a process, whichever of its threads did it."""
+    found: set[int] = set()
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that has just ended
+            found |= {int(child) for child in (thread / "children").read_text().split()}
     return found
 
 
@@ -223,7 +226,7 @@ def test_embed_videos__killed_owner_leaves_no_process(videos: list[Path], encode
     owner = subprocess.Popen([sys.executable, "-c", program, str(encoder_path), str(videos[0])], stdout=subprocess.PIPE, cwd=root)
     assert owner.stdout is not None
     owner.stdout.readline()
-    workers = [pid for task in Path(f"/proc/{owner.pid}/task").iterdir() for pid in (task / "children").read_text().split()]
+    workers = children(owner.pid)
     assert workers
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()

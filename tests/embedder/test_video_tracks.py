@@ -60,6 +60,12 @@ def test_track_of_thumbnails_is_not_the_film(tmp_path: Path, name: str) -> None:
     assert film_of(path) == (1, pytest.approx(25.0, abs=0.2), ())
 
 
+@pytest.mark.parametrize("times_s", [[0.0, 1.0], [0.0, 0.04, 0.08, 0.12]])
+def test_front_and_back_covers_are_not_the_film(tmp_path: Path, times_s: list[float]) -> None:
+    path = draw(tmp_path / "v.mkv", [("mjpeg", (640, 480), times_s, True), ("libx264", (96, 72), FILM_S, False)])
+    assert film_of(path) == (1, pytest.approx(2.0, abs=0.05), ())
+
+
 def test_film_of_jpegs_is_a_film(tmp_path: Path) -> None:
     path = draw(tmp_path / "v.mkv", [("mjpeg", (640, 480), [0.0], True), ("mjpeg", (96, 72), FILM_S, False)])
     assert film_of(path) == (1, pytest.approx(2.0, abs=0.05), ())

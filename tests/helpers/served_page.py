@@ -11,7 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATIENCE_S = 120
+from tests.helpers.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +28,7 @@ class ServedPage:
 
     def ask(self, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> tuple[int, dict[str, str], str]:
         """Status, headers with small letters and body. headers: `sec_fetch_site` is Sec-Fetch-Site."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_PATIENCE_S)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         sent = {"Host": self.host} | {name.replace("_", "-"): text for name, text in headers.items()}
         try:
             connection.putrequest(method, path, skip_host=True)
@@ -70,14 +71,14 @@ def served_page(
     with log.open("wb") as file:
         process = subprocess.Popen(command, env=kept, cwd=cwd, stdout=file, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + PATIENCE_S
         while not answers(port):
             assert process.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         yield ServedPage(process, port, log)
     finally:
         process.terminate()
-        process.wait(timeout=_PATIENCE_S)
+        process.wait(timeout=PATIENCE_S)
 
 
 def answers(port: int) -> bool:

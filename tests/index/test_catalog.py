@@ -133,14 +133,14 @@ def test_moved_file_keeps_id_and_vectors(filled: Catalog) -> None:
     filled.mark_missing([video_id])
     filled.put_broken("films", file("/films/b.mp4", "x"), "was something else once")
 
-    filled.move_video(video_id, file("/films/b.mp4", mtime_ns=5))
+    filled.move_videos([(video_id, file("/films/b.mp4", mtime_ns=5))])
 
     assert [(v.id, str(v.path), v.mtime_ns, v.outcome) for v in filled.videos("films")] == [
         (video_id, "/films/b.mp4", 5, "indexed")
     ]
     assert len(filled.clips(video_id, 1)) == 3
     with pytest.raises(UnknownVideo, match="no video 99"):
-        filled.move_video(99, file("/films/c.mp4"))
+        filled.move_videos([(99, file("/films/c.mp4"))])
 
 
 def test_copied_file_takes_the_vectors(filled: Catalog) -> None:
@@ -170,12 +170,11 @@ def test_touch_takes_the_new_time_and_brings_back(filled: Catalog) -> None:
         assert snapshot.count_clips(1) == 3
 
 
-def test_purge_forgets_the_missing_only(filled: Catalog) -> None:
+def test_forgetting_is_for_good_and_of_those_only(filled: Catalog) -> None:
     gone, stays = put(filled, "/films/a.mp4"), put(filled, "/films/b.mp4", "c2")
-    filled.mark_missing([gone])
 
-    assert filled.purge_missing("films") == 1
-    assert filled.purge_missing("films") == 0
+    assert filled.forget_videos([gone]) == 1
+    assert filled.forget_videos([gone]) == 0
     assert [video.id for video in filled.videos()] == [stays]
     assert put(filled, "/films/a.mp4") > stays, "ids are never used twice"
 

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -21,6 +22,8 @@ from index.errors import (
     CatalogUnavailable,
     StorageFull,
 )
+from tests.helpers.catalog_rows import put
+from tests.helpers.old_catalog import take_back
 from tests.index.walk_videos import Collection, walk
 
 
@@ -322,12 +325,8 @@ def test_server_that_is_not_there(tmp_path: Path, url: str) -> None:
 
 def test_known_revisions_are_those_of_the_migrations(new_catalog_url: str) -> None:
     """A migrated database has exactly the tables of `tables.py`, and `schema.REVISIONS` names every migration."""
-    from alembic.autogenerate import compare_metadata
     from alembic.config import Config
-    from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
-
-    from index.tables import metadata
 
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
@@ -335,11 +334,35 @@ def test_known_revisions_are_those_of_the_migrations(new_catalog_url: str) -> No
     assert tuple(reversed(revisions)) == schema.REVISIONS
 
     Catalog.open(new_catalog_url).close()
-    database = Database(new_catalog_url)
-    with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-    database.close()
+    assert other_than_in_tables(new_catalog_url) == []
+
+
+def test_every_migration_can_be_taken_back_and_made_again(new_catalog_url: str) -> None:
+    with Catalog.open(new_catalog_url) as catalog:
+        catalog.add_library("films", [Path("/films")])
+        catalog.set_excludes("films", ["drafts/"])
+        catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
+        video_id = put(catalog, "/films/a.mp4")
+    for revision in reversed(schema.REVISIONS[:-1]):
+        take_back(new_catalog_url, revision)
+    with Catalog.open(new_catalog_url) as catalog:
+        assert [(video.id, video.outcome, video.num_clips) for video in catalog.videos("films")] == [(video_id, "indexed", 3)]
+    assert other_than_in_tables(new_catalog_url) == []
+
+
+def other_than_in_tables(url: str) -> list[Any]:
+    """How the tables of a database differ from those of `tables.py`."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from index.tables import metadata
+
+    database = Database(url)
+    try:
+        with database.read() as connection:
+            return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": True}), metadata))
+    finally:
+        database.close()
 
 
 def test_migrations_are_part_of_the_installed_package() -> None:

@@ -268,7 +268,7 @@ def test_filter_that_excludes_the_nearest_ten_thousand_still_gives_k(catalog: Ca
     assert {moment.video_id for moment in found} == set(far)
 
 
-def test_missing_and_purged_videos_do_not_answer(films: Films) -> None:
+def test_missing_and_forgotten_videos_do_not_answer(films: Films) -> None:
     clips, video_id = query(walk(3), 10.0, 14.0), films.id_of("long3.mp4")
     assert films.search(clips)[0].video_id == video_id
 
@@ -278,7 +278,7 @@ def test_missing_and_purged_videos_do_not_answer(films: Films) -> None:
     assert films.search(clips)[0].video_id == video_id
     stale = films.store.open(films.encoder_id)
     films.catalog.mark_missing([video_id])
-    films.catalog.purge_missing("films")
+    films.catalog.forget_videos([video_id])
     moments = find_moments(films.catalog, stale, films.encoder_id, clips)
     assert moments
     assert video_id not in {moment.video_id for moment in moments}

@@ -1,5 +1,6 @@
 """Indexing runs as the page starts, shows and stops them."""
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.ui.index_runs import IndexRuns, RunView, run_view
-from app.ui.page_process import stop_process
+from app.ui.page_process import start_command, stop_process
 from index.catalog import Job
 from index.records import JobState
 from tests.helpers.make_video import draw_moving_picture
@@ -69,6 +70,20 @@ def test_start__runs_to_its_end(home: Path, tmp_path: Path) -> None:
     assert view.notes == ("Left out by name or pattern: drafts/ (1)",)
 
 
+def test_run_view__says_what_is_away(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    draw_moving_picture(folder / "one.mp4")
+    runs = IndexRuns(home / "logs")
+    assert runs.start("disk", [folder]).process.wait(timeout=PATIENCE_S) == 0
+    (folder / "one.mp4").rename(tmp_path / "one.mp4")
+    assert runs.start("disk").process.wait(timeout=PATIENCE_S) == 0
+    view = run_view(runs.last, [])
+    assert view is not None
+    assert [name for name, number in view.counts.items() if number] == []
+    (note,) = view.notes
+    assert note.startswith(f"{folder} is empty, as it is when its disk is away; 1 known videos are left")
+
+
 def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:
     runs = IndexRuns(home / "logs")
     runs.start("home", [tmp_path / "no such folder"]).process.wait(timeout=PATIENCE_S)
@@ -83,3 +98,16 @@ def test_start__no_place_for_its_answer(tmp_path: Path) -> None:
     (tmp_path / "logs").touch()
     with pytest.raises(OSError, match="logs"):
         IndexRuns(tmp_path / "logs").start("home")
+
+
+def test_only_logs_of_the_page_make_room_for_new_ones(tmp_path: Path) -> None:
+    others = [tmp_path / name for name in ("index-of-films.txt", "index-2024.log", "index-backup.json.gz")]
+    own = [tmp_path / f"index-{number:08d}.{end}" for number in range(30) for end in ("json", "log")]
+    for path in (*others, *own):
+        path.write_text("x")
+        os.utime(path, (1e9, 1e9))
+    started = start_command(tmp_path, "index", "films", ["--version"])
+    assert started.process.wait() == 0
+    assert all(path.exists() for path in others)
+    assert sum(path.exists() for path in own) == 38
+    assert started.answer_file.exists() and started.talk_file.exists()

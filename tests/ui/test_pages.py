@@ -236,7 +236,7 @@ def test_library_page__a_folder_that_is_away_is_marked_and_its_videos_are_kept(i
 
 
 def test_about_page__previews_are_deleted_once_that_was_confirmed(indexed: Path, home: Path) -> None:
-    preview = home / "previews" / "0.mp4"
+    preview = home / "previews" / f"{'0' * 32}.mp4"
     preview.parent.mkdir(exist_ok=True)
     preview.write_bytes(b"a preview")
     page = pressed(opened(about_page), "Delete the previews")
