@@ -57,15 +57,6 @@ VERBS: dict[str, list[list[str]]] = {
         ["\udcff"],
     ],
     "vret libraries remove": [["odd"], ["\u0434", "--yes"]],
-    "vret libraries exclude": [
-        ["odd"],
-        ["odd", "--json"],
-        ["odd", "\u0434*", "--json"],
-        ["odd", "\u0434*"],
-        ["odd", "x\x1b[31m"],
-        ["odd", "\udcff"],
-        ["nosuch\u202e"],
-    ],
     "vret libraries purge": [["nosuch"], ["\u0434\x1b[31m"], ["\udcff"]],
     "vret videos": [
         [],
