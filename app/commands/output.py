@@ -7,17 +7,16 @@ and options take it back. Tables and talk are for people: what drives a terminal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from app.commands.streams import SafeOutput
 from app.machine_text import csv_text, json_text
 from index.path_text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-    from app.commands.streams import SafeOutput
 
 
 def talk(message: str) -> None:
@@ -90,4 +89,7 @@ def clock(seconds: float) -> str:
 
 
 def _write_utf8(text: str) -> None:
-    cast("SafeOutput", sys.stdout).write_utf8(text)
+    if isinstance(sys.stdout, SafeOutput):
+        sys.stdout.write_utf8(text)
+    else:  # run inside another program, which gave a stream of its own
+        sys.stdout.write(text)

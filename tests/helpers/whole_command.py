@@ -25,6 +25,7 @@ def vret(*arguments: object) -> Done:
     before = signal.getsignal(signal.SIGTERM)
     try:
         with pytest.MonkeyPatch.context() as patch, redirect_stdout(streams[0]), redirect_stderr(streams[1]):
+            patch.setenv("PYTHONSAFEPATH", "1")  # which main sets, and which is to be as it was afterwards
             patch.setattr(sys, "argv", ["vret", *map(str, arguments)])
             with pytest.raises(SystemExit) as stop:
                 main()

@@ -196,7 +196,7 @@ def test_start__old_logs_go(home: Path, labels: Path) -> None:
     logs = home / "logs"
     logs.mkdir()
     for number in range(60):
-        path = logs / f"eval-{number:02}.log"
+        path = logs / f"eval-abcdef{number:02}.log"  # as the page names them
         path.touch()
         os.utime(path, (number, number))
     runs = EvaluationRuns(logs)
@@ -204,6 +204,6 @@ def test_start__old_logs_go(home: Path, labels: Path) -> None:
     run.command.process.wait(timeout=PATIENCE_S)
     kept = sorted(path.name for path in logs.iterdir())
     assert len(kept) == 40
-    assert "eval-59.log" in kept and "eval-00.log" not in kept
+    assert "eval-abcdef59.log" in kept and "eval-abcdef00.log" not in kept
     view = evaluation_view(run, [], [])
     assert view is not None and "no such encoder" in view.complaint
