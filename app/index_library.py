@@ -84,7 +84,7 @@ def index_library(
             if pattern not in scan.left_out and not pattern.startswith("!")
         ]
         report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
-        IndexRun(ws, report, encoder_id, encoder_name, hop, tell).carry_out(scan, reembed=reembed)
+        IndexRun(ws, report, encoder_id, encoder_name, hop, tell, reembed=reembed).carry_out(scan)
     report.seconds = time.perf_counter() - began
     tell(IndexProgress(phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name))
     return report

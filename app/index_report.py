@@ -1,14 +1,40 @@
 """What an indexing run did and how far it is: counted, with reasons, ready for JSON."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 _RATE_FROM_S = 1.0
 
+_COUNTS = {
+    "added": "added",
+    "changed": "changed",
+    "reread": "reread",
+    "re-embedded": "reembedded",
+    "unchanged": "unchanged",
+    "touched": "touched",
+    "moved": "moved",
+    "copied": "copied",
+    "returned": "returned",
+    "missing": "missing",
+    "left out": "excluded",
+    "broken": "num_broken",
+    "not videos": "num_not_videos",
+    "left": "left",
+    "linked": "linked",
+}
+"""How each count is shown, and what it is called in `IndexReport.to_dict`."""
+_CHANGES = frozenset(("added", "changed", "reread", "re-embedded", "moved", "copied", "returned", "missing", "left out"))
+
+
+def counts_of(report: Mapping[str, Any]) -> dict[str, int]:
+    """The counts of a stored report by the names that are shown; a report of an older version lacks some."""
+    return {shown: int(report[name]) for shown, name in _COUNTS.items() if name in report}
+
 
 @dataclass(kw_only=True)
 class IndexReport:
-    """The counts of one run. Every video found is in exactly one of the first nine counts.
+    """The counts of one run. Every video found is in one of those from added to returned, in broken, not_videos or left.
 
     added: embedded for the first time (with this encoder). changed: new content under a known path, embedded anew.
     reread: the content known, but embedded by rules of reading that have changed for it since; embedded anew.
@@ -57,25 +83,14 @@ class IndexReport:
     provider: str | None = None
     stopped: bool = False
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether the catalog holds something else than before the run."""
+        return any(count for name, count in self.counts().items() if name in _CHANGES) or self.newly_broken > 0
+
     def counts(self) -> dict[str, int]:
         """The counts by name, in the order in which they are shown."""
-        return {
-            "added": self.added,
-            "changed": self.changed,
-            "reread": self.reread,
-            "re-embedded": self.reembedded,
-            "unchanged": self.unchanged,
-            "touched": self.touched,
-            "moved": self.moved,
-            "copied": self.copied,
-            "returned": self.returned,
-            "missing": self.missing,
-            "left out": self.excluded,
-            "broken": len(self.broken),
-            "not videos": len(self.not_videos),
-            "left": self.left,
-            "linked": self.linked,
-        }
+        return counts_of(vars(self) | {"num_broken": len(self.broken), "num_not_videos": len(self.not_videos)})
 
     def summary(self) -> str:
         """One line, e.g. `added 41 · unchanged 310 · moved 2 · missing 0 · broken 2`; rare counts only when they are not zero."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.index_report import counts_of
 from app.library_scan import left_out_words, passed_over_words
 from app.ui.page_process import PageProcess, ProcessView, RunState, pid_here, start_command
 
@@ -78,7 +79,7 @@ def _own_view(started: PageProcess, jobs: Sequence["Job"]) -> RunView:
     report = started.answer()
     if report is None:
         return RunView(state="failed", library=started.library, counts={}, complaint=started.complaint())
-    counts = _counts_of(report)
+    counts = counts_of(report)
     return RunView(
         state="stopped" if report.get("stopped") else "done",
         library=started.library,
@@ -91,7 +92,7 @@ def _own_view(started: PageProcess, jobs: Sequence["Job"]) -> RunView:
 
 def _job_view(job: "Job", state: RunState) -> RunView:
     progress = job.progress
-    counts = progress.get("counts") or _counts_of(progress.get("report") or {})
+    counts = progress.get("counts") or counts_of(progress.get("report") or {})
     return RunView(
         state=state,
         library=job.library or "",
@@ -107,33 +108,6 @@ def _job_view(job: "Job", state: RunState) -> RunView:
         notes=_notes_of(progress.get("report") or {}),
         pid=pid_here(job),
     )
-
-
-_COUNTS = (
-    *(
-        "added",
-        "changed",
-        "reread",
-        "reembedded",
-        "unchanged",
-        "touched",
-        "moved",
-        "copied",
-        "returned",
-        "missing",
-        "left",
-        "linked",
-    ),
-)
-_WORDS = {"reembedded": "re-embedded"}
-
-
-def _counts_of(report: dict[str, Any]) -> dict[str, int]:
-    counts = {_WORDS.get(name, name): int(report[name]) for name in _COUNTS if name in report}
-    for shown, name in (("left out", "excluded"), ("broken", "num_broken"), ("not videos", "num_not_videos")):
-        if name in report:
-            counts[shown] = int(report[name])
-    return counts
 
 
 def _notes_of(report: dict[str, Any]) -> tuple[str, ...]:

@@ -322,7 +322,7 @@ def test_what_is_back_and_cannot_be_read_keeps_its_clips(
 
     with monkeypatch.context() as patch:
         patch.setattr("embedder.fingerprint.hash_file", sleeping)
-        patch.setattr("app.index_run.IndexRun._stays_true", lambda *_: False)
+        patch.setattr("app.index_run.IndexRun._stays_as_it_is", lambda *_: False)
         report = index_library(ws, "home")
     assert report.broken[-1][1] == "cannot be read: Input/output error"
     assert {video.outcome for video in ws.catalog.videos()} == {"indexed"}

@@ -1,0 +1,53 @@
+"""Clips that were made by older rules of reading a video: whether today's rules would make the same ones."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from app.index_report import IndexReport
+from app.library_scan import is_of_older_reading
+from embedder.errors import VideoRejected
+
+if TYPE_CHECKING:
+    from index.catalog import Catalog, KnownFile
+    from index.records import VideoClips
+
+
+class OlderReadings:
+    """Of one run. say: takes a line for the user."""
+
+    def __init__(self, catalog: "Catalog", report: IndexReport, encoder_id: int, say: Callable[[str], None]) -> None:
+        self._catalog = catalog
+        self._report = report
+        self._encoder_id = encoder_id
+        self._say = say
+        self._read_otherwise: set[Path] = set()
+
+    def hold(self, path: Path, known: "KnownFile") -> bool:
+        """True when clips of older rules are as today's would be, which is then noted in the catalog; False for all others."""
+        from embedder.reading_rules import READING_RULES, other_reading
+
+        if not known.embedded or not is_of_older_reading(known) or path in self._read_otherwise:
+            return False
+        clips = self._catalog.clips_of([known.video_id], self._encoder_id).get(known.video_id)
+        if clips is None:  # damaged, so that they are made anew
+            return False
+        try:
+            other = other_reading(path, min(self._catalog.video(known.video_id).duration_s or 0.0, _longest_s(clips)))
+        except (VideoRejected, OSError):  # what is wrong with it is found, and reported, where it is embedded
+            return False
+        if other.why:
+            self._read_otherwise.add(path)
+            self._say(f"read anew, since {other.why}: {path}")
+            return False
+        self._catalog.note_reading(known.video_id, self._encoder_id, READING_RULES, other.warnings)
+        self._report.warnings.extend((str(path), warning) for warning in other.warnings)
+        return True
+
+
+def _longest_s(clips: "VideoClips") -> float:
+    """How long a video was at most when these clips were made: its length may be by newer rules, for another encoder."""
+    from embedder.clip_plan import GRID_HZ, SAME_LENGTH
+
+    starts, ends = clips.spans_s.T
+    return float(ends.max() + max(1 / GRID_HZ, SAME_LENGTH * (ends - starts).max()))
