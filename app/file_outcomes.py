@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import MAX_TRIES, FoundFile, is_of_older_reading
 from embedder.errors import VideoRejected
+from embedder.reading_rules import READING_RULES
 from index.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -153,8 +154,6 @@ class FileOutcomes:
 
     def embedded(self, video: "EmbeddedVideo", file: "FileFingerprint", known: "KnownFile | None", *, asked_for: bool) -> None:
         """Stores a video's clips. asked_for: all videos are embedded anew, whether they need it or not."""
-        from embedder.reading_rules import READING_RULES
-
         warnings = (*video.warnings, *_odd_length(video.facts.duration_s, video.facts.frame_rate))
         _, fault = attempt(
             self._catalog.put_embedded,
@@ -235,8 +234,6 @@ class FileOutcomes:
 
     def _put_broken(self, file: "FileFingerprint", reason: str, *, failures: int = 0, not_video: bool = False) -> str | None:
         """Returns what went wrong."""
-        from embedder.reading_rules import READING_RULES
-
         library, put = self._report.library, self._catalog.put_broken
         return attempt(put, library, file, reason, failures=failures, not_video=not_video, reading=READING_RULES)[1]
 

@@ -14,6 +14,7 @@ from app.on_disk import look_at
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
+from embedder.reading_rules import READING_RULES
 from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
@@ -150,8 +151,6 @@ def find_similar(
 
 
 def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
-    from embedder.reading_rules import READING_RULES
-
     older = ws.catalog.count_read_before(encoder_id, READING_RULES)
     if not older:
         return ()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from app.errors import BadFolder
 from app.given_path import GivenPath, given_path
 from app.on_disk import GONE, away_links, folder_trouble, inside, kept_time, same_folders, state_of
+from embedder.reading_rules import READING_RULES
 from index.path_text import typed_text
 
 if TYPE_CHECKING:
@@ -248,8 +249,6 @@ def may_be_tried_again(known: "KnownFile") -> bool:
 
 def is_of_older_reading(known: "KnownFile") -> bool:
     """Whether a file was embedded, or refused, by older rules of reading, so that it must be seen whether it would be today."""
-    from embedder.reading_rules import READING_RULES
-
     return known.reading < READING_RULES and (known.outcome == "broken" or known.embedded)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.index_report import IndexReport
 from app.library_scan import is_of_older_reading
 from embedder.errors import VideoRejected
+from embedder.reading_rules import READING_RULES
 
 if TYPE_CHECKING:
     from index.catalog import Catalog, KnownFile
@@ -25,7 +26,7 @@ class OlderReadings:
 
     def hold(self, path: Path, known: "KnownFile") -> bool:
         """True when clips of older rules are as today's would be, which is then noted in the catalog; False for all others."""
-        from embedder.reading_rules import READING_RULES, other_reading
+        from embedder.other_reading import other_reading
 
         if not known.embedded or not is_of_older_reading(known) or path in self._read_otherwise:
             return False

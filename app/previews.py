@@ -13,6 +13,7 @@ from pathlib import Path
 from app.clip_times import check_range
 from app.errors import DataFolderError
 from app.given_path import GivenPath, given_path
+from embedder.reading_rules import READING_RULES
 from pretrain.atomic_file import replacing
 
 DEFAULT_MAX_BYTES = 512 * 1024 * 1024
@@ -92,8 +93,6 @@ class PreviewCache:
             path.unlink(missing_ok=True)
 
     def _key(self, path: Path, start_s: float, end_s: float, size_px: int) -> str:
-        from embedder.reading_rules import READING_RULES
-
         stat = path.stat()
         what = (
             f"{os.path.abspath(path)}\n{stat.st_size}\n{stat.st_mtime_ns}\n{start_s:.3f}\n{end_s:.3f}\n{size_px}\n{READING_RULES}"
