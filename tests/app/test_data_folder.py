@@ -141,6 +141,16 @@ def test_it_is_for_its_owner_alone(tmp_path: Path) -> None:
         assert mode_of(home) == 0o700, home
 
 
+@pytest.mark.skipif(os.name != "posix", reason="POSIX modes")
+def test_a_new_one_is_for_its_owner_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)  # as some services have it
+    try:
+        Workspace(Settings.at(tmp_path / "home")).make_home()
+    finally:
+        os.umask(before)
+    assert mode_of(tmp_path / "home") == 0o700
+
+
 def test_whom_else_somebody_let_in_stays_in(tmp_path: Path) -> None:
     shared, mixed, opened = tmp_path / "shared", tmp_path / "mixed", tmp_path / "opened"
     shared.mkdir()
