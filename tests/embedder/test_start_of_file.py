@@ -64,6 +64,44 @@ def test_sound_that_comes_after_its_picture_moves_nothing(tmp_path: Path) -> Non
     assert (times_s[0], duration_s, warnings) == (0.0, pytest.approx(2.0), ())
 
 
+@pytest.mark.parametrize(("name", "container_format"), [("v.mkv", "matroska"), ("v.ts", "mpegts")])
+def test_sound_that_warms_its_decoder_up_before_0_moves_nothing(tmp_path: Path, name: str, container_format: str) -> None:
+    """One packet of AAC before the picture, which nobody hears, in formats that say so by its time stamp alone."""
+    late = draw_late_video(tmp_path / "from_0.mp4", picture_from_s=0.0)
+    path = tmp_path / name
+    with (
+        av.open(str(late)) as given,
+        av.open(f"file:{path}", "w", format=container_format, options={"avoid_negative_ts": "disabled"}) as container,
+    ):
+        raw = io.BytesIO()
+        with av.open(raw, "w", format="adts") as bare:  # without a word on how much of it is for warming up
+            copied = bare.add_stream_from_template(given.streams.audio[0])
+            for packet in given.demux(given.streams.audio[0]):
+                if packet.size:
+                    packet.stream = copied
+                    bare.mux(packet)
+        raw.seek(0)
+        with av.open(raw) as bare:
+            sound = container.add_stream_from_template(bare.streams.audio[0])
+            heard = [packet for packet in bare.demux() if packet.size]
+        picture = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        picture.width, picture.height, picture.pix_fmt = 96, 72, "yuv420p"
+        seen = []
+        for number in range(50):
+            frame = av.VideoFrame.from_ndarray(number_picture(number, 96, 72), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            seen += picture.encode(frame)
+        seen += picture.encode()
+        for number, packet in enumerate(heard):
+            packet.stream, packet.time_base = sound, Fraction(1, 48_000)
+            packet.pts = packet.dts = 1024 * (number - 1)
+        for packet in sorted([*seen, *heard], key=lambda packet: (packet.dts or 0) * (packet.time_base or 0)):
+            container.mux(packet)
+    with av.open(str(path)) as container:
+        assert container.start_time < 0
+    assert times_of(path)[0][:3] == pytest.approx([0.0, 0.04, 0.08], abs=0.001)
+
+
 @pytest.mark.parametrize("codec", ["libx264", "mpeg2video"])
 def test_broadcast_tuned_in_between_two_key_frames(tmp_path: Path, codec: str) -> None:
     whole = draw_late_video(
