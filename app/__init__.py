@@ -1,3 +1,7 @@
 """The use cases of vret and their faces: the command line and the page. Everything heavy is imported where it is needed."""
 
-import embedder as _embedder  # noqa: F401 - first of all: it switches ONNX Runtime's telemetry off
+import os
+
+# As in `embedder`, which says why. Set here, not by importing that: with `python -m app` the current folder is still first on
+# the module path here, and a file named embedder.py may lie there.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

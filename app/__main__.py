@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-# Python puts the current folder first, where a file may be named as one of our libraries is.
+# Python puts the current folder first, where a file may be named as one of our libraries is. So `app/__init__.py`, which runs
+# before this, imports nothing of ours.
 if not sys.flags.safe_path and Path(sys.path[0]) != Path(__file__).parents[1]:
     del sys.path[0]
 

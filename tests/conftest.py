@@ -1,6 +1,7 @@
 """Before any test module: ONNX Runtime reads its switch for telemetry when it is imported, and tests import it too."""
 
 import os
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -8,18 +9,21 @@ import pytest
 import embedder  # noqa: F401
 
 _SAFE_PATH = os.environ.get("PYTHONSAFEPATH")
+_MAIN = sys.modules["__main__"]
 
 
 @pytest.fixture(autouse=True)
-def safe_path_as_it_was() -> Iterator[None]:
-    """`vret` keeps Python files of the current folder out of all that it starts, by a variable. Run inside this process it would
-    set that for the tests behind it, too, which start modules of this folder."""
+def process_as_it_was() -> Iterator[None]:
+    """Two things that are set for the whole process, and would change the tests behind the one that caused it. `vret` sets a
+    variable that keeps Python files of the current folder out of all that it starts. And Streamlit puts the script that it runs
+    in the place of the main module, which the spawned workers of a training then run first."""
     _restore()
     yield
     _restore()
 
 
 def _restore() -> None:
+    sys.modules["__main__"] = _MAIN
     if _SAFE_PATH is None:
         os.environ.pop("PYTHONSAFEPATH", None)
     else:

@@ -14,7 +14,8 @@ from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 ROOT = Path(__file__).parents[1]
-FIRST_IMPORT_EMBEDDER = ("app", "pretrain")
+SET_IT = ("app", "embedder")
+FIRST_IMPORT_EMBEDDER = ("pretrain", "tests")
 
 _EMBED = """
 import numpy as np
@@ -73,11 +74,12 @@ def test_each_package_that_may_load_onnx_runtime_switches_it_off(package: str) -
 
 
 def test_nobody_imports_onnx_runtime_past_the_switch() -> None:
-    """The switch is in `embedder/__init__.py`; `app`, `pretrain` and the tests import that before anything else."""
-    for guard in [ROOT / package / "__init__.py" for package in FIRST_IMPORT_EMBEDDER] + [ROOT / "tests" / "conftest.py"]:
+    """`app` and `embedder` set the switch; `pretrain` and the tests import `embedder` before anything else."""
+    for guard in (ROOT / "pretrain" / "__init__.py", ROOT / "tests" / "conftest.py"):
         assert "embedder" in _imports(guard), f"{guard} must import embedder first"
-        assert "onnxruntime" not in _imports(guard)
-    guarded = {*FIRST_IMPORT_EMBEDDER, "embedder", "tests"}
+    for package in SET_IT:
+        assert _imports(ROOT / package / "__init__.py") == {"os"}, f"{package} must import nothing before it sets the switch"
+    guarded = {*SET_IT, *FIRST_IMPORT_EMBEDDER}
     files = [file for file in ROOT.rglob("*.py") if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)]
     users = [file.relative_to(ROOT) for file in files if "onnxruntime" in _imports(file)]
     assert users
