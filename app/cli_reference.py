@@ -8,22 +8,23 @@ _HEAD = """# The commands
 
 Made from the commands themselves by `python -m app.cli_reference > docs/cli.md`; a test holds the two together.
 
-Results go to stdout, talk and progress to stderr. `--json` and `--csv` are for scripts:
+Results go to stdout, messages and progress to stderr. `--json` and `--csv` are for scripts:
 
-* They are UTF-8 without a byte-order mark, whatever the locale, and whole: only `--limit` cuts a list, and then stderr says so.
-* A path that is not UTF-8 is written as `bytes:` and the path, with `%` and two digits for each byte that is none, `%25` for `%`:
-  `bytes:/videos/caf%E9.mp4`. Every option that takes a path, `--like` too, and the column `path` of a label file take it like that.
-  In sentences, such as the reason why a video is broken, such a byte is `%E9`, too. A path of your own folder that begins with
-  `bytes:/` is to be given as `./bytes:/`.
-* JSON escapes what cannot be printed (`\\u001b`). A CSV cell is empty for what is unknown, `true` or `false`, or JSON for a list:
-  `["/videos", "/more"]`. Cells are exact: nothing is put before one that a spreadsheet would take for a formula.
+* They are UTF-8 without a byte-order mark in every locale, and contain all rows. Only `--limit` shortens a list; stderr says so.
+* A path that is not valid UTF-8 is written as `bytes:` and the path. Each invalid byte becomes `%` and two hex digits, and `%`
+  becomes `%25`: `bytes:/videos/caf%E9.mp4`. Every option that takes a path accepts this form; so does the column `path` of a
+  label file.
+  Sentences, such as the reason why a video is broken, show such a byte as `%E9`. If a path of yours really begins with `bytes:/`,
+  write `./bytes:/`.
+* JSON escapes control characters (`\\u001b`). A CSV cell is empty if the value is unknown, `true` or `false`, or JSON for a list:
+  `["/videos", "/more"]`. Cells are exact: a value that a spreadsheet would take for a formula is not changed.
 
-Tables and talk are for people: there what cannot be printed is spelled out, in the terminal's encoding, and never ends a run.
+Tables and messages are for people. They use the terminal's encoding; characters that it cannot show are escaped.
 
-Seconds of a video are taken as they are shown, `12.5`, `0:35.00` or `1:04:07.25`, with a point; ranges as `10-60` or `0:10-1:00`.
+Write times as vret prints them: `12.5`, `0:35.00` or `1:04:07.25`, with a decimal point. Ranges are `10-60` or `0:10-1:00`.
 
-Exit code 2 says that a command can never be right: an unknown option, options that do not go together, a value that makes no sense.
-What depends on what is there, such as a file, a library or an encoder that does not exist, is 1.
+Exit code 2 means wrong usage: an unknown option, options that exclude each other, an impossible value.
+Exit code 1 means that the command failed, for instance because a file, library or encoder does not exist.
 """
 
 

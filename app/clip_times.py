@@ -18,8 +18,8 @@ def parse_seconds(text: str) -> float:
     """Seconds from 0 on, finite. Raises BadRange."""
     shown = text.strip().removesuffix("s").rstrip()
     if not _ONE.fullmatch(shown):
-        comma = " A point, not a comma, stands before parts of a second." if "," in shown else ""
-        raise BadRange(f"Seconds of a video are from 0 on, {HOW}, got {text!r}.{comma}")
+        comma = " Write a decimal point, not a comma." if "," in shown else ""
+        raise BadRange(f"A time must be 0 s or later, {HOW}, got {text!r}.{comma}")
     return _value(shown, text)
 
 

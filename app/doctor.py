@@ -77,9 +77,7 @@ def _data_folder(ws: Workspace) -> Iterator[Finding]:
         return
     where = shlex.quote(str(ws.home))
     if not os.access(ws.home, os.W_OK | os.X_OK):
-        yield Finding(
-            "note", "data folder", f"{ws.home} may only be read: searching works, indexing does not", f"chmod u+wx {where}"
-        )
+        yield Finding("note", "data folder", f"{ws.home} is read-only: you can search, but not index", f"chmod u+wx {where}")
         return
     if others_may_read(ws.home):
         yield Finding("note", "data folder", f"{ws.home} can be read by every user of this machine", f"chmod o-rwx {where}")
@@ -159,7 +157,7 @@ def _catalog(ws: Workspace) -> Iterator[Finding]:
         for folder in library.folders:
             if not os.path.isdir(folder):  # Path.is_dir raises where the folder above may not be entered
                 mend = f"vret libraries remove {shlex.quote(library.name)} --folder {shlex.quote(shown_path(folder))}"
-                detail = f"its folder {folder} is not there; plug in its disk, or remove the folder if it is gone for good"
+                detail = f"its folder {folder} is not there; connect its drive, or remove the folder if it is gone for good"
                 yield Finding("wrong", f"library {library.name}", detail, mend)
         if library.num_missing:
             detail = f"{library.num_missing} videos are missing on disk"

@@ -123,12 +123,12 @@ class FileOutcomes:
 
     def vanished(self, path: str) -> None:
         """A file that is gone since it was found."""
-        self._report.warnings.append((path, "vanished while the library was being indexed"))
+        self._report.warnings.append((path, "disappeared during indexing"))
         self._total -= 1
 
     def still_changing(self, path: str) -> None:
         """A file that somebody is writing to."""
-        self._report.warnings.append((path, "changed while it was being read; the next run reads it"))
+        self._report.warnings.append((path, "changed while it was read; the next run reads it again"))
         self._report.left += 1
         self._total -= 1
 
@@ -137,7 +137,7 @@ class FileOutcomes:
         from index.catalog import FileFingerprint
 
         file = FileFingerprint(str(found.path), found.size, found.mtime_ns, "")
-        self._broken(file, "is nearly all empty and begins with zero bytes; perhaps its download has only begun")
+        self._broken(file, "is almost empty and begins with zero bytes; perhaps it is still downloading")
 
     def unreadable(self, found: FoundFile, known: "KnownFile | None", error: OSError | ValueError) -> None:
         """A file that cannot be opened or read through."""
@@ -224,7 +224,7 @@ class FileOutcomes:
         """as_it_was: what is known of the same content. If that has clips, they stay, and the next run tries again."""
         if as_it_was is None or not _has_clips(as_it_was):
             fault = self._put_broken(file, reason, failures=failures)
-            reason = reason if fault is None else f"{reason}; it could not be noted as broken either: {fault}"
+            reason = reason if fault is None else f"{reason}; it could not be recorded as broken either: {fault}"
         elif as_it_was.outcome == "missing":
             self._catalog.mark_present([as_it_was.video_id])
         self._report.broken.append((file.path, reason))

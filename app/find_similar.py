@@ -154,7 +154,7 @@ def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
     older = ws.catalog.count_read_before(encoder_id, READING_RULES)
     if not older:
         return ()
-    return (f"{older} video(s) were read by an older version of vret, and their times may be off until you run vret index",)
+    return (f"{older} video(s) were indexed by an older vret; their times may be wrong until you run vret index",)
 
 
 def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id: int) -> "tuple[QueryClips, str, tuple[str, ...]]":
@@ -171,7 +171,7 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
         _check_length(query.end_s - start_s)
     encoder = ws.encoder(encoder_name)
     if ws.encoder_id(encoder_name) != encoder_id:
-        raise EncoderError(f"{encoder.path} was replaced by another encoder meanwhile. Search again.")
+        raise EncoderError(f"{encoder.path} was replaced by another encoder during the search. Search again.")
     embedded = embed_query(path, encoder, start_s=query.start_s, end_s=query.end_s)
     if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
         _check_length(embedded.duration_s)

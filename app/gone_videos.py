@@ -24,16 +24,14 @@ def gone_videos(scan: Scan, moved_ids: AbstractSet[int], report: IndexReport) ->
     for folder, num_known in scan.looked_through.items():
         below = {path: entry for path, entry in gone.items() if path.startswith(inside(folder)) and path not in scan.excluded}
         if below and folder_trouble(folder) is not None:
-            away_now.append(AwayFolder(folder=folder, why="went away while it was indexed", videos=below, named=True))
+            away_now.append(AwayFolder(folder=folder, why="became unavailable during indexing", videos=below, named=True))
             gone = {path: entry for path, entry in gone.items() if path not in below}
         elif len(below) >= _MANY_GONE and len(below) > _MOST_GONE * num_known:
-            said = f"{len(below)} of its {num_known} videos are gone. If a disk is away, plug it in and index again; do not purge"
+            said = f"{len(below)} of its {num_known} videos are missing. If a drive is disconnected, connect it and index again"
             report.warnings.append((str(folder), said))
     for emptied, number in _emptied(path for path in gone if path not in scan.excluded).items():
         said = "its known video counts" if number == 1 else f"its {number} known videos count"
-        report.warnings.append(
-            (emptied, f"is empty, so that {said} as missing. If a disk belongs there, plug it in and index again")
-        )
+        report.warnings.append((emptied, f"is empty, so {said} as missing. If a drive belongs there, connect it and index again"))
     ids = {path: entry.video_id for path, entry in gone.items()}
     for away in (*scan.away, *away_now):
         ids |= _gone_with(away, moved_ids, report)
@@ -59,12 +57,12 @@ def _gone_with(away: AwayFolder, moved_ids: AbstractSet[int], report: IndexRepor
     was_moved = found_again >= max(1, len(left))
     said = [f"{found_again} of its {len(away.videos)} videos were found again elsewhere"] if found_again else []
     if left and was_moved:
-        said.append(f"{len(left)} were not and count as missing")
+        said.append(f"not found, so missing: {len(left)}")
     elif left:
-        said.append(f"{len(left)} known videos are left as they are")
+        said.append(f"known videos kept: {len(left)}")
     else:
-        said = said or ["no video of the library lies in it"]
+        said = said or ["no video of the library is in it"]
         forget = f"vret libraries remove {shlex.quote(report.library)} --folder {shlex.quote(str(away.folder))}"
-        said.append(f"if it is no more: {forget}")
+        said.append(f"if it no longer exists: {forget}")
     report.away.append((str(away.folder), f"{away.why}; {', '.join(said)}"))
     return {path: entry.video_id for path, entry in left.items() if entry.outcome != "missing"} if was_moved else {}

@@ -79,7 +79,7 @@ def index_library(
             if new_excludes:
                 ws.catalog.set_excludes(library, patterns)
         scan.warnings += [
-            (pattern, "this pattern left no video and no folder out")
+            (pattern, "this pattern matches no video and no folder")
             for pattern in new_excludes
             if pattern not in scan.left_out and not pattern.startswith("!")
         ]
@@ -108,7 +108,9 @@ def _refuse_own_folders(ws: Workspace, folders: Iterable[Path]) -> None:
     for folder in folders:
         real = os.path.realpath(folder)
         if real == os.path.realpath(ws.home) or is_data_folder(folder):
-            raise BadFolder(f"{folder} is a data folder of vret: what lies in it was made by vret. Name the folder of your videos.")
+            raise BadFolder(
+                f"{folder} is a data folder of vret: all files in it were made by vret. Name the folder of your videos."
+            )
         if any(real == path or real.startswith(path + os.sep) for path in own):
             raise BadFolder(f"{folder} belongs to the data folder of vret, {ws.home}. Name the folder of your videos.")
 
@@ -152,8 +154,8 @@ def _folders_of(catalog: "Catalog", library: str) -> list[Path]:
     if folders and not any(map(os.path.isdir, folders)):
         which = "; ".join(f"the folder {folder} {folder_trouble(folder)}" for folder in folders)
         raise BadFolder(
-            f"Nothing of library {library!r} can be looked through: {which}. Plug in its disk, or name the folders to look "
-            f"through: vret index FOLDER --library {shlex.quote(library)}"
+            f"No folder of library {library!r} can be read: {which}. Connect the drive, or name the folders to index: "
+            f" vret index FOLDER --library {shlex.quote(library)}"
         )
     return same_folders(folders)
 

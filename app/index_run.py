@@ -101,7 +101,7 @@ class IndexRun:
 
             encoder = self._ws.encoder(self._encoder_name)
             if self._ws.encoder_id(self._encoder_name) != self._encoder_id:  # its vectors would get among those of the old one
-                raise EncoderError(f"{encoder.path} was replaced by another encoder meanwhile. Index again.")
+                raise EncoderError(f"{encoder.path} was replaced by another encoder during indexing. Index again.")
             self._report.provider = encoder.provider
             why = f" ({encoder.provider_note})" if encoder.provider_note else ""
             self._outcomes.say(f"Encoder {encoder.card.name} runs on {encoder.provider}{why}.")

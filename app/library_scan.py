@@ -144,13 +144,13 @@ def scan_library(
     scan.looked_through = {folder: sum(path.startswith(inside(folder)) for path in there) for folder in folders}
     for folder in folders:
         if is_data_folder(folder):  # of a library made before such were refused: what it has stays as it is
-            scan.warnings.append((str(folder), "is a data folder of vret, and was not looked through"))
+            scan.warnings.append((str(folder), "is a data folder of vret, so it was skipped"))
             unlisted.append(str(folder))
             continue
         try:
             contents = look_through(folder, excludes, on_error=skip, tell_passed_over=True)
         except FileNotFoundError:  # since it was checked
-            scan.warnings.append((str(folder), "vanished while it was looked through"))
+            scan.warnings.append((str(folder), "disappeared during the scan"))
             unlisted.append(str(folder))
             continue
         scan.left_out += contents.left_out
@@ -235,7 +235,7 @@ def left_out_words(left_out: Mapping[str, int]) -> str:
 def passed_over_words(passed_over: Mapping[str, int]) -> str:
     """Which endings of what looks like video were passed over, in a line; empty for none."""
     named = [f"{count} {ending or 'without an ending'}" for ending, count in _most(passed_over)]
-    return f"passed over, since their names do not end like a video's: {', '.join(named)}" if named else ""
+    return f"skipped, no video file extension: {', '.join(named)}" if named else ""
 
 
 def _most(counts: Mapping[str, int], shown: int = 12) -> list[tuple[str, int]]:
@@ -301,7 +301,7 @@ def _sweep(
         for path, link in away_links([path for path in scan.gone if path.startswith(inside(folder))], str(folder)).items():
             below.setdefault(link, {})[path] = scan.gone.pop(path)
         scan.away += [
-            AwayFolder(folder=Path(link), why="leads to what is not there, or is empty", videos=videos, named=True)
+            AwayFolder(folder=Path(link), why="leads to a missing or empty folder", videos=videos, named=True)
             for link, videos in below.items()
         ]
 

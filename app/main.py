@@ -25,11 +25,11 @@ Example: vret index ~/Videos, then: vret search clip.mp4 --start 3 --end 5.5
 
 Everything vret keeps lies in one folder: VRET_HOME, else the platform's data folder. VRET_CATALOG_URL sets the catalog apart.
 
-Exit codes: 0 done (broken videos are listed, they are no failure; who reads the output may go away early) · 1 it failed, one
-line says why · 2 wrong usage: an option or a value that can never be right · 4 another run holds the lock · 130 stopped by Ctrl-C
+Exit codes: 0 done (broken videos are listed and are no failure) · 1 failed, with one line that says why · 2 wrong usage ·
+4 another run is at work · 130 stopped by Ctrl-C
 
-Seconds are taken as they are shown: 12.5, 0:35.00 or 1:04:07.25. JSON and CSV are UTF-8. A path that is not is written with the
-mark bytes: and %FF for each such byte (%25 for %), as in bytes:/videos/%FF.mp4, and is taken like that by every option, too.
+Write times as 12.5, 0:35.00 or 1:04:07.25. JSON and CSV are UTF-8. A path that is not valid UTF-8 is written, and accepted by every
+option, as bytes:/videos/%FF.mp4, with %FF for each invalid byte and %25 for %.
 """
 
 cli = typer.Typer(
@@ -95,7 +95,7 @@ def _run() -> int:
         return _failed(_usage(error), error.exit_code)
     except typer.Abort:  # answered no, or nobody there to answer
         sys.stderr.write("\n")  # the question had none
-        return _failed("Stopped, and nothing was done.")
+        return _failed("Cancelled. Nothing was changed.")
     except (AppError, EmbedderError, CatalogError, PretrainError) as error:
         return _failed(str(error), error.exit_code if isinstance(error, AppError) else 1)
     except FileNotFoundError as error:

@@ -62,7 +62,7 @@ def purge_missing(ws: Workspace, library: str, *, away: bool = False) -> Purged:
             elif path in spared or is_gone(path) or _is_left_out(path, folders, excludes):
                 going.append(video_id)
             else:
-                left["found again, or not possible to look for; index the library again"] += 1
+                left["file is back or cannot be checked; index the library again"] += 1
         if away:
             for folder in folders:
                 going += ws.catalog.video_ids(library=library, folder=folder) if folder_trouble(folder) is not None else []
@@ -84,13 +84,13 @@ def _spared(paths: Iterable[str], folders: Iterable[Path]) -> dict[str, str]:
         below = [path for path in paths if path.startswith(inside(folder))]
         why = folder_trouble(folder)
         if why is not None:
-            spared |= dict.fromkeys(below, f"below {folder}, which {why}")
+            spared |= dict.fromkeys(below, f"in {folder}, which {why}")
             continue
         for path in below:
             parent = next(str(parent) for parent in Path(path).parents if os.path.exists(parent))
             why = folder_trouble(parent)
             if why is not None:
-                spared[path] = f"below {parent}, which {why}"
+                spared[path] = f"in {parent}, which {why}"
         spared |= {path: f"behind the link {link}" for path, link in away_links(below, str(folder)).items()}
     return spared
 

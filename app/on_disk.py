@@ -85,7 +85,7 @@ def folder_trouble(folder: str | os.PathLike[str]) -> str | None:
             return "is not there"
         return f"cannot be read: {error.strerror or error}"
     if all(name.startswith(".") or name in _LEFT_BY_SYSTEMS for name in names):
-        return "is empty, as it is when its disk is away"
+        return "is empty, as when a drive is disconnected"
     return None
 
 

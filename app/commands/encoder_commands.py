@@ -53,11 +53,12 @@ def show(name: Annotated[str, typer.Argument(help="The encoder, or an .onnx file
 def add(
     file: Annotated[Path, typer.Argument(parser=given.path, help="An .onnx file with a card, as vret export writes it.")],
     name: Annotated[
-        str | None, typer.Option(parser=given.encoder_name, metavar="NAME", help="What to call it. Default: as its card does.")
+        str | None,
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="Name of the encoder. Default: the name on its card."),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
 ) -> None:
-    """Copy an encoder into the data folder, after trying the copy: whether it gives vectors, in time, and the same ones again.
+    """Copy an encoder into the data folder. The copy is tried first: it must give the same vectors twice, within a time limit.
 
     Example: vret encoders add exported/pace.onnx --name pace
     """
@@ -68,7 +69,7 @@ def add(
     with Workspace() as ws:
         added = add_encoder(ws.encoders_folder, file, name=name, replace=replace)
     if weights_sha256(added.path) not in (None, added.read_card().weights_sha256):
-        talk("Its weights have another hash than its card claims. vret goes by what is in the file.")
+        talk("The weights' hash differs from the one on its card. vret uses the real one.")
     talk(f"Added encoder {added.name!r}. Use it: vret index FOLDER --encoder {added.name}")
 
 
@@ -81,7 +82,7 @@ def import_(
     ],
     name: Annotated[
         str | None,
-        typer.Option(parser=given.encoder_name, metavar="NAME", help="What to call the encoder. Default: as the backbone."),
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="Name of the encoder. Default: the backbone's name."),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
     span: Annotated[

@@ -23,7 +23,7 @@ VideosOption = Annotated[
     typer.Option(
         parser=given.path,
         metavar="PATH",
-        help="Where the videos of official split files are, and where paths in a CSV file start. Default: beside them.",
+        help="Folder of the videos that the label file names. Default: the folder of the label file.",
     ),
 ]
 LayoutOption = Annotated[Layout | None, typer.Option(help="How the labels are laid out. Default: told by what is there.")]

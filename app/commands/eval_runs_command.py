@@ -26,7 +26,7 @@ def register(evaluation: typer.Typer) -> None:
 def runs(
     library: LibraryOption = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST, help="At most so many, the newest. Default: 20 in a table, all in JSON and CSV.")
+        int | None, typer.Option(min=1, max=MOST, help="Show at most N, newest first. Default: 20 in a table, all in JSON and CSV.")
     ] = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -57,7 +57,7 @@ def runs(
     else:
         talk("Nothing has been evaluated yet: vret eval retrieval --labels labels.csv")
     if more:
-        talk(f"These are the newest {len(found)}; more with --limit.")
+        talk(f"Only the newest {len(found)} are shown; see --limit.")
 
 
 def _stored(ws: "Workspace", library: str | None) -> "Iterator[EvaluationRun]":

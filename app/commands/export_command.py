@@ -26,7 +26,7 @@ def export(
     run: Annotated[str | None, typer.Argument(help="Name or folder of a training run. Default: the newest.")] = None,
     name: Annotated[
         str | None,
-        typer.Option(parser=given.encoder_name, metavar="NAME", help="What --encoder shall call it. Default: the run's name."),
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="Name of the encoder. Default: the run's name."),
     ] = None,
     out: Annotated[
         Path | None,
@@ -71,7 +71,7 @@ def export(
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=MOST, help="Of an untrained baseline. Default: 1.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=MOST, help="Seed of an untrained --baseline. Default: 1.")] = None,
     start: Annotated[
         Literal["motion", "default"] | None,
         typer.Option(help="How its weights are drawn: motion as most recipes do, or PyTorch's default. Default: motion."),

@@ -48,8 +48,8 @@ def index(
         typer.Option(
             parser=given.text,
             metavar="PATTERN",
-            help="Leave out what fits this pattern, as in .gitignore: '*.lrv', 'drafts/', '/only/here', '!but not this'. May be "
-            "given more than once. The library keeps it: vret libraries exclude.",
+            help="Leave out files that match this pattern, as in .gitignore: '*.lrv', 'drafts/', '/only/here', '!keep this'. "
+            "Repeatable. The library keeps it; see vret libraries exclude.",
         ),
     ] = None,
     reembed: Annotated[bool, typer.Option("--reembed", help="Embed every video anew, also the unchanged ones.")] = False,
@@ -57,8 +57,8 @@ def index(
 ) -> None:
     """Make the videos of folders searchable; a second run does only what is new.
 
-    Broken videos are listed with their reasons and do not stop the run. Left out are hidden files and folders, bins, thumbnail
-    folders of NAS (@eaDir), node_modules, and vret's own data; a folder among them that you name yourself is looked through.
+    Broken videos are listed with their reasons and do not stop the run. Hidden files and folders,
+    trash, thumbnail folders of NAS (@eaDir), node_modules and vret's own data are left out, unless you name such a folder.
 
     Example: vret index ~/Videos --library holidays --exclude 'drafts/'
     """
@@ -92,7 +92,7 @@ def index(
     for folder, why in report.away:
         talk(f"away: {one_line(folder)} {one_line(why)}")
     for name, number in report.from_libraries.items():
-        talk(f"moved: {number} of these videos came from library {one_line(name)}, where they no longer are")
+        talk(f"moved: {number} of these videos were in library {one_line(name)} before")
     if report.stopped:
         talk("Stopped. What is done stays done; the same command does the rest.")
         raise typer.Exit(130)
@@ -136,13 +136,13 @@ def _not_taken(report: "IndexReport") -> list[str]:
     if report.not_videos:
         path, reason = report.not_videos[0]
         lines.append(
-            f"not videos, though named like videos: {len(report.not_videos)}, such as {path} ({reason}). "
+            f"{len(report.not_videos)} file(s) have a video's name but are not videos, such as {path} ({reason}). "
             f"All: vret videos --library {shlex.quote(report.library)} --outcome not-video"
         )
     if report.excluded:
         lines.append(
-            f"videos that were indexed before and are left out now: {report.excluded}. They are kept but "
-            f"not searched; vret libraries purge {shlex.quote(report.library)} forgets them."
+            f"{report.excluded} indexed video(s) are now left out: kept, but not "
+            f"searched. To forget them: vret libraries purge {shlex.quote(report.library)} forgets them."
         )
     return [one_line(line) for line in lines if line]
 

@@ -12,7 +12,7 @@ from app.commands.options import MOST, CsvOption, JsonOption, LibraryOption
 from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, say, talk
 
 libraries = typer.Typer(
-    help="List the libraries, say what one leaves out, remove one, or forget its missing videos.\n\nExample: vret libraries"
+    help="List libraries, choose what they leave out, remove them, or forget missing videos.\n\nExample: vret libraries"
 )
 
 _LIBRARY_COLUMNS = ("name", "folders", "videos", "clips", "seconds", "broken", "missing")
@@ -29,7 +29,7 @@ Outcome = Literal["indexed", "broken", "not-video", "missing"]
 
 @libraries.callback(invoke_without_command=True)
 def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
-    """List the libraries, say what one leaves out, remove one, or forget its missing videos.
+    """List libraries, choose what they leave out, remove them, or forget missing videos.
 
     Example: vret libraries --json
     """
@@ -111,13 +111,13 @@ def exclude(
         typer.Argument(
             parser=given.text,
             metavar="PATTERN",
-            help="What to leave out, as in .gitignore: '*.lrv', 'drafts/', '!but not this'. None: list what is left out.",
+            help="Patterns of files to leave out, as in .gitignore: '*.lrv', 'drafts/', '!keep this'. Without patterns: list them.",
         ),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Leave these out no longer.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove these patterns.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a library leaves out, beside hidden files, bins and thumbnail folders, or change it. The next run goes by it.
+    """List or change the patterns of files that a library leaves out. They apply from the next `vret index` on.
 
     Example: vret libraries exclude holidays 'drafts/' '*.lrv'
     """
@@ -133,23 +133,23 @@ def exclude(
         for pattern in kept:
             say(one_line(pattern))
     if kept != before:
-        talk(f"The next run goes by it: vret index --library {shlex.quote(name)}")
+        talk(f"Applies from the next run on: vret index --library {shlex.quote(name)}")
     elif not kept:
-        talk("Nothing but hidden files and folders, bins and thumbnail folders.")
+        talk("No patterns. Hidden files, trash and thumbnail folders are always left out.")
 
 
 @libraries.command("purge")
 def purge(
     name: Annotated[str, typer.Argument(parser=given.text, metavar="NAME", help="The library.")],
     away: Annotated[
-        bool, typer.Option("--away", help="Also all videos below folders of it that are absent, empty or unreadable now.")
+        bool, typer.Option("--away", help="Also forget the videos in folders that are missing, empty or unreadable now.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
     """Forget the videos of a library that are missing on disk.
 
-    Videos below a folder that is absent or empty, as where a disk is not plugged in, are left, and those that are back. It asks
-    first where somebody sits at a terminal.
+    Keeps videos whose files are back, and videos in a folder that is missing or empty, as when a drive is disconnected. Asks first
+    when run at a terminal.
 
     Example: vret libraries purge holidays
     """
@@ -159,27 +159,30 @@ def purge(
     with Workspace() as ws:
         missing = ws.catalog.count_videos(name, outcome="missing")
         if (missing or away) and not yes and sys.stdin is not None and sys.stdin.isatty():
-            also = ", and all below its folders that are absent or empty" if away else ""
-            question = f"Forget {missing} missing video(s) of library {name!r}{also}, with what was said of them? Is no disk away?"
+            also = " and all videos in its missing or empty folders" if away else ""
+            question = f"Forget {missing} missing video(s) of library {name!r}{also}, with their ratings? Are all drives connected?"
             typer.confirm(question, abort=True, err=True)
         purged = purge_missing(ws, name, away=away)
     say(f"purged {purged.forgotten}")
     for where, number in purged.left.items():
-        talk(f"left {number}: {one_line(where)}")
+        talk(f"kept {number}: {one_line(where)}")
     if purged.left and not away:
-        talk("--away forgets them too, except those whose files are there again.")
+        talk("To forget these too, add --away. Videos whose files are back are kept.")
 
 
 def videos(
     library: LibraryOption = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only videos that stand so.")] = None,
     text: Annotated[
-        str | None, typer.Option(parser=given.text, metavar="TEXT", help="Only paths with this in them, in capitals or not.")
+        str | None,
+        typer.Option(
+            parser=given.text, metavar="TEXT", help="Only paths that contain this text; upper and lower case are the same."
+        ),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option(min=1, max=MOST, help="At most so many. Default: 100 in a table, all in JSON and CSV.")
+        int | None, typer.Option(min=1, max=MOST, help="Show at most N. Default: 100 in a table, all in JSON and CSV.")
     ] = None,
-    offset: Annotated[int, typer.Option(min=0, max=MOST, help="Leave out so many.")] = 0,
+    offset: Annotated[int, typer.Option(min=0, max=MOST, help="Skip the first N.")] = 0,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -224,7 +227,7 @@ def videos(
             ],
         )
     if more:
-        talk(f"These are the first {len(found)} from number {offset} on; more with --offset {offset + len(found)}, or --limit.")
+        talk(f"Only {len(found)} are shown. For the next ones: --offset {offset + len(found)}; for more: --limit.")
 
 
 def status(as_json: JsonOption = False) -> None:

@@ -23,29 +23,25 @@ def search(
     clip: Annotated[Path | None, typer.Argument(parser=given.path, help="A video file, indexed or not.")] = None,
     start: Annotated[
         float | None,
-        typer.Option(
-            parser=given.seconds, metavar="TIME", help="Second of the file at which the query begins, as 12.5 or 0:12.50."
-        ),
+        typer.Option(parser=given.seconds, metavar="TIME", help="Start of the query in the file, such as 12.5 or 0:12.50."),
     ] = None,
-    end: Annotated[
-        float | None, typer.Option(parser=given.seconds, metavar="TIME", help="Second of the file at which the query ends.")
-    ] = None,
+    end: Annotated[float | None, typer.Option(parser=given.seconds, metavar="TIME", help="End of the query in the file.")] = None,
     like: Annotated[
         str | None,
         typer.Option(
             metavar="PATH@TIME",
-            help="A moment of an indexed video: path@12.5, or path@12.5-15, or as shown path@0:12.50. The last @ counts. Answers "
-            "from stored vectors, at once.",
+            help="Search with a moment of an indexed video: path@12.5, path@12.5-15 or path@0:12.50. Fast, since its vectors are "
+            "stored. The last @ in the text counts.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST, help="How many moments.")] = 10,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST, help="Number of results.")] = 10,
     library: LibraryOption = None,
     folder: Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help="Only videos below this folder.")] = None,
     between: Annotated[
         str | None,
         typer.Option(
             metavar="TIME-TIME",
-            help="Only moments inside these seconds of their videos: 10-60, 0:10-1:00, or 10- for all from 10 s on.",
+            help="Only moments within this time range of their videos: 10-60, 0:10-1:00, or 10- for 10 s to the end.",
         ),
     ] = None,
     encoder: EncoderOption = None,
@@ -132,7 +128,7 @@ def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
     """Which filters were on, for one of them it was."""
     on = [f"{option} {one_line(value)}" for option, value in asked.items() if value is not None]
     where = f"with {', '.join(on)}" if on else "in all libraries"
-    left_out = "" if empty else " Moments with next to nothing to see (black, frozen) are left out; --empty takes them in."
+    left_out = "" if empty else " Black and frozen footage is left out; --empty includes it."
     return f"Nothing found {where}.{left_out}"
 
 

@@ -19,8 +19,8 @@ _HostOption = Annotated[
     typer.Option(
         "--allow-host",
         metavar="NAME",
-        help="A name or address under which the page is opened, beside localhost and the address it listens on: that of a proxy, "
-        "or of this machine on its network. May be repeated. Default: VRET_UI_HOSTS, names with commas between them.",
+        help="Another host name under which people open the page, such as a proxy's. localhost and the --address are always "
+        "allowed. Repeatable. Default: VRET_UI_HOSTS, separated by commas.",
     ),
 ]
 
@@ -52,7 +52,7 @@ def doctor(as_json: JsonOption = False) -> None:
 def ui(address: _AddressOption = None, port: _PortOption = None, allow_host: _HostOption = None) -> None:
     """Serve the browser page until Ctrl-C.
 
-    It answers browsers of this machine only. With another --address it can be reached from others, and has no sign-in yet.
+    Only browsers on this machine can open it. With another --address other machines can too; there is no sign-in yet.
 
     Example: vret ui --port 8600
     """

@@ -143,20 +143,20 @@ def _tidy(library: "LibrarySummary") -> None:
         missing = count(library.num_missing, "missing video")
         forget = Question(
             title=f"Forget the {missing} of {printable(library.name)}?",
-            text="They were not there when this library was last updated. If their disk is only away, plug it in and press Update "
-            "instead. Their clips and what was said of them are forgotten.",
+            text="Their files were missing when this library was last updated. If a drive is disconnected, connect it and press "
+            "Update instead. Their clips and ratings are deleted from vret; your files are not touched.",
             verb=f"Forget {missing}",
             act=partial(_purge, library.name),
         )
         st.button(f"Forget {missing}", key=f"purge-{library.id}", on_click=_ask, args=(library, forget))
     with shown_trouble():
         _excludes(library)
-    st.caption("Removing forgets the library's clips. The files stay.")
+    st.caption("Removes the library from vret. Your files are not touched.")
     where = f" in {', '.join(map(printable, library.folders))}" if library.folders else ""
     remove = Question(
         title=f"Remove the library {printable(library.name)}?",
-        text=f"{count(library.num_videos, 'video')}, {count(library.num_clips, 'clip')} and what was said of them are forgotten. "
-        f"To have them again, all is to be indexed anew. The files stay{where}.",
+        text=f"{count(library.num_videos, 'video')}, {count(library.num_clips, 'clip')} and their ratings are deleted from vret. "
+        f"To get them back, you would have to index everything again. The files stay{where}.",
         verb=f"Remove {printable(library.name)}",
         act=partial(_remove, library.name),
     )

@@ -97,7 +97,7 @@ def test_commands_say_what_was_not_taken(home: Path, folder: Path) -> None:
     assert "@eaDir (1), drafts/ (1)" in result.stderr
     assert "1 .bak" in result.stderr
     assert "vret videos --library home --outcome not-video" in result.stderr
-    assert "*.tmp: this pattern left no video and no folder out" in result.stderr
+    assert "*.tmp: this pattern matches no video and no folder" in result.stderr
     report = json.loads(ok("index", "--library", "home", "--json"))
     assert (report["left_out"], report["passed_over"]) == ({"@eaDir": 1, "drafts/": 1}, {".bak": 1})
     assert (report["num_not_videos"], report["num_broken"]) == (1, 0)
@@ -197,7 +197,7 @@ def test_a_slip_is_one_line_that_says_what_to_do(home: Path, arguments: Sequence
         (["search", "--like", "a.mp4@x"], "path@12.5"),
         (["search", "--like", "a.mp4@3-2"], "ends after it begins"),
         (["search", "--like", "a.mp4@nan"], "path@12.5"),
-        (["search", "--like", "a.mp4@1,5"], "A point, not a comma"),
+        (["search", "--like", "a.mp4@1,5"], "Write a decimal point"),
         (["search", "a.mp4", "--between", "60-10"], "10-60.*'60-10'"),
         (["search", "a.mp4", "--between", "10"], "10-60.*'10'"),
         (["search", "a.mp4", "--between", "nan-"], "10-60.*'nan-'"),

@@ -54,7 +54,7 @@ def test_what_was_not_found_in_a_moved_folder_counts_as_missing(ws: Workspace, f
     new = folder.rename(tmp_path / "renamed")
     report = index_library(ws, "home", [new])
     assert counts(report) == {"moved": 3, "missing": 1}
-    assert "1 were not and count as missing" in report.away[0][1]
+    assert "not found, so missing: 1" in report.away[0][1]
     assert {hit.path.parent for hit in hits(ws, new / "a.mp4", k=50)} == {new, new / "below"}
 
 
@@ -160,7 +160,7 @@ def test_a_folder_that_is_away_is_told_and_left_alone(ws: Workspace, folder: Pat
     assert counts(report) == {"added": 1, "unchanged": 1}
     ((where, words),) = report.away
     assert where == str(folder)
-    assert "4 known videos are left as they are" in words
+    assert "known videos kept: 4" in words
     found = hits(ws, tmp_path / "unplugged" / "a.mp4", k=50)
     assert found[0].path == folder / "a.mp4"
     assert {hit.missing for hit in found if hit.path.is_relative_to(folder)} == {True}
@@ -235,7 +235,7 @@ def test_many_videos_gone_at_once_are_told(ws: Workspace, folder: Path, tmp_path
         (folder / f"copy{number}.mp4").unlink()
     report = index_library(ws, "home")
     assert report.missing == 12
-    assert [(path, words.split(".")[0]) for path, words in report.warnings] == [(str(folder), "12 of its 16 videos are gone")]
+    assert [(path, words.split(".")[0]) for path, words in report.warnings] == [(str(folder), "12 of its 16 videos are missing")]
 
 
 def test_an_empty_folder_inside_is_told(ws: Workspace, folder: Path, tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_an_empty_folder_inside_is_told(ws: Workspace, folder: Path, tmp_path: P
     assert counts(report) == {"unchanged": 3, "missing": 1}
     ((path, words),) = report.warnings
     assert path == str(folder / "below")
-    assert "is empty, so that its known video counts as missing" in words
+    assert "is empty, so its known video counts as missing" in words
     assert index_library(ws, "home").warnings == []  # once is enough
     (tmp_path / "long.mp4").rename(folder / "below" / "long.mp4")
     assert counts(index_library(ws, "home")) == {"unchanged": 3, "returned": 1}

@@ -312,7 +312,7 @@ def test_a_bad_name_makes_no_library(ws: Workspace, folder: Path) -> None:
 def test_an_unplugged_disk_is_not_a_thousand_missing_videos(ws: Workspace, folder: Path) -> None:
     index_library(ws, "home", [folder])
     folder.rename(folder.with_name("unplugged"))
-    with pytest.raises(BadFolder, match="Plug in its disk"):
+    with pytest.raises(BadFolder, match="Connect the drive"):
         index_library(ws, "home")
     assert ws.catalog.libraries()[0].num_missing == 0
 

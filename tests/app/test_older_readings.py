@@ -37,7 +37,7 @@ def test_only_what_new_rules_read_otherwise_is_embedded_anew(ws: Workspace, fold
     assert find_similar(ws, ClipQuery(path=late)).hits[0].start_s == pytest.approx(3.0, abs=0.05)
     of_older_reading(ws)
     (warning,) = find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings
-    assert "5 video(s) were read by an older version" in warning
+    assert "5 video(s) were indexed by an older vret" in warning
     report = index_library(ws, "home")
     assert counts(report) == {"unchanged": 4, "reread": 1}
     assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings == ()

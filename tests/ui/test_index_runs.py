@@ -81,7 +81,7 @@ def test_run_view__says_what_is_away(home: Path, tmp_path: Path) -> None:
     assert view is not None
     assert [name for name, number in view.counts.items() if number] == []
     (note,) = view.notes
-    assert note.startswith(f"{folder} is empty, as it is when its disk is away; 1 known videos are left")
+    assert note.startswith(f"{folder} is empty, as when a drive is disconnected; known videos kept: 1")
 
 
 def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ def test_library_page__missing_videos_are_forgotten_once_that_was_confirmed(inde
         index_library(ws, "home", [indexed])
     page = pressed(opened(library_page), "Forget 1 missing video")
     assert "1 missing" in shown(page)
-    assert "If their disk is only away" in text_of(page)
+    assert "If a drive is disconnected" in text_of(page)
     page.button(key="question-yes").click().run()
     assert "1 missing" not in shown(page)
 
