@@ -23,11 +23,12 @@ install: $(VENV)/.installed-base
 demo: $(VENV)/.installed-base
 	$(BIN)/vret demo --port $(PORT) $(if $(VIDEOS),--videos "$(VIDEOS)")
 
-# A test process needs up to 1.5 GB, so no more than four run at once; the tests of a file stay in one.
+# A test process needs up to 1.5 GB, so no more than four run at once; the tests of a file stay in one. In the order of
+# their folders, since the long files of browser and e2e would otherwise come last.
 # The tests run even when style or types fail, so that one slip does not hide another; either fails the command.
 test: $(VENV)/.installed-dev
 	@style=0; $(MAKE) --no-print-directory check || style=$$?; \
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --cov --cov-report=term $(PYTEST_ARGS) || exit $$?; \
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGS) || exit $$?; \
 	if [ $$style != 0 ]; then echo "The tests pass, but ruff or mypy does not: see the top, or run: make check" >&2; fi; exit $$style
 
 check: $(VENV)/.installed-dev

@@ -105,7 +105,9 @@ def test_backbone__state_dict_carries_everything(net: Backbone) -> None:
         assert torch.equal(net.eval()(inputs), other.eval()(inputs))
 
 
-def test_backbone__onnx_gives_what_torch_gives(net: Backbone) -> None:
+def test_backbone__onnx_gives_what_torch_gives(name: str, net: Backbone) -> None:
+    if name in ("r3d_101", "r3d_152"):
+        pytest.skip("more of the blocks of r3d_50, and slow")
     clips = random_clips(3)
     with torch.no_grad():
         wanted = functional.normalize(net.eval()(net.prepare(clips)), dim=1)

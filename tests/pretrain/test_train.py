@@ -22,7 +22,7 @@ from pretrain.recipes import RECIPES
 from pretrain.run_files import CHECKPOINT_NAME, read_metrics
 from pretrain.run_status import run_status
 from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
-from pretrain.tasks.base import SlowView
+from pretrain.tasks.base import ClipShape, SlowView
 from pretrain.tasks.trajectory import Trajectory
 from pretrain.train import Progress, train
 from tests.helpers.counting_video import draw_counting_video
@@ -240,7 +240,7 @@ def test_metrics__a_line_cut_short_is_left_out(tmp_path: Path) -> None:
 
 
 def test_train__bfloat16_learns_as_well(tmp_path: Path) -> None:
-    run = small(steps=40, batch_size=8, log_every=20, save_every=40, precision="bf16")
+    run = small(steps=40, batch_size=2, log_every=20, save_every=40, precision="bf16", clip=ClipShape(num_frames=8, size_px=32))
     train(dataclasses.replace(run, tasks=TaskSum((WeightedTask("trajectory", SameFewClips()),))), tmp_path / "run")
     entries = read_metrics(tmp_path / "run")
     assert entries[-1]["trajectory/loss"] < 0.7 * entries[0]["trajectory/loss"]
