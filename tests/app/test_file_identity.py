@@ -69,6 +69,20 @@ def test_a_moved_folder_takes_its_videos_into_another_library(ws: Workspace, fol
     assert all(hit.path.exists() and not hit.missing for hit in hits(ws, new / "a.mp4", k=50))
 
 
+def test_of_two_lost_copies_the_librarys_own_has_moved(ws: Workspace, folder: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(folder / "a.mp4", other / "a.mp4")
+    index_library(ws, "other", [other])
+    index_library(ws, "home", [folder])
+    own = next(video.id for video in ws.catalog.videos("home") if video.path.name == "a.mp4")
+    (folder / "a.mp4").rename(folder / "z.mp4")
+    (other / "a.mp4").unlink()
+    report = index_library(ws, "home")
+    assert (counts(report), report.from_libraries) == ({"moved": 1, "unchanged": 3}, {})
+    assert {video.path.name: video.id for video in ws.catalog.videos("home")}["z.mp4"] == own
+
+
 def test_a_video_moved_between_the_folders_of_a_library(ws: Workspace, folder: Path, tmp_path: Path) -> None:
     draw_moving_picture(tmp_path / "second" / "d.mp4", seed=40)
     index_library(ws, "home", [folder, tmp_path / "second"])

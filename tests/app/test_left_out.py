@@ -8,7 +8,7 @@ import pytest
 from app.errors import BadFolder, BadPattern
 from app.index_library import index_library
 from app.library_scan import library_name_of
-from app.maintain import change_excludes
+from app.maintain import change_excludes, purge_missing
 from app.settings import Settings
 from app.workspace import Workspace
 from index.catalog import Catalog, FileFingerprint
@@ -82,6 +82,14 @@ def test_what_was_indexed_and_is_left_out_by_now_leaves_the_results(ws: Workspac
     assert counts(index_library(ws, "home")) == {"unchanged": 3}  # the library keeps the pattern
     assert change_excludes(ws, "home", [], ["below/"]) == ()
     assert counts(index_library(ws, "home")) == {"returned": 1, "unchanged": 3}  # and nothing was embedded again
+
+
+def test_videos_in_what_became_a_data_folder_are_left_out_and_can_be_forgotten(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "home", [folder])
+    with Workspace(Settings.at(folder / "below")) as other:
+        other.make_home()
+    assert counts(index_library(ws, "home")) == {"unchanged": 3, "left out": 1}
+    assert purge_missing(ws, "home").forgotten == 1
 
 
 def test_a_broken_file_that_is_left_out_counts_no_longer(ws: Workspace, folder: Path) -> None:

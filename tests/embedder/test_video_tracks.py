@@ -5,8 +5,10 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
+from embedder.errors import VideoRejected
 from embedder.frame_grid import read_grid
 from embedder.video_file import open_video
 from tests.helpers.counting_video import number_in, number_picture
@@ -45,12 +47,28 @@ def film_of(path: Path) -> tuple[int, float, tuple[str, ...]]:
     return number_in(grid.frames[0]) // 100, grid.facts.duration_s, grid.warnings
 
 
-@pytest.mark.parametrize(("name", "codec"), [("v.mkv", "mjpeg"), ("v.mov", "png")])
+@pytest.mark.parametrize(("name", "codec"), [("v.mkv", "mjpeg"), ("v.mov", "png"), ("v.mp4", "libx264")])
 @pytest.mark.parametrize("cover_is_default", [True, False])
 def test_cover_picture_is_not_the_film(tmp_path: Path, name: str, codec: str, cover_is_default: bool) -> None:
     cover: Track = (codec, (640, 480), [0.0], cover_is_default)
     path = draw(tmp_path / name, [cover, ("libx264", (96, 72), FILM_S, not cover_is_default)])
     assert film_of(path) == (1, pytest.approx(2.0, abs=0.05), ())
+
+
+def test_sound_with_a_cover_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "song.mp4"
+    with av.open(str(path), "w") as container:
+        sound = container.add_stream("aac", rate=48_000, layout="mono")
+        cover = container.add_stream("mjpeg", rate=25)
+        cover.width, cover.height, cover.pix_fmt = 96, 72, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        container.mux(cover.encode(av.VideoFrame.from_ndarray(number_picture(1, 96, 72), format="rgb24")))
+        for number in range(25):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1920), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts, silence.time_base = 48_000, number * 1920, Fraction(1, 48_000)
+            container.mux(sound.encode(silence))
+    with pytest.raises(VideoRejected, match="has no video, only a cover picture"), open_video(path):
+        pass
 
 
 @pytest.mark.parametrize("name", ["v.mkv", "v.mp4"])
