@@ -1,6 +1,7 @@
 # make demo [VIDEOS=~/Videos] [PORT=8501]   a library, indexed, and its page at http://127.0.0.1:8501
-# make test                                 style, types, all tests, coverage
-# Both do their own set-up in .venv; all they need is Python >= 3.11 with its venv module.
+# make test                                 style, types, all tests
+# make coverage                             all tests, and which lines none of them runs (half as long again)
+# All do their own set-up in .venv; all they need is Python >= 3.11 with its venv module.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,12 +12,14 @@ VIDEOS ?=
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
 	if $$p -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test check install help pins clean
+.PHONY: demo test coverage check install help pins clean
 
 help:
-	@sed -n '1,3s/^# //p' Makefile
+	@sed -n '1,4s/^# //p' Makefile
 
 install: $(VENV)/.installed-base
 
@@ -28,8 +31,11 @@ demo: $(VENV)/.installed-base
 # The tests run even when style or types fail, so that one slip does not hide another; either fails the command.
 test: $(VENV)/.installed-dev
 	@style=0; $(MAKE) --no-print-directory check || style=$$?; \
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGS) || exit $$?; \
+	$(PYTEST) $(PYTEST_ARGS) || exit $$?; \
 	if [ $$style != 0 ]; then echo "The tests pass, but ruff or mypy does not: see the top, or run: make check" >&2; fi; exit $$style
+
+coverage: $(VENV)/.installed-dev
+	$(PYTEST) --cov --cov-report=term $(PYTEST_ARGS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
