@@ -353,14 +353,18 @@ def test_a_file_in_two_libraries_is_one_hit_and_k_is_filled(
     assert {hit.library for hit in hits(ws, folder / "a.mp4", k=50, filters=Filters(library="linked"))} == {"linked"}
 
 
-def test_a_file_that_changed_since_one_library_saw_it_is_one_video(ws: Workspace, folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("updated", ["all", "linked"])
+def test_a_file_that_changed_since_one_library_saw_it_is_one_video(
+    ws: Workspace, folder: Path, tmp_path: Path, updated: str
+) -> None:
     (tmp_path / "link").symlink_to(folder)
     index_library(ws, "all", [folder])
     index_library(ws, "linked", [tmp_path / "link"])
     draw_moving_picture(folder / "a.mp4", seed=90)
-    assert counts(index_library(ws, "all")) == {"changed": 1, "unchanged": 3}
+    assert counts(index_library(ws, updated)) == {"changed": 1, "unchanged": 3}
     found = hits(ws, folder / "a.mp4", k=50)
-    assert {hit.path for hit in found if os.path.realpath(hit.path) == str(folder / "a.mp4")} == {folder / "a.mp4"}
+    answering = (folder if updated == "all" else tmp_path / "link") / "a.mp4"
+    assert {hit.path for hit in found if os.path.realpath(hit.path) == str(folder / "a.mp4")} == {answering}
 
 
 def test_copies_are_one_video_and_the_one_that_is_there_answers(ws: Workspace, folder: Path, tmp_path: Path) -> None:
