@@ -58,6 +58,16 @@ def test_what_was_not_found_in_a_moved_folder_counts_as_missing(ws: Workspace, f
     assert {hit.path.parent for hit in hits(ws, new / "a.mp4", k=50)} == {new, new / "below"}
 
 
+def test_one_copy_elsewhere_is_no_move_of_the_whole_folder(ws: Workspace, folder: Path, tmp_path: Path) -> None:
+    index_library(ws, "home", [folder])
+    away, new = folder.rename(tmp_path / "unplugged"), tmp_path / "new"
+    new.mkdir()
+    shutil.copy(away / "a.mp4", new)
+    assert counts(index_library(ws, "home", [new])) == {"moved": 1}
+    away.rename(folder)
+    assert counts(index_library(ws, "home")) == {"unchanged": 4, "copied": 1}
+
+
 def test_a_moved_folder_takes_its_videos_into_another_library(ws: Workspace, folder: Path, tmp_path: Path) -> None:
     index_library(ws, "old", [folder])
     before = ids(ws)
@@ -353,18 +363,20 @@ def test_a_file_in_two_libraries_is_one_hit_and_k_is_filled(
     assert {hit.library for hit in hits(ws, folder / "a.mp4", k=50, filters=Filters(library="linked"))} == {"linked"}
 
 
-@pytest.mark.parametrize("updated", ["all", "linked"])
+@pytest.mark.parametrize("updated", ["first", "second"])
+@pytest.mark.parametrize("second", ["videos", "link"])
 def test_a_file_that_changed_since_one_library_saw_it_is_one_video(
-    ws: Workspace, folder: Path, tmp_path: Path, updated: str
+    ws: Workspace, folder: Path, tmp_path: Path, updated: str, second: str
 ) -> None:
     (tmp_path / "link").symlink_to(folder)
-    index_library(ws, "all", [folder])
-    index_library(ws, "linked", [tmp_path / "link"])
+    folders = {"first": folder, "second": tmp_path / second}
+    for library, its_folder in folders.items():
+        index_library(ws, library, [its_folder])
     draw_moving_picture(folder / "a.mp4", seed=90)
     assert counts(index_library(ws, updated)) == {"changed": 1, "unchanged": 3}
     found = hits(ws, folder / "a.mp4", k=50)
-    answering = (folder if updated == "all" else tmp_path / "link") / "a.mp4"
-    assert {hit.path for hit in found if os.path.realpath(hit.path) == str(folder / "a.mp4")} == {answering}
+    answers = {(hit.library, hit.path) for hit in found if os.path.realpath(hit.path) == str(folder / "a.mp4")}
+    assert answers == {(updated, folders[updated] / "a.mp4")}
 
 
 def test_copies_are_one_video_and_the_one_that_is_there_answers(ws: Workspace, folder: Path, tmp_path: Path) -> None:
