@@ -219,11 +219,11 @@ def test_lists_for_programs_are_whole(home: Path, tmp_path: Path) -> None:
     assert len(ok("videos", "--csv").splitlines()) == 104
     _, out, err = run("videos")
     assert out.count(b"not-video") == 100
-    assert b"first 100" in err and b"--offset 100" in err
+    assert b"Only 100 are shown" in err and b"--offset 100" in err
     _, out, err = run("videos", "--json", "--limit", "3")
     assert len(json.loads(out)) == 3
-    assert b"first 3" in err
-    assert b"first" not in run("videos", "--limit", "103")[2]
+    assert b"Only 3 are shown" in err
+    assert b"are shown" not in run("videos", "--limit", "103")[2]
 
 
 # --- readers -------------------------------------------------------------------------------------------------------------------
