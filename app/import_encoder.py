@@ -1,4 +1,4 @@
-"""Use case: make an encoder of a file with published weights, and put it among the data folder's encoders."""
+"""Use case: make an encoder of published weights or of an image model, and put it among the data folder's encoders."""
 
 import tempfile
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from app.workspace import Workspace
 
 if TYPE_CHECKING:
     from pretrain.encoder_file import Exported
+    from pretrain.image_encoder import ImageEncoderSpec
 
 DEFAULT_FRAMES = 16
 
@@ -73,3 +74,23 @@ def import_encoder(ws: Workspace, backbone: str, file: GivenPath, choices: Impor
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     return Imported(encoder=encoder, exported=exported, left_out=weights.left_out)
+
+
+def import_image_encoder(ws: Workspace, file: GivenPath, spec: "ImageEncoderSpec", *, replace: bool = False) -> Imported:
+    """Makes an encoder of an ONNX image model, tries it, and copies it into the data folder; or leaves nothing.
+
+    It finds what looks alike, or shows alike things where the model knows such, and cannot tell one movement from another.
+    replace: take the place of an added encoder of that name. Raises UnknownEncoder (a bad or taken name), WrongUsage (values that
+    cannot be), EncoderFileError (the file is no such model), EncoderError (the trial failed), DataFolderError;
+    ModuleNotFoundError without the train extra.
+    """
+    from pretrain.image_encoder import export_image_encoder
+
+    try:
+        new_encoder_path(ws.encoders_folder, spec.name, replace=replace)
+        with tempfile.TemporaryDirectory() as folder:
+            exported = export_image_encoder(absolute_path(file), Path(folder) / "encoder.onnx", spec)
+            encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=spec.name, replace=replace)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    return Imported(encoder=encoder, exported=exported, left_out=())

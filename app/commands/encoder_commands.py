@@ -1,8 +1,8 @@
-"""`vret encoders`: which there are, what each says about itself, add one, make one of published weights."""
+"""`vret encoders`: which there are, what each says about itself, add one, make one of published weights or an image model."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -10,12 +10,12 @@ from app.commands import given
 from app.commands.options import JsonOption
 from app.commands.output import one_line, print_json, print_table, say, talk
 
-encoders = typer.Typer(help="List the encoders, show one's card, add one, make one of published weights.\n\nExample: vret encoders")
+encoders = typer.Typer(help="List encoders, show one's card, add one, or make one of published weights.\n\nExample: vret encoders")
 
 
 @encoders.callback(invoke_without_command=True)
 def encoders_callback(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the encoders, show one's card, add one, make one of published weights.
+    """List encoders, show one's card, add one, or make one of published weights.
 
     Example: vret encoders
     """
@@ -108,6 +108,61 @@ def import_(
         imported = import_encoder(ws, backbone, file, choices)
     if imported.left_out:
         talk(f"left out, no part of the backbone: {one_line(', '.join(imported.left_out))}")
+    card = imported.exported.card
+    say(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
+    talk(f"Use it: vret index FOLDER --encoder {imported.encoder.name}")
+
+
+@encoders.command("import-image")
+def import_image(
+    file: Annotated[Path, typer.Argument(parser=given.path, help="An image model as an ONNX file. Nothing is downloaded.")],
+    name: Annotated[
+        str | None,
+        typer.Option(parser=given.encoder_name, metavar="NAME", help="Name of the encoder. Default: the name of the file."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
+    size: Annotated[int, typer.Option(min=8, max=4096, help="Side of the pictures in pixels.")] = 224,
+    mean: Annotated[
+        tuple[float, float, float], typer.Option(metavar="R G B", help="Mean of the colours, 0 to 1. Default: ImageNet's.")
+    ] = (0.485, 0.456, 0.406),
+    std: Annotated[
+        tuple[float, float, float], typer.Option(metavar="R G B", help="Standard deviation of the colours. Default: ImageNet's.")
+    ] = (0.229, 0.224, 0.225),
+    layout: Annotated[Literal["nchw", "nhwc"], typer.Option(help="Order of the input's axes: colours first, or last.")] = "nchw",
+    output: Annotated[
+        str | None,
+        typer.Option(parser=given.text, metavar="NAME", help="Output to use. Default: the first that is one vector a picture."),
+    ] = None,
+    tokens: Annotated[
+        Literal["first", "mean"], typer.Option(help="Of an output with many tokens: the first (class token), or the mean of all.")
+    ] = "first",
+    frames: Annotated[int, typer.Option(min=1, max=64, help="Frames of a clip that the model sees.")] = 4,
+    span: Annotated[
+        list[float] | None,
+        typer.Option(
+            parser=given.positive, metavar="SECONDS", help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8."
+        ),
+    ] = None,
+) -> None:
+    """Make an encoder of an image model, such as DINOv2, SigLIP or MobileNet. Needs the train extra.
+
+    It finds footage that looks alike. It does not see movement.
+
+    Example: vret encoders import-image dinov2.onnx --size 224 --name dino
+    """
+    from app.import_encoder import import_image_encoder
+    from app.training_runs import WrongUsage
+    from app.workspace import Workspace
+    from pretrain.image_encoder import ImageEncoderSpec, ImageModel
+
+    try:
+        image = ImageModel(size_px=size, mean=mean, std=std, layout=layout, output=output, tokens=tokens)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    spans = tuple(sorted(span)) if span else ImageEncoderSpec.spans_s
+    spec = ImageEncoderSpec(name=name or file.stem, num_frames=frames, spans_s=spans, image=image)
+    with Workspace() as ws:
+        imported = import_image_encoder(ws, file, spec, replace=replace)
     card = imported.exported.card
     say(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
     talk(f"Use it: vret index FOLDER --encoder {imported.encoder.name}")

@@ -325,6 +325,7 @@ def test_every_path_on_the_command_line_is_read_alike() -> None:
         ["libraries", "remove", "odd", "--folder", "PATH", "--yes"],
         ["encoders", "show", "PATH.onnx"],
         ["encoders", "add", "PATH"],
+        ["encoders", "import-image", "PATH"],
         ["pretrain", "status", "PATH"],
         ["pretrain", "--data", "PATH"],
         ["export", "PATH"],
