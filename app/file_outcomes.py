@@ -15,7 +15,7 @@ from index.errors import ValueRefused
 if TYPE_CHECKING:
     from embedder.embed_videos import EmbeddedVideo, RejectedVideo
     from index.catalog import Catalog, FileFingerprint, KnownFile
-    from index.records import JobState
+    from index.catalog.records import JobState
 
 _JOB_EVERY_S = 0.5  # the catalog's job is updated this often; a write for each video would cost more than it is worth
 _LONG_S, _SPARSE_HZ = 6 * 3600.0, 0.1

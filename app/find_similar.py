@@ -18,7 +18,7 @@ from embedder.reading_rules import READING_RULES
 from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
-    from index.records import VideoRow
+    from index.catalog.records import VideoRow
     from index.search import Filters, QueryClips
 
 

@@ -120,8 +120,8 @@ def _scan_and_add(
 ) -> Scan:
     """Looks through folders and adds them to a library, which is made if it is new. New folders that are all without a video are
     a slip, and leave nothing behind. Raises BadFolder, BadLibraryName."""
+    from index.catalog.libraries import check_library_name
     from index.errors import UnknownLibrary
-    from index.libraries import check_library_name
 
     try:
         check_library_name(library)

@@ -19,7 +19,7 @@ from embedder.errors import EncoderError
 if TYPE_CHECKING:
     from embedder.embed_videos import EmbeddedVideo, RejectedVideo
     from index.catalog import FileFingerprint, KnownFile
-    from index.records import JobState
+    from index.catalog.records import JobState
 
     Results = Generator[EmbeddedVideo | RejectedVideo]
 
@@ -91,7 +91,7 @@ class IndexRun:
             self._sweep(scan)
         if report.has_changes:
             self._tell(self._outcomes.progress("saving"))
-            self._ws.vectors(self._encoder_id)  # catches up and saves, so that the next search need not
+            self._ws.vectors(self._encoder_id, save=True)  # catches up and saves, so that the next search need not
 
     def _embed_all(self, files: "Sequence[tuple[FoundFile, KnownFile | None]]") -> None:
         paths = self._paths_to_embed(files)

@@ -16,7 +16,7 @@ from app.given_path import GivenPath, absolute_path
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.records import Judgement
+    from index.catalog.records import Judgement
 
 _MOMENT, _UPLOAD, _FILE = "moment", "upload", "file"
 _DIGITS = 3  # milliseconds: a range that a slider gives again is then the same range
@@ -75,7 +75,7 @@ def judge(ws: Workspace, asked: AskedQuery, hit: Hit, relevant: bool | None, *, 
 
 def verdict(judgements: "Iterable[Judgement]", hit: Hit) -> bool | None:
     """What was said of a hit's moment: that of the judgement that shares most with it, None where there is none."""
-    from index.judgements import is_same_moment, shared_share
+    from index.catalog.relevance import is_same_moment, shared_share
 
     span = (hit.start_s, hit.end_s)
     about = [

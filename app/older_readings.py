@@ -11,7 +11,7 @@ from embedder.reading_rules import READING_RULES
 
 if TYPE_CHECKING:
     from index.catalog import Catalog, KnownFile
-    from index.records import VideoClips
+    from index.catalog.records import VideoClips
 
 
 class OlderReadings:

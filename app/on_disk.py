@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from index.one_of_each import Sight
-    from index.records import VideoRow
+    from index.catalog.records import VideoRow
+    from index.search.one_of_each import Sight
 
 GONE = (errno.ENOENT, errno.ENOTDIR)
 """Errors that say that nothing is at a path. All others (permission, a sleeping or failing disk) only that nobody can tell."""
@@ -62,7 +62,7 @@ def is_gone(path: str | Path) -> bool:
 
 def look_at(row: "VideoRow") -> "Sight":
     """What is at a video's path, as the search asks for it."""
-    from index.one_of_each import Sight
+    from index.search.one_of_each import Sight
 
     try:
         status = os.stat(row.path)
@@ -70,7 +70,8 @@ def look_at(row: "VideoRow") -> "Sight":
         return Sight(None)
     if not stat.S_ISREG(status.st_mode):
         return Sight(None)
-    return Sight(state_of(status).file, (row.size, row.mtime_ns) == (status.st_size, kept_time(status.st_mtime_ns)))
+    as_indexed = (row.size, row.mtime_ns) == (status.st_size, kept_time(status.st_mtime_ns))
+    return Sight(state_of(status).file, status.st_size, as_indexed)
 
 
 def folder_trouble(folder: str | os.PathLike[str]) -> str | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.on_disk import FileState, file_state, kept_time
 
 if TYPE_CHECKING:
-    from index.records import FileFingerprint
+    from index.catalog.records import FileFingerprint
 
 
 class SteadyFiles:
@@ -22,7 +22,7 @@ class SteadyFiles:
         Raises OSError as `open` does.
         """
         from embedder.fingerprint import hash_file
-        from index.records import FileFingerprint
+        from index.catalog.records import FileFingerprint
 
         state = file_state(path)
         if path not in self._read or self._read[path][0] != state:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from embedder.encoder_card import EncoderCard
     from embedder.onnx_encoder import OnnxEncoder
     from index.catalog import Catalog
-    from index.vector_index import VectorIndex
-    from index.vector_store import VectorStore
+    from index.vectors.store import VectorStore
+    from index.vectors.vector_index import VectorIndex
 
 
 class Workspace:
@@ -183,10 +183,10 @@ class Workspace:
             self._facts[path] = state, read_facts(path)
         return self._facts[path][1]
 
-    def vectors(self, encoder_id: int) -> "VectorIndex":
-        """The vector index of one encoder, as new as the catalog."""
-        from index.vector_store import VectorStore
+    def vectors(self, encoder_id: int, *, save: bool = False) -> "VectorIndex":
+        """The vector index of one encoder, as new as the catalog. save: see `VectorStore.open`."""
+        from index.vectors.store import VectorStore
 
         if self._store is None:
             self._store = VectorStore(self.catalog, self.vectors_folder, saves=not self.catalog.is_read_only)
-        return self._store.open(encoder_id)
+        return self._store.open(encoder_id, save=save)

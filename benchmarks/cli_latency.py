@@ -26,7 +26,7 @@ import numpy as np
 from app.encoder_files import PACKAGED_FOLDER
 from app.settings import Settings
 from app.workspace import Workspace
-from index.records import FileFingerprint, VideoFacts
+from index.catalog.records import FileFingerprint, VideoFacts
 
 CLIPS_PER_VIDEO = 40
 CLIP_S = 2.0

@@ -65,7 +65,9 @@ def test_help_loads_nothing_heavy() -> None:
 
 def test_a_search_by_stored_vectors_loads_no_model_and_no_decoder() -> None:
     heavy = {"torch", "streamlit", "onnxruntime", "av", "cv2", "alembic", "PIL", "pandas"}
-    code = "import app.main, app.find_similar, app.workspace, index.catalog, index.search, index.vector_store, app.encoder_metadata"
+    code = (
+        "import app.main, app.find_similar, app.workspace, index.catalog, index.search, index.vectors.store, app.encoder_metadata"
+    )
     assert loaded_after(code) & heavy == set()
 
 

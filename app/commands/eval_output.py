@@ -10,9 +10,9 @@ from app.evaluation.ways import Preset
 from app.labels.rows import Layout
 
 if TYPE_CHECKING:
+    from app.evaluation.metrics.bootstrap import Interval
     from app.labels.rows import LabelSet
     from app.workspace import Workspace
-    from index.bootstrap import Interval
 
     OnStep = Callable[[str, int, int], None]
 

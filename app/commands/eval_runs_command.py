@@ -14,7 +14,7 @@ from app.commands.output import check_one_format, one_line, print_csv, print_jso
 if TYPE_CHECKING:
     from app.evaluation.run_summary import RunSummary
     from app.workspace import Workspace
-    from index.records import EvaluationRun
+    from index.catalog.records import EvaluationRun
 
 
 def register(evaluation: typer.Typer) -> None:

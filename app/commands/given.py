@@ -6,7 +6,7 @@ from pathlib import Path
 from app.clip_times import parse_seconds
 from app.errors import AppError
 from app.given_path import given_path
-from index.path_text import typed_text
+from index.catalog.path_text import typed_text
 
 
 def path(text: str) -> Path:

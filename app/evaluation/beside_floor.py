@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 from app.evaluation.floors import COLOUR
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
 
 Standing = Literal["", "above", "covered", "not reached"]
 """Where the floor lies: below the interval, in it, or above it; "" where there is none."""

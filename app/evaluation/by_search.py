@@ -22,7 +22,7 @@ def add_by_search(
     ws: Workspace, measurement: Measurement, encoder: str, way: Way, entries: Sequence[Entry], on_query: OnQuery | None
 ) -> None:
     """A row for each group. A query that cannot be asked, such as a file that is gone, is left out with the reason."""
-    from index.retrieval_metrics import scores_from_rankings
+    from app.evaluation.metrics.retrieval import scores_from_rankings
 
     for group in measurement.groups:
         queries, gallery = sides(entries, measurement.within, group)
@@ -88,9 +88,9 @@ def index_recall(ws: Workspace, encoder: str, queries: Sequence[Entry], gallery:
     """How many of the true nearest clips of the gallery the vector index finds for clips of the queries, in a sentence."""
     import numpy as np
 
-    from index.ann_recall import neighbour_recall
-    from index.faiss_index import FaissIndex
-    from index.vector_index import ClipSelector
+    from app.evaluation.metrics.ann_recall import neighbour_recall
+    from index.vectors.faiss_index import FaissIndex
+    from index.vectors.vector_index import ClipSelector
 
     if not queries or not gallery:
         return []

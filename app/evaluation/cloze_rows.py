@@ -9,7 +9,7 @@ from app.evaluation.beside_floor import BesideFloor
 from app.evaluation.flat_values import rounded
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
     from pretrain.downstream.cloze_target import ClozeResult
 
 
@@ -149,7 +149,7 @@ def _interval(result: "ClozeResult") -> "Interval":
     """Tuples of one group are drawn together, or those of one video where there are too few groups; of a single video each tuple
     is drawn by itself, for otherwise nothing would vary.
     """
-    from index.bootstrap import FEWEST_GROUPS, mean_interval
+    from app.evaluation.metrics.bootstrap import FEWEST_GROUPS, mean_interval
 
     by_scene = len({video.scene for video in result.answers}) >= FEWEST_GROUPS
     asked = [

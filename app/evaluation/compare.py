@@ -19,7 +19,7 @@ from app.labels.rows import LabelSet
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.bootstrap import PairedDifference
+    from app.evaluation.metrics.bootstrap import PairedDifference
 
 Verdict = Literal["a", "b", "unsure"]
 
@@ -144,7 +144,7 @@ def _pairs(report: RetrievalReport, a: str, b: str) -> list[tuple[RetrievalRow, 
 
 def _compare(a: RetrievalRow, b: RetrievalRow, report: RetrievalReport) -> Comparison:
     """On the queries that both could be asked; the gallery is the same."""
-    from index.bootstrap import paired_difference
+    from app.evaluation.metrics.bootstrap import paired_difference
 
     hits_a, hits_b = _hits(a), _hits(b)
     queries = [entry for entry in a.queries if entry in hits_b]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from app.find_similar import Hit
 
 if TYPE_CHECKING:
-    from index.records import Judgement
+    from index.catalog.records import Judgement
 
 Found = list[tuple[int, int]]
 """(place of a hit, place of the judged moment that it finds), both from 0, in the order of the hits."""
@@ -22,7 +22,7 @@ def found_moments(judged: Sequence["Judgement"], hits: Sequence[Hit]) -> Found:
     A hit finds the moment of its video with which it has most in common, of those that no better hit has found, if that is at least
     half of the shorter of both. One hit finds one moment, so that a wide hit does not find right and wrong neighbours at once.
     """
-    from index.judgements import shared_share
+    from index.catalog.relevance import shared_share
 
     of_video: dict[int, list[int]] = {}
     for place, one in enumerate(judged):

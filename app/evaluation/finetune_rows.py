@@ -9,7 +9,7 @@ from app.evaluation.beside_floor import BesideFloor
 from app.evaluation.flat_values import rounded
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
     from pretrain.downstream.finetune import FinetuneResult, VideoAnswer
 
 
@@ -174,7 +174,7 @@ def mean_row(rows: Sequence[FinetuneRow]) -> FinetuneRow:
 
 def _intervals(answers: "Mapping[int, Sequence[VideoAnswer]]") -> "tuple[Interval, Interval]":
     """Of top-1 and of class-mean top-1, each the mean over the splits."""
-    from index.bootstrap import mean_interval
+    from app.evaluation.metrics.bootstrap import mean_interval
 
     asked = [(str(fold), answer) for fold, own in answers.items() for answer in own]
     right = [_right(answer) for _, answer in asked]

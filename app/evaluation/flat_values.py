@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
 
 
 def rounded(value: float | None) -> float | None:

@@ -27,7 +27,7 @@ from app.evaluation.stored_runs import FORMAT, stored_encoders
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.retrieval_metrics import QueryScore
+    from app.evaluation.metrics.retrieval import QueryScore
 
 _FIRST_HITS = 10
 
@@ -108,8 +108,8 @@ def _beside(
 
 def _scores(encoder: str, tasks: Sequence[JudgedQuery], found: Sequence[Found]) -> EncoderScores:
     """The gallery is all judged moments of all queries, but a ranking holds a query's own ones only."""
-    from index.bootstrap import mean_interval
-    from index.retrieval_metrics import scores_from_rankings
+    from app.evaluation.metrics.bootstrap import mean_interval
+    from app.evaluation.metrics.retrieval import scores_from_rankings
 
     labels: list[str] = []
     rankings = []

@@ -13,7 +13,7 @@ from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.records import Judgement
+    from index.catalog.records import Judgement
 
 OnQuery = Callable[[str, int, int], None]
 """Told (encoder, how many queries are done, of how many)."""
@@ -69,7 +69,7 @@ def ask_all(
 
 
 def _search(ws: Workspace, library: str, encoder: str, task: JudgedQuery) -> Found:
-    from index.query import Filters
+    from index.search.query import Filters
 
     query = ask_again(ws, task.asked, encoder)
     # Flagged clips too: somebody has judged them, so they were seen.
@@ -80,7 +80,7 @@ def _search(ws: Workspace, library: str, encoder: str, task: JudgedQuery) -> Fou
 
 def _is_itself(query: ClipQuery | MomentQuery, hit: Hit) -> bool:
     """Whether a hit is the moment that was asked about: the page does not show it, so it takes none of the first places."""
-    from index.judgements import is_same_moment
+    from index.catalog.relevance import is_same_moment
 
     if isinstance(query, ClipQuery) or query.video_id != hit.video_id or query.end_s is None:
         return False
@@ -89,7 +89,7 @@ def _is_itself(query: ClipQuery | MomentQuery, hit: Hit) -> bool:
 
 def searchable_videos(ws: Workspace, library: str, encoder: str) -> set[int]:
     """Videos of the library that a search with this encoder can find. Raises NotIndexed where there is none."""
-    from index.query import Filters
+    from index.search.query import Filters
 
     encoder_id = searchable_encoder(ws, encoder, Filters(library=library))
     known = ws.catalog.known_files(library, encoder_id).values()

@@ -9,7 +9,7 @@ from app.evaluation.flat_values import rounded, rounded_ends
 from app.evaluation.labelled_library import FEWEST_QUERIES
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
 
 _SHOWN_K = (1, 5, 10)
 

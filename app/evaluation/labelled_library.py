@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from index.records import KnownFile
+    from index.catalog.records import KnownFile
 
 LeftOut = list[tuple[str, str]]
 """What could not take part, and why."""
@@ -149,7 +149,7 @@ def stored_means(ws: Workspace, encoder: str, entries: Sequence[Entry], left_out
     """Unit vectors (D,), each the normalised mean of a video's stored clip vectors; damaged ones are written down."""
     import numpy as np
 
-    from index.retrieval_metrics import mean_vectors
+    from app.evaluation.metrics.retrieval import mean_vectors
 
     encoder_id = ws.encoder_id(encoder)
     found: dict[Path, NDArray[np.float32]] = {}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from index.retrieval_metrics import RetrievalScores
+    from app.evaluation.metrics.retrieval import RetrievalScores
 
 
 MOST_BY_SEARCH = 200_000
@@ -69,7 +69,7 @@ class Measurement:
         """A row for each group, of one unit vector a video, with the checks that every such retrieval must pass."""
         import numpy as np
 
-        from index.retrieval_metrics import cosines, scores_from_matrix
+        from app.evaluation.metrics.retrieval import cosines, scores_from_matrix
 
         there = [entry for entry in entries if entry.path in vectors]
         for group in self.groups:
@@ -107,7 +107,7 @@ class Measurement:
 def _row(
     group: str, encoder: str, way: str, queries: Sequence[Entry], gallery: Sequence[Entry], scores: "RetrievalScores"
 ) -> RetrievalRow:
-    from index.bootstrap import mean_interval, mean_intervals
+    from app.evaluation.metrics.bootstrap import mean_interval, mean_intervals
 
     hits = [[float(query.first_hit < k) for query in scores.queries] for k in scores.top_k]
     precisions = [query.average_precision for query in scores.queries]

@@ -146,7 +146,7 @@ def _row(
     names: tuple[str, str, Probe, Preset], sides: tuple[list[Entry], list[Entry]], fitted: FittedProbe, predicted: list[str]
 ) -> ProbeRow:
     """names: group, encoder, probe, features. sides: test and training videos."""
-    from index.bootstrap import mean_interval
+    from app.evaluation.metrics.bootstrap import mean_interval
 
     queries, train = sides
     group, encoder, probe, features = names

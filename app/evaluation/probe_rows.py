@@ -11,7 +11,7 @@ from app.evaluation.labelled_library import Entry
 from app.evaluation.ways import Preset
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
+    from app.evaluation.metrics.bootstrap import Interval
 
 Probe = Literal["linear raw", "linear L2+BN", "k-NN"]
 """Logistic regression on features as they are; on features of unit length, standardised; nearest neighbours by cosine."""

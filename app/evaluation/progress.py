@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
-    from index.records import JobState
+    from index.catalog.records import JobState
 
 JOB_KIND = "evaluate"
 _EVERY_S = 0.5

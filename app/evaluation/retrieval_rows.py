@@ -9,8 +9,8 @@ from app.evaluation.flat_values import rounded, rounded_ends
 from app.evaluation.labelled_library import Entry
 
 if TYPE_CHECKING:
-    from index.bootstrap import Interval
-    from index.retrieval_metrics import RetrievalScores
+    from app.evaluation.metrics.bootstrap import Interval
+    from app.evaluation.metrics.retrieval import RetrievalScores
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from app.errors import BadRun
 from app.evaluation.run_view import Confusion, Encoder, LabelShare, Query, RetrievalView, RunView, Share, Video
 
 if TYPE_CHECKING:
-    from index.records import EvaluationRun
+    from index.catalog.records import EvaluationRun
 
 _KNOWN_FORMATS = (1,)
 _ENDS = ("_low", "_high")

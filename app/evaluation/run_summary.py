@@ -11,7 +11,7 @@ from app.evaluation.run_reader import read_run
 from app.evaluation.ways import STORED_WAYS
 
 if TYPE_CHECKING:
-    from index.records import EvaluationRun
+    from index.catalog.records import EvaluationRun
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.retrieval_metrics import RetrievalScores, cosines, scores_from_matrix
+from app.evaluation.metrics.retrieval import RetrievalScores, cosines, scores_from_matrix
 
 _SAME = 1e-3  # of numbers of a unit vector
 _SHUFFLES = 40

@@ -21,7 +21,7 @@ from embedder.encoder_card import EncoderCard
 from embedder.errors import EmbedderError, EncoderNotFound
 
 if TYPE_CHECKING:
-    from index.records import EvaluationRun
+    from index.catalog.records import EvaluationRun
 
 _NO_ENCODER = 0
 

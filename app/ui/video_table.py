@@ -14,7 +14,7 @@ from app.ui.watch_dialog import Watched, watch
 
 if TYPE_CHECKING:
     from index.catalog import LibrarySummary, VideoRow
-    from index.records import Outcome
+    from index.catalog.records import Outcome
 
 _PER_PAGE = 50
 _ALL = "all"

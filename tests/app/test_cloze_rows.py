@@ -7,7 +7,7 @@ import pytest
 
 from app.evaluation.beside_floor import with_floors
 from app.evaluation.cloze_rows import ClozeRow, cloze_row
-from index.bootstrap import Interval
+from app.evaluation.metrics.bootstrap import Interval
 from pretrain.tasks.cloze import OPERATIONS
 from tests.helpers.cloze_results import cloze_result
 

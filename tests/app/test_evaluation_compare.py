@@ -3,7 +3,7 @@
 import pytest
 
 from app.evaluation.compare import Comparison
-from index.bootstrap import Interval, PairedDifference
+from app.evaluation.metrics.bootstrap import Interval, PairedDifference
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.evaluation.embedding_map import EmbeddingMap, MapPoint
 from app.evaluation.report_html import report_html, write_report
 from app.evaluation.run_reader import read_run
 from app.evaluation.video_maps import ReportMaps
-from index.records import EvaluationRun
+from index.catalog.records import EvaluationRun
 from tests.helpers.stored_run import stored_run
 
 HOSTILE = "<script>alert(\"1\")</script> & 'x' 😀"

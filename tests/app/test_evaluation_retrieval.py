@@ -20,7 +20,7 @@ from app.index_library import index_library
 from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
-from index.records import FileFingerprint, VideoFacts
+from index.catalog.records import FileFingerprint, VideoFacts
 from tests.helpers.label_trees import Drawn, write_hmdb51, write_kinetics, write_ucf101
 from tests.helpers.tiny_encoder import write_tiny_encoder
 

@@ -15,7 +15,7 @@ from app.evaluation.embedding_map import EmbeddingMap, MapPoint, map_chart
 from app.evaluation.interval_charts import difference_chart, past_runs_chart
 from app.evaluation.run_reader import read_run
 from app.evaluation.run_view import Confusion, RunView, Share
-from index.records import EvaluationRun
+from index.catalog.records import EvaluationRun
 from tests.helpers.stored_run import LABELS, stored_run
 
 HOSTILE = '<b a="1">&\'😀'

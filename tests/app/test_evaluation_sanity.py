@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from app.evaluation import sanity
+from app.evaluation.metrics.retrieval import RetrievalScores, cosines, scores_from_matrix
 from app.evaluation.sanity import SanityCheck, check_retrieval
-from index.retrieval_metrics import RetrievalScores, cosines, scores_from_matrix
 
 RNG = np.random.default_rng(0)
 LABELS = [f"c{number % 5}" for number in range(60)]

@@ -7,7 +7,7 @@ import pytest
 
 from app.evaluation.beside_floor import with_floors
 from app.evaluation.finetune_rows import FinetuneRow, mean_row
-from index.bootstrap import Interval
+from app.evaluation.metrics.bootstrap import Interval
 from pretrain.downstream.finetune import VideoAnswer
 
 

@@ -20,7 +20,7 @@ from app.labels.read_labels import read_labels
 from app.labels.rows import LabelSet
 from app.main import main
 from app.workspace import Workspace
-from index.records import FileFingerprint, VideoFacts
+from index.catalog.records import FileFingerprint, VideoFacts
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 NAMES = ("jump", "kick", "wave")

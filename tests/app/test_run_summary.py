@@ -12,7 +12,7 @@ from app.evaluation.best_figure import BestFigure
 from app.evaluation.run_summary import RunSummary, summary_of
 from app.settings import Settings
 from app.workspace import Workspace
-from index.records import EvaluationRun
+from index.catalog.records import EvaluationRun
 from tests.helpers.whole_command import vret
 
 TRAINED = {"task": "trajectory", "backbone": "r2plus1d_half", "floor": False}

@@ -15,7 +15,7 @@ from app.evaluation.video_maps import labelled_videos, report_maps
 from app.labels.read_labels import read_labels
 from app.maintain import remove_library
 from app.workspace import Workspace
-from index.records import EvaluationRun, FileFingerprint, VideoFacts
+from index.catalog.records import EvaluationRun, FileFingerprint, VideoFacts
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 NUM_GALLERY = 14

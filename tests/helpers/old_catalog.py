@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 
-from index import schema
+from index.catalog import schema
 
 
 def take_back(url: str, revision: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from index.records import EvaluationRun
+from index.catalog.records import EvaluationRun
 
 LABELS = ("clap", "jump", "wave")
 

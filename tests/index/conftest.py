@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from index.catalog import Catalog
-from index.tables import metadata
+from index.catalog.tables import metadata
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from index.ann_recall import neighbour_recall
-from index.faiss_index import FaissIndex
-from index.vector_index import clip_ids
+from app.evaluation.metrics.ann_recall import neighbour_recall
+from index.vectors.faiss_index import FaissIndex
+from index.vectors.vector_index import clip_ids
 
 
 def filled(count: int, *, exact_up_to: int) -> tuple[FaissIndex, np.ndarray]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from index.bootstrap import Interval, mean_interval, paired_difference
+from app.evaluation.metrics.bootstrap import Interval, mean_interval, paired_difference
 
 
 def test_interval__is_that_of_scipy() -> None:

@@ -350,7 +350,7 @@ def test_known_files_of_a_thousand_take_one_query(filled: Catalog) -> None:
 
 
 def test_thumbnails_beyond_the_limit_are_thinned_evenly(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.blobs.MAX_PICTURE_BYTES", 25_000)
+    monkeypatch.setattr("index.catalog.serialization.MAX_PICTURE_BYTES", 25_000)
     catalog.add_library("films", [Path("/films")])
     catalog.register_encoder("ab" * 32, "tiny", 8, "{}")
     pictures = [bytes([number]) * 1000 for number in range(100)]

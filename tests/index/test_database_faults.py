@@ -10,9 +10,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from index import schema
-from index.catalog import Catalog
-from index.database import Database
+from index.catalog import Catalog, schema
+from index.catalog.database import Database
 from index.errors import (
     CatalogBusy,
     CatalogCorrupt,
@@ -102,7 +101,7 @@ def only_readable(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     Collection.new(catalog).add("a.mp4", walk(1), 10.0)
     catalog.close()
     access = os.access
-    monkeypatch.setattr("index.database.os.access", lambda path, mode: mode & os.W_OK == 0 and access(path, mode))
+    monkeypatch.setattr("index.catalog.database.os.access", lambda path, mode: mode & os.W_OK == 0 and access(path, mode))
     return tmp_path / "catalog.db"
 
 
@@ -296,7 +295,7 @@ def test_full_disk_says_so_and_loses_nothing(tmp_path: Path) -> None:
 
 
 def test_locked_for_too_long(catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("index.database.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("index.catalog.database.BUSY_TIMEOUT_S", 0.05)
     holder = sqlite3.connect(tmp_path / "catalog.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     try:
@@ -355,7 +354,7 @@ def other_than_in_tables(url: str) -> list[Any]:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from index.tables import metadata
+    from index.catalog.tables import metadata
 
     database = Database(url)
     try:

@@ -4,8 +4,8 @@ import pytest
 import sqlalchemy as sa
 
 from index.catalog import Catalog, LabelRow
+from index.catalog.tables import evaluation_run
 from index.errors import UnknownVideo
-from index.tables import evaluation_run
 from tests.helpers.catalog_rows import put
 
 

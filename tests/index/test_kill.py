@@ -13,7 +13,7 @@ import numpy as np
 
 from index.catalog import Catalog
 from index.search import find_moments
-from index.vector_store import VectorStore
+from index.vectors.store import VectorStore
 from tests.helpers.patience import PATIENCE_S
 from tests.index.walk_videos import ROOT, Collection, embed, query, walk
 
@@ -22,9 +22,9 @@ REPOSITORY = Path(__file__).parents[2]
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from index import vector_store
+from index.vectors import store as vector_store
 from index.catalog import Catalog
-from index.vector_store import VectorStore
+from index.vectors.store import VectorStore
 from tests.index.walk_videos import Collection, walk
 vector_store._SAVE_FROM_CLIPS = 20  # writes files all the time
 catalog = Catalog.open(sys.argv[1])
@@ -138,7 +138,7 @@ import sys
 from pathlib import Path
 from index.catalog import Catalog
 from index.search import find_moments
-from index.vector_store import VectorStore
+from index.vectors.store import VectorStore
 from tests.index.walk_videos import query, walk
 catalog = Catalog.open(sys.argv[1])
 store = VectorStore(catalog, Path(sys.argv[2]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from index.retrieval_metrics import cosines, mean_vector_scores, scores_from_matrix, scores_from_rankings
+from app.evaluation.metrics.retrieval import cosines, mean_vector_scores, scores_from_matrix, scores_from_rankings
 
 
 def test_hand_worked_example() -> None:

@@ -10,10 +10,10 @@ import pytest
 
 from index.catalog import Catalog
 from index.errors import EncoderMismatch, NoClips, UnknownLibrary, UnknownVideo
-from index.faiss_index import FaissIndex
-from index.query import Moment, QueryClips
 from index.search import Filters, find_moments, moment_as_query
-from index.vector_store import VectorStore
+from index.search.query import Moment, QueryClips
+from index.vectors.faiss_index import FaissIndex
+from index.vectors.store import VectorStore
 from tests.index.walk_videos import DIM, ROOT, Collection, backwards, query, walk
 
 FILM_S = 60.0

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from index.errors import EncoderMismatch
-from index.faiss_index import FaissIndex
-from index.numpy_index import NumpyIndex
-from index.vector_index import ClipSelector, VectorIndex, clip_ids
+from index.vectors.faiss_index import FaissIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex, clip_ids
+from tests.index.numpy_index import NumpyIndex
 
 DIM = 16
 

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index import index_files
 from index.catalog import Catalog
 from index.errors import UnknownEncoder
-from index.faiss_index import FaissIndex
 from index.search import find_moments
-from index.vector_index import VectorIndex
-from index.vector_store import VectorStore
+from index.vectors import files as index_files
+from index.vectors.faiss_index import FaissIndex
+from index.vectors.store import VectorStore
+from index.vectors.vector_index import VectorIndex
 from tests.index.walk_videos import DIM, ROOT, Collection, query, walk
 
 
@@ -60,7 +60,7 @@ Reasons = Callable[[], list[str]]
 @pytest.fixture
 def rebuilds(caplog: pytest.LogCaptureFixture, store: VectorStore) -> Reasons:
     """Why indexes were rebuilt since the store's first file was there, as logged."""
-    caplog.set_level(logging.INFO, "index.vector_store")
+    caplog.set_level(logging.INFO, "index.vectors.store")
     return lambda: [record.getMessage() for record in caplog.records if "Rebuilding" in record.getMessage()]
 
 
@@ -351,7 +351,7 @@ import sys
 from pathlib import Path
 from index.catalog import Catalog
 from index.search import find_moments, moment_as_query
-from index.vector_store import VectorStore
+from index.vectors.store import VectorStore
 catalog = Catalog.open("sqlite:///{tmp_path / "catalog.db"}")
 index = VectorStore(catalog, Path({str(store._folder)!r})).open(1)
 print(find_moments(catalog, index, 1, moment_as_query(catalog, 1, 2, 5.0))[0].video_id)

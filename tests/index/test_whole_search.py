@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from index.video_view import VideoView
-from index.whole_search import WholeClipSearch
+from index.search.video_view import VideoView
+from tests.index.reference.whole_search import WholeClipSearch
 
 SPANS_S = np.array([[0.0, 2.0], [1.0, 3.0], [0.0, 3.0]])
 X, Y, Z = np.eye(3, dtype=np.float32)

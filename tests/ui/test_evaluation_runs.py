@@ -25,7 +25,7 @@ from app.ui.evaluation_runs import (
 from app.ui.page_process import PageProcess, stop_process
 from app.workspace import Workspace
 from index.catalog import Job
-from index.records import JobState
+from index.catalog.records import JobState
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.patience import PATIENCE_S
 

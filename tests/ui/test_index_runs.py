@@ -10,7 +10,7 @@ import pytest
 from app.ui.index_runs import IndexRuns, RunView, run_view
 from app.ui.page_process import start_command, stop_process
 from index.catalog import Job
-from index.records import JobState
+from index.catalog.records import JobState
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.patience import PATIENCE_S
 

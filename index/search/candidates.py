@@ -1,0 +1,201 @@
+"""Which clips and offsets are worth scoring: the vector index names neighbours of the query's windows, and they vote.
+
+Shapes: M query windows, k neighbours, D dimensions, S candidates.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.search.query import SAME_LENGTH, QueryLevel
+from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+
+WHOLE_VIDEO_FACTOR = 4.0
+"""Clips that are a whole video may answer within this factor of the query's length: whoever did the same thing at half the speed
+has a video twice as long."""
+_T = TypeVar("_T")
+
+_SIDE_DEPTH = 32  # neighbours of each finer window, which name further videos
+_LOOKED_THROUGH = 64  # videos, best first, all of whose clips are compared; of the others only those that were named
+_SHORT_TRACK = 64  # clips; of a longer track only those near a named one
+_NEAR = 8  # clips before and after a named one
+_FINE_OFFSETS = 64  # offsets at which finer windows may fit
+_MAX_ASKING = 64  # windows per level that ask the vector index; more add time, hardly candidates
+_LENGTH_FACTOR = 1.6  # a whole video stands for a window whose length is within this factor
+_MIN_OFFSETS, _OFFSETS_PER_HIT = 320, 8  # offsets of a sequence that are compared
+
+
+@dataclass(frozen=True)
+class ClipCandidates:
+    """rows: clips that may answer a whole query, int64 (S,). fine_video, fine_offset_s: where finer windows may fit the query.
+    mask: which of all rows may answer, bool (R,)."""
+
+    rows: NDArray[np.int64]
+    fine_video: NDArray[np.int64]
+    fine_offset_s: NDArray[np.float64]
+    mask: NDArray[np.bool_]
+
+
+def clip_candidates(
+    index: VectorIndex,
+    whole: NDArray[np.float32],
+    levels: Sequence[QueryLevel],
+    duration_s: float,
+    selector: ClipSelector,
+    *,
+    depth: int,
+    factor: float,
+    alike: float,
+) -> ClipCandidates:
+    """For a query short enough to be one clip. whole: its vector (D,). factor: by how much the length of a clip that answers may
+    differ. alike: neighbours of finer windows count from this cosine on."""
+    selector = replace(
+        selector, lengths_s=around(duration_s, factor), whole_lengths_s=around(duration_s, max(factor, WHOLE_VIDEO_FACTOR))
+    )
+    scores, rows = index.search_rows(whole[None], depth, selector)
+    named = _best_rows(scores[0], rows[0])
+    video_of = _videos(index, named)
+    fine = [_offset_votes(index, level, selector, alike) for level in levels]
+    fine_video, fine_offset_s, fine_score = (np.concatenate(parts) for parts in zip(*fine, strict=True)) if fine else _NO_VOTES
+    step_s = levels[-1].hop_s * 2 if levels else 1.0
+    voted = _heaped(fine_video, fine_offset_s, fine_score - alike + 0.01, step_s)[:_FINE_OFFSETS]
+    videos = list(dict.fromkeys(_in_turns([video_of.tolist(), [one for one, _, _ in voted]])))[:_LOOKED_THROUGH]
+    mask = index.rows.mask(selector)
+    through = [_rows_of_video(index, one, named[video_of == one], mask.rows) for one in videos]
+    every = np.unique(np.concatenate([named, *through]))
+    return ClipCandidates(
+        every,
+        np.array([one for one, _, _ in voted], np.int64),
+        np.array([offset_s for _, offset_s, _ in voted], np.float64),
+        mask.rows,
+    )
+
+
+@dataclass(frozen=True)
+class OffsetCandidates:
+    """Where a sequence may lie: video int64 (S,), offset_s float64 (S,), best first."""
+
+    video: NDArray[np.int64]
+    offset_s: NDArray[np.float64]
+
+
+def offset_candidates(
+    index: VectorIndex, levels: Sequence[QueryLevel], selector: ClipSelector, *, depth: int, k: int
+) -> OffsetCandidates:
+    """For a query too long to be one clip. The longest windows ask for clips like them, and every level for short whole videos."""
+    ballots: list[list[tuple[int, float]]] = []
+    for number, level in enumerate(levels):
+        chosen = np.unique(np.linspace(0, len(level.vectors) - 1, min(len(level.vectors), _MAX_ASKING)).round().astype(int))
+        low_s, high_s = around(level.length_s, _LENGTH_FACTOR)
+        if number == len(levels) - 1:
+            low_s = 0.0  # a video shorter than the finest window is still a candidate
+        own = replace(selector, lengths_s=(low_s, high_s), whole_video=None if number == 0 else True)
+        scores, rows = index.search_rows(level.vectors[chosen], depth, own, rerank=False)
+        found = rows >= 0
+        window, _ = np.nonzero(found)
+        lowest = np.where(found, scores, np.inf).min(axis=1, initial=np.inf)
+        hit, votes = rows[found], (scores - lowest[:, None])[found] + 1e-6
+        offsets = _middles(index, hit) - level.centres_s[chosen][window]
+        ballots.append([(one, offset) for one, offset, _ in _heaped(_videos(index, hit), offsets, votes, level.length_s / 2)])
+    # In turns, so that many short videos, found by their every level, cannot crowd out a long one found by its longest.
+    best = list(_in_turns(ballots))
+    most = max(_MIN_OFFSETS, _OFFSETS_PER_HIT * k)
+    return OffsetCandidates(
+        np.array([one for one, _ in best[:most]], np.int64), np.array([offset for _, offset in best[:most]], np.float64)
+    )
+
+
+def around(length_s: float, factor: float) -> tuple[float, float]:
+    """Lengths within a factor of this one."""
+    return length_s / factor, length_s * factor
+
+
+def track_of_level(index: VectorIndex, videos: NDArray[np.int64], level: QueryLevel) -> NDArray[np.int64]:
+    """The track of each video (S,) whose clips are as long as a level's windows; -1 where there is none."""
+    tracks = index.rows.tracks
+    found = np.full(len(videos), -1, np.int64)
+    for one in np.unique(videos).tolist():
+        own = tracks.of_video(one)
+        near = own[np.abs(tracks.length_s[own] - level.length_s) <= SAME_LENGTH * level.length_s]
+        near = near[_living(index, near)]
+        if len(near):
+            found[videos == one] = near[np.argmax(tracks.first[near + 1] - tracks.first[near])]
+    return found
+
+
+def _living(index: VectorIndex, tracks: NDArray[np.int64]) -> NDArray[np.bool_]:
+    first, alive = index.rows.tracks.first, index.rows.alive
+    return np.array([bool(alive[first[track] : first[track + 1]].any()) for track in tracks.tolist()], np.bool_)
+
+
+def _offset_votes(
+    index: VectorIndex, level: QueryLevel, selector: ClipSelector, alike: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    own = replace(selector, lengths_s=around(level.length_s, 1 + SAME_LENGTH), whole_lengths_s=None)
+    scores, rows = index.search_rows(level.vectors, _SIDE_DEPTH, own, rerank=False)
+    near = (rows >= 0) & (scores >= alike)
+    window, _ = np.nonzero(near)
+    hit = rows[near]
+    return _videos(index, hit), _middles(index, hit) - level.centres_s[window], scores[near].astype(np.float64)
+
+
+_NO_VOTES = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+
+
+def _heaped(
+    videos: NDArray[np.int64], offsets_s: NDArray[np.float64], votes: NDArray[np.floating], width_s: float
+) -> list[tuple[int, float, float]]:
+    """Votes for nearly equal offsets of a video together: (video, offset of the strongest vote, sum), best first."""
+    if not len(videos):
+        return []
+    box = np.round(offsets_s / width_s).astype(np.int64)
+    order = np.lexsort((-votes, box, videos))
+    new = np.ones(len(order), np.bool_)
+    new[1:] = (np.diff(videos[order]) != 0) | (np.diff(box[order]) != 0)
+    first = np.flatnonzero(new)
+    sums = np.add.reduceat(votes[order].astype(np.float64), first)
+    best = order[first]
+    rank = np.lexsort((offsets_s[best], videos[best], -sums))
+    return list(zip(videos[best][rank].tolist(), offsets_s[best][rank].tolist(), sums[rank].tolist(), strict=True))
+
+
+def _best_rows(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    found = rows >= 0
+    order = np.lexsort((rows[found], -scores[found]))
+    best: NDArray[np.int64] = rows[found][order]
+    return best
+
+
+def _rows_of_video(index: VectorIndex, video_id: int, named: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The clips of a video that may answer: all of a short track, of a longer one those near the named ones."""
+    tracks = index.rows.tracks
+    found = []
+    for track in tracks.of_video(video_id).tolist():
+        first, stop = int(tracks.first[track]), int(tracks.first[track + 1])
+        rows = np.arange(first, stop)
+        if stop - first > _SHORT_TRACK:
+            near = named[(named >= first) & (named < stop)]
+            rows = np.unique((near[:, None] + np.arange(-_NEAR, _NEAR + 1)).ravel())
+            rows = rows[(rows >= first) & (rows < stop)]
+        found.append(rows[mask[rows]])
+    return np.concatenate(found) if found else np.zeros(0, np.int64)
+
+
+def _videos(index: VectorIndex, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    videos: NDArray[np.int64] = index.rows.ids[rows] >> ORDINAL_BITS
+    return videos
+
+
+def _middles(index: VectorIndex, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    middles: NDArray[np.float64] = (index.rows.starts_s[rows] + index.rows.ends_s[rows]) / 2
+    return middles
+
+
+def _in_turns(ballots: "Sequence[Sequence[_T]]") -> "Iterable[_T]":
+    """The first of each, then the second of each, and so on."""
+    for turn in itertools.zip_longest(*ballots):
+        yield from (one for one in turn if one is not None)

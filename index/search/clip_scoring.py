@@ -1,0 +1,226 @@
+"""Scores of single clips as answers to a query short enough to be one clip.
+
+A score is half the cosine of the whole query with a clip, half that of the mean of the query's parts with the mean of the clips
+inside that clip: seen at once, and piece by piece. Measured, the two together find more than either (docs/results.md). Finer
+windows, where there are any, set the segment right.
+
+Shapes: S candidates, D dimensions, K tracks.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog.records import WHOLE_VIDEO
+from index.catalog.serialization import is_flagged
+from index.search.alignment import IDENTICAL, peak_shift, refine
+from index.search.bounds import Bounds
+from index.search.candidates import ClipCandidates, clip_candidates, track_of_level
+from index.search.query import QueryClips, QueryLevel
+from index.search.temporal_nms import Segments
+from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+
+ALIKE, SAME = 0.78, 0.92
+"""Mean cosine of finer windows in place: other footage stays below the first, the same comes near the second or above."""
+_EDGE_S = 0.02
+_MOST_SCORED = 512  # clips, by the cosine of the whole, whose parts are looked at ...
+_SCORED_PER_HIT = 16  # ... or so many for each hit asked for
+_BLOCK = 20_000  # vectors read at a time
+
+
+class ClipScoring:
+    """Compares one short query with clips."""
+
+    length_factors = (1.6, 4.0, float("inf"))
+    """A clip may answer if its length is within this factor of the query's. The first suits a pyramid of lengths (each level twice
+    the last); the others are tried only while there are too few answers."""
+
+    def __init__(self, index: VectorIndex, query: QueryClips, selector: ClipSelector, bounds: Bounds) -> None:
+        whole = query.whole_vector()
+        assert whole is not None, "only a query with a whole clip is compared with single clips"
+        self._index = index
+        self._whole = whole
+        self._parts = query.parts_vector()
+        self._levels: Sequence[QueryLevel] = query.levels()
+        self._duration_s = query.duration_s
+        self._bounds = bounds
+        self._selector = selector
+        self._include_flagged = selector.include_flagged
+
+    def scored(self, factor: float, depth: int, k: int) -> Segments:
+        """Clips near the whole query, all those of the first of their videos, and offsets where finer windows fit, with scores."""
+        candidates = clip_candidates(
+            self._index, self._whole, self._levels, self._duration_s, self._selector, depth=depth, factor=factor, alike=ALIKE
+        )
+        rows = candidates.rows
+        cosines = self._cosines(rows)
+        most = max(_MOST_SCORED, _SCORED_PER_HIT * k)
+        if len(rows) > most:
+            best = np.sort(np.argsort(-cosines, kind="stable")[:most])
+            rows, cosines = rows[best], cosines[best]
+        scores = self._mixed(rows, cosines)
+        return Segments.joined([self._of_clips(rows, cosines, scores), self._of_fine_windows(candidates)])
+
+    def refined(self, segments: Segments) -> Segments:
+        """The same, with spans and scores set right by the finer windows where those can tell."""
+        at = np.flatnonzero(~segments.fixed)
+        if not len(at) or not self._levels:
+            return segments
+        some = segments[at]
+        columns = self._index.rows
+        clip_s = columns.ends_s[some.row] - columns.starts_s[some.row]
+        around_s = (columns.starts_s[some.row] + columns.ends_s[some.row] - self._duration_s) / 2
+        offsets_s, fine = self._refine(some.video, around_s, (clip_s + np.abs(clip_s - self._duration_s)) / 2)
+        start_s, end_s = self._bounds.fitted(some.video, offsets_s, self._duration_s, self._levels[-1].length_s / 4)
+        better = np.isfinite(fine) & (end_s - start_s >= self._duration_s / 2)
+        starts, ends, scores = segments.start_s.copy(), segments.end_s.copy(), segments.score.copy()
+        starts[at[better]], ends[at[better]] = start_s[better], end_s[better]
+        scores[at[better]] = raised(some.score, fine)[better]
+        return Segments(segments.video, starts, ends, scores, segments.row, segments.flagged, segments.fixed)
+
+    def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
+        columns = self._index.rows
+        video = columns.ids[rows] >> ORDINAL_BITS
+        whole = (columns.flags[rows] & WHOLE_VIDEO) != 0
+        lengths_s = columns.ends_s[rows] - columns.starts_s[rows]
+        offsets_s = (columns.starts_s[rows] + columns.ends_s[rows] - self._duration_s) / 2
+        offsets_s += np.where(whole, 0.0, self._drawn(rows, cosines, lengths_s))
+        start_s, end_s = self._bounds.fitted(video, offsets_s, self._duration_s, lengths_s / 4)
+        low_s, high_s = self._bounds.of(video)
+        start_s, end_s = np.where(whole, low_s, start_s), np.where(whole, high_s, end_s)
+        return Segments(video, start_s, end_s, scores, rows, is_flagged(columns.flags[rows]), whole)
+
+    def _of_fine_windows(self, candidates: ClipCandidates) -> Segments:
+        """Where the finer windows fit along the diagonal; the nearest clip's score is raised by how well."""
+        video = candidates.fine_video
+        offsets_s, fine = candidates.fine_offset_s, np.full(len(video), -np.inf)
+        if self._levels and len(video):
+            offsets_s, fine = self._refine(video, offsets_s, np.full(len(video), self._levels[-1].hop_s * 2))
+        low_s, high_s = self._bounds.of(video)
+        slack_s = self._levels[-1].length_s / 16 if self._levels else 0.0
+        inside = (offsets_s >= low_s - slack_s) & (offsets_s + self._duration_s <= high_s + slack_s)
+        fits = inside & (fine >= ALIKE)
+        video, offsets_s, fine = video[fits], offsets_s[fits], fine[fits]
+        start_s, end_s = self._bounds.fitted(video, offsets_s, self._duration_s, slack_s * 4)
+        rows = np.array(
+            [self._nearest(*one, candidates.mask) for one in zip(video.tolist(), start_s, end_s, strict=True)], np.int64
+        )
+        known = rows >= 0
+        rows, video, start_s, end_s, fine = rows[known], video[known], start_s[known], end_s[known], fine[known]
+        scores = raised(self._mixed(rows, self._cosines(rows)), fine)
+        flagged = is_flagged(self._index.rows.flags[rows])
+        return Segments(video, start_s, end_s, scores, rows, flagged, np.ones(len(rows), np.bool_))
+
+    def _refine(
+        self, video: NDArray[np.int64], around_s: NDArray[np.float64], radius_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`alignment.refine` over the levels that a video has; its finest one is the finest that decides."""
+        tracks = [(level, track_of_level(self._index, video, level)) for level in self._levels]
+        finest = np.array(
+            [max((n for n, (_, track) in enumerate(tracks) if track[at] >= 0), default=-1) for at in range(len(video))]
+        )
+        offsets_s, fine = around_s.copy(), np.full(len(video), -np.inf)
+        for number in np.unique(finest[finest >= 0]).tolist():
+            own = np.flatnonzero(finest == number)
+            levels = [(level, track[own]) for level, track in tracks[: number + 1]]
+            offsets_s[own], fine[own] = refine(
+                self._index,
+                levels,
+                around_s[own],
+                radius_s[own],
+                between_s=self._bounds.between_s,
+                include_flagged=self._include_flagged,
+            )
+        return offsets_s, fine
+
+    def _cosines(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Of clips (S,) with the whole query, float64 (S,)."""
+        blocks = [self._index.vectors(rows[start : start + _BLOCK]) @ self._whole for start in range(0, len(rows), _BLOCK)]
+        return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(0)
+
+    def _mixed(self, rows: NDArray[np.int64], cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Score of each clip (S,); cosines: with the whole query."""
+        if self._parts is None or not len(rows):
+            return cosines
+        mixed = (cosines + self._cosines_of_parts(rows, self._parts)) / 2
+        return np.where(cosines >= IDENTICAL, np.maximum(cosines, mixed), mixed)
+
+    def _cosines_of_parts(self, rows: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Cosine of the query's parts with the mean of the clips inside each clip (S,)."""
+        inside, counts = self._inside(rows)
+        distinct, place = np.unique(inside, return_inverse=True)
+        means = np.zeros((len(rows), len(parts)), np.float32)
+        owner = np.repeat(np.arange(len(rows)), counts)
+        for start in range(0, len(rows), 1024):
+            own = (owner >= start) & (owner < start + 1024)
+            chosen, at = np.unique(place[own], return_inverse=True)
+            vectors = self._index.vectors(distinct[chosen])[at]
+            first = np.concatenate([[0], np.cumsum(counts[start : start + 1024])[:-1]])
+            means[start : start + 1024] = np.add.reduceat(vectors, first, axis=0) / counts[start : start + 1024, None]
+        norms = np.maximum(np.linalg.norm(means, axis=1), 1e-6)
+        cosines: NDArray[np.float64] = (means @ parts / norms).astype(np.float64)
+        return cosines
+
+    def _inside(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The living clips inside each clip, itself among them: rows one clip after the other, and how many of each (S,)."""
+        columns, tracks = self._index.rows, self._index.rows.tracks
+        video = columns.ids[rows] >> ORDINAL_BITS
+        begin_s, end_s = columns.starts_s[rows] - _EDGE_S, columns.ends_s[rows] + _EDGE_S
+        found: list[list[NDArray[np.int64]]] = [[] for _ in range(len(rows))]
+        for one in np.unique(video).tolist():
+            own = np.flatnonzero(video == one)
+            for track in tracks.of_video(one).tolist():
+                a, b = int(tracks.first[track]), int(tracks.first[track + 1])
+                low = a + np.searchsorted(columns.starts_s[a:b], begin_s[own])
+                high = a + np.searchsorted(columns.ends_s[a:b], end_s[own], side="right")
+                for at, first, stop in zip(own.tolist(), low.tolist(), high.tolist(), strict=True):
+                    if first < stop:
+                        found[at].append(np.arange(first, stop))
+        inside = [np.concatenate(parts) for parts in found]
+        alive = [one[columns.alive[one]] for one in inside]
+        return np.concatenate(alive), np.array([len(one) for one in alive], np.int64)
+
+    def _nearest(self, video_id: int, start_s: float, end_s: float, mask: NDArray[np.bool_]) -> int:
+        """The clip that may answer and shares most with a span; -1 where there is none."""
+        columns, tracks = self._index.rows, self._index.rows.tracks
+        best, most = -1, 0.0
+        for track in tracks.of_video(video_id).tolist():
+            a, b = int(tracks.first[track]), int(tracks.first[track + 1])
+            centre = int(np.searchsorted(columns.starts_s[a:b] + columns.ends_s[a:b], start_s + end_s))
+            rows = np.arange(max(a, a + centre - 2), min(b, a + centre + 2))
+            rows = rows[mask[rows]]
+            shared = np.minimum(columns.ends_s[rows], end_s) - np.maximum(columns.starts_s[rows], start_s)
+            union = np.maximum(columns.ends_s[rows], end_s) - np.minimum(columns.starts_s[rows], start_s)
+            for row, share in zip(rows.tolist(), (shared / union).tolist(), strict=True):
+                if share > most:
+                    best, most = row, share
+        return best
+
+    def _drawn(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], lengths_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how many seconds the clips before and after draw a segment towards themselves, (S,)."""
+        columns, tracks = self._index.rows, self._index.rows.tracks
+        track = tracks.of_rows(rows)
+        between = (rows > tracks.first[track]) & (rows < tracks.first[track + 1] - 1) & (cosines < IDENTICAL)
+        own = np.flatnonzero(between)
+        own = own[columns.alive[rows[own] - 1] & columns.alive[rows[own] + 1]]
+        steps_s = np.stack(
+            [
+                columns.starts_s[rows[own]] - columns.starts_s[rows[own] - 1],
+                columns.starts_s[rows[own] + 1] - columns.starts_s[rows[own]],
+            ]
+        )
+        before, after = self._cosines(rows[own] - 1), self._cosines(rows[own] + 1)
+        good = (np.abs(steps_s[0] - steps_s[1]) <= 0.01) & (steps_s[0] <= lengths_s[own])
+        good &= cosines[own] >= np.maximum(before, after)
+        shift = np.zeros(len(rows))
+        shift[own] = np.where(good, steps_s[0] * peak_shift(before, cosines[own], after), 0.0)
+        return shift
+
+
+def raised(scores: NDArray[np.float64], fine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores, given how well the finer windows fit there. When they fit as only the same footage does, their word counts: a clip
+    that lies a little off the query, as the index's hop has it, must not hide that."""
+    known = np.where(np.isfinite(fine), fine, 0.0)
+    weight = np.clip((known - ALIKE) / (SAME - ALIKE), 0, 1)
+    return scores + weight * np.maximum(0.0, known - scores)

@@ -1,0 +1,126 @@
+"""What search takes and gives: an embedded query, filters, moments.
+
+Shapes: M query clips, D dimensions. Times are seconds; a query's count from its own start.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.vectors.vector_index import unit_vectors
+
+SAME_LENGTH = 0.05
+"""Clips whose lengths differ by no more than this share are of one level (a pyramid's levels lie much further apart)."""
+
+
+@dataclass(frozen=True)
+class QueryLevel:
+    """A query's dense windows of one length: centres_s float64 (m,) ascending, vectors float32 (m, D)."""
+
+    length_s: float
+    centres_s: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one window to the next; a quarter of the length where there is only one."""
+        gaps = np.diff(self.centres_s)
+        return float(np.median(gaps)) if len(gaps) else self.length_s / 4
+
+
+@dataclass(frozen=True)
+class QueryClips:
+    """An embedded query.
+
+    spans_s float64 (M, 2) within [0, duration_s]; vectors float32 (M, D), unit length; whole: row of the clip over the whole
+    query, if there is one. dense: rows of the windows that lie close together, by which places are set right; None for all but
+    `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
+    that is not known. Raises ValueError for arrays that contradict each other.
+    """
+
+    duration_s: float
+    spans_s: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+    whole: int | None
+    dense: NDArray[np.int64] | None = None
+    parts: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.vectors)
+        if not self.duration_s > 0 or count == 0 or self.vectors.ndim != 2 or self.spans_s.shape != (count, 2):
+            raise ValueError(
+                f"A query needs a duration above 0 s, at least one vector (M, D) and as many spans (M, 2); got "
+                f"{self.duration_s} s, vectors {self.vectors.shape}, spans {self.spans_s.shape}."
+            )
+        if self.whole is not None and not 0 <= self.whole < count:
+            raise ValueError(f"whole must be a row of the {count} query clips or None, got {self.whole}.")
+
+    def whole_vector(self) -> NDArray[np.float32] | None:
+        """Unit vector (D,) of the clip over the whole query, if there is one."""
+        return None if self.whole is None else unit_vectors(self.vectors, self.vectors.shape[1])[self.whole]
+
+    def parts_vector(self) -> NDArray[np.float32] | None:
+        """Unit vector (D,) of the mean of all parts, if they are known and more than the whole clip."""
+        if self.parts is None or len(self.parts) < 2:
+            return None
+        unit = unit_vectors(self.vectors, self.vectors.shape[1])
+        mean: NDArray[np.float32] = unit_vectors(unit[self.parts].mean(axis=0, keepdims=True), unit.shape[1])[0]
+        return mean
+
+    def levels(self) -> list[QueryLevel]:
+        """The dense windows by length, longest first."""
+        dense = self.dense
+        if dense is None:
+            dense = np.flatnonzero(np.arange(len(self.vectors)) != (-1 if self.whole is None else self.whole))
+        spans, vectors = self.spans_s[dense], unit_vectors(self.vectors, self.vectors.shape[1])[dense]
+        return list(_levels(spans, vectors))
+
+
+def _levels(spans: NDArray[np.float64], vectors: NDArray[np.float32]) -> Iterator[QueryLevel]:
+    lengths = spans[:, 1] - spans[:, 0]
+    while len(lengths):
+        longest = float(lengths.max())
+        own = lengths >= longest * (1 - SAME_LENGTH)
+        centres = spans[own].mean(axis=1)
+        order = np.argsort(centres, kind="stable")
+        yield QueryLevel(longest, centres[order], vectors[own][order])
+        spans, vectors, lengths = spans[~own], vectors[~own], lengths[~own]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Where to search. All given conditions must hold.
+
+    library: name. folder: only videos below it. between_s: only moments inside these seconds of their video.
+    include_flagged: also clips with nothing in them (black, frozen).
+    """
+
+    library: str | None = None
+    folder: str | os.PathLike[str] | None = None
+    video_ids: tuple[int, ...] | None = None
+    exclude_video_ids: tuple[int, ...] | None = None
+    between_s: tuple[float, float] | None = None
+    include_flagged: bool = False
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A span of one video that answers a query.
+
+    score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
+    missing: the file is not at its path now; False where nobody looked.
+    """
+
+    video_id: int
+    path: Path
+    library: str
+    start_s: float
+    end_s: float
+    score: float
+    clip_ordinal: int
+    flagged: bool
+    missing: bool = False
