@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 
 from embedder.encoder_card import LOOK, MOTION, VectorPart
 
-DEFAULT_LOOK = 0.35
-"""How much of a score is look, where an encoder has both parts and nobody says otherwise."""
-
 
 def has_both_parts(parts: Sequence[VectorPart]) -> bool:
     """Whether a vector is motion and look, and nothing else, so that one number weighs them."""

@@ -54,6 +54,14 @@ def positive(text: str) -> float:
     return number
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"must be a number from 0 to 1, got {text!r}.")
+    return number
+
+
 def not_negative(text: str) -> float:
     """A number from 0 on."""
     number = _number(text)
