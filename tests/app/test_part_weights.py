@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 
 from app.errors import BadQuery, WrongValue
+from app.evaluation.retrieval import evaluate_retrieval
+from app.evaluation.run_summary import summary_of
+from app.evaluation.ways import Way
 from app.find_similar import ClipQuery, EmbeddedQuery, MomentQuery, SearchResult, embed_for_search, find_similar
 from app.index_library import index_library
+from app.labels.read_labels import read_labels
 from app.workspace import Workspace
 from embedder.encoder_card import DEFAULT_LOOK
 from embedder.errors import EncoderError
@@ -17,6 +21,7 @@ from index.whole_search import WholeClipSearch
 from pretrain.join_encoders import join_encoders
 from tests.app.test_commands import failed, ok
 from tests.helpers.tiny_encoder import write_tiny_encoder
+from tests.helpers.whole_command import vret
 
 SPANS_S = (1.0, 2.0)
 
@@ -115,6 +120,50 @@ def test_a_weight_where_there_is_nothing_to_weigh(joined: Workspace, ws: Workspa
     for wrong in (-0.1, 1.1, float("nan")):
         with pytest.raises(WrongValue, match="must be 0 to 1"):
             find_similar(joined, query, encoder_name="motion", look=wrong)
+
+
+@pytest.fixture
+def labels(folder: Path) -> Path:
+    """Two queries, two to find."""
+    file = folder / "labels.csv"
+    rows = ["a.mp4,x,test", "b.mp4,x,train", "c.mp4,y,train", "below/long.mp4,y,test"]
+    file.write_text("\n".join(["path,label,split", *rows]) + "\n")
+    return file
+
+
+@pytest.mark.parametrize(("look", "alone"), [(0.0, "motion"), (1.0, "look")])
+@pytest.mark.parametrize("way", ["mean", "stored", "sequence"])
+def test_evaluated__at_either_end_as_that_encoder_alone(joined: Workspace, labels: Path, look: float, alone: str, way: Way) -> None:
+    label_set = read_labels(labels)
+    both, own = (
+        evaluate_retrieval(joined, "home", label_set, encoders=[name], ways=[way], look=weight)
+        for name, weight in (("both", look), (alone, None))
+    )
+    assert (both.looks, own.looks) == ({"both": look}, {})
+    for one, other in zip(both.rows[0].scores.queries, own.rows[0].scores.queries, strict=True):
+        assert [place for place, _ in one.nearest] == [place for place, _ in other.nearest]
+        np.testing.assert_allclose([found for _, found in one.nearest], [found for _, found in other.nearest], atol=3e-3)
+    run, own_run = (joined.catalog.evaluation_run(report.run_id) for report in (both, own))
+    assert run is not None
+    assert own_run is not None
+    assert run.settings["look"] == {"both": look}
+    assert "look" not in own_run.settings
+    assert f"look {look}" in summary_of(run).how
+
+
+def test_evaluated__on_the_command_line(joined: Workspace, labels: Path) -> None:
+    common = ("--labels", labels, "--library", "home", "--by", "mean")
+    result = json.loads(ok("eval", "retrieval", *common, "-e", "motion", "-e", "both", "--look", "0.2", "--json"))
+    assert result["look"] == {"both": 0.2}
+    done = vret("eval", "retrieval", *common, "-e", "both")
+    assert f"look: {DEFAULT_LOOK:g} with both" in done.stderr
+    assert "--encoder both" in failed("eval", "retrieval", *common, "-e", "motion", "--look", "0.2")
+    preset = ("eval", "retrieval", "--labels", labels, "--preset", "gap", "--look", "0.2")
+    assert "--look" in failed(*preset, code=2)
+    run = json.loads(ok("eval", "compare", "motion", "both", *common, "--look", "0.9", "--json"))["run"]
+    stored = joined.catalog.evaluation_run(run)
+    assert stored is not None
+    assert stored.settings["look"] == {"both": 0.9}
 
 
 def test_on_the_command_line(joined: Workspace, folder: Path) -> None:
