@@ -14,7 +14,7 @@ from app.data_folder import others_may_read
 from app.encoder_files import list_encoders
 from app.errors import AppError
 from app.workspace import Workspace
-from index.catalog.path_text import shown_path
+from index.path_text import shown_path
 
 _LOW_DISK_BYTES = 1_000_000_000
 _MOST_DAMAGED = 5  # findings of one catalog

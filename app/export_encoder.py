@@ -1,6 +1,7 @@
 """Use case: make an encoder file that `vret index` can use."""
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,7 +35,7 @@ class ExportChoices:
     pooling: by default the map's two time steps are kept apart. whiten_dim: numbers of a vector, by default 256 or as many
     as there are features or clips for; 0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and
     files with footage, and text files that list some, on which the whitening is fitted, and on which int8 is calibrated and
-    compared with fp32; drawn clips when empty.
+    compared with fp32; drawn clips when empty. look: an encoder, by name or path, whose vectors the file shall give beside its own.
     """
 
     name: str | None = None
@@ -46,6 +47,7 @@ class ExportChoices:
     precision: str = "fp32"
     whiten_on: Sequence[GivenPath] = ()
     calibrate_on: Sequence[GivenPath] = ()
+    look: str | None = None
 
 
 def _nobody(doing: str, done: int, total: int) -> None:
@@ -58,15 +60,20 @@ def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices, *, on
 
     What can be known to be wrong is said before the work begins. Raises BadTraining (no such run; WrongUsage for choices that
     cannot be), BadFolder, UnknownEncoder (a bad or taken name), DataFolderError, CheckpointError, TrainingDataError, ExportError
-    (the file would differ from the network; nothing is written).
+    (the file would differ from the network; nothing is written), UnknownEncoder and EncoderFileError (no such look, or it does not
+    fit).
     """
     from pretrain.export_onnx import export_run
 
     folder = newest_run(ws, configured=True) if run is None else find_run(ws, run)
     target = _target(ws, choices, folder.name)
     try:
-        spec = _spec(choices, folder.name)
-        return export_run(folder, target, spec, footage=_footage(choices), on_work=on_work), target
+        spec, footage = _spec(choices, folder.name), _footage(choices)
+
+        def make(out: Path, spec: "ExportSpec") -> "Exported":
+            return export_run(folder, out, spec, footage=footage, on_work=on_work)
+
+        return _written(ws, choices, target, spec, make, on_work), target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 
@@ -89,11 +96,14 @@ def export_baseline(
     name = "raw-colour" if baseline == "colour" else f"untrained-{baseline}-{start}-{seed}"
     target = _target(ws, choices, name)
     try:
-        spec = _spec(choices, name)
-        if baseline == "colour":
-            return export_colour(target, spec), target
-        footage = _footage(choices)
-        return export_untrained(baseline, seed, target, spec, start=start, footage=footage, on_work=on_work), target
+        spec, footage = _spec(choices, name), _footage(choices)
+
+        def make(out: Path, spec: "ExportSpec") -> "Exported":
+            if baseline == "colour":
+                return export_colour(out, spec)
+            return export_untrained(baseline, seed, out, spec, start=start, footage=footage, on_work=on_work)
+
+        return _written(ws, choices, target, spec, make, on_work), target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
 
@@ -118,6 +128,37 @@ def export_in_precision(
         return exported, target
     except ValueError as error:
         raise WrongUsage(str(error)) from error
+
+
+def _written(
+    ws: Workspace,
+    choices: ExportChoices,
+    target: Path,
+    spec: "ExportSpec",
+    make: "Callable[[Path, ExportSpec], Exported]",
+    on_work: OnWork,
+) -> "Exported":
+    """What `make` writes at a path, joined with the look that was chosen, if one was."""
+    if choices.look is None:
+        return make(target, spec)
+    from pretrain.encoder_file import convert_file
+    from pretrain.errors import EncoderFileError
+    from pretrain.join_encoders import join_encoders
+
+    look, card = ws.tried_encoder_path(choices.look), ws.encoder_card(choices.look)
+    if card.spans_s != spec.spans_s:  # said before the work of minutes, not after it
+        spans = " ".join(f"--span {span_s:g}" for span_s in card.spans_s)
+        raise EncoderFileError(f"{look} is for clips of other lengths. Export with: {spans}")
+    with tempfile.TemporaryDirectory() as folder:
+        motion, joined = Path(folder) / "motion.onnx", Path(folder) / "joined.onnx"
+        exported = make(motion, replace(spec, precision="fp32"))
+        if spec.precision == "fp32":
+            both = join_encoders(motion, look, target, name=spec.name)
+        else:
+            join_encoders(motion, look, joined, name=spec.name)
+            calibrate_on = _source(choices.calibrate_on)
+            both = convert_file(joined, target, spec.precision, name=spec.name, calibrate_on=calibrate_on, on_work=on_work)
+    return replace(both, notes=(*exported.notes, *both.notes))
 
 
 def _spec(choices: ExportChoices, default_name: str) -> "ExportSpec":

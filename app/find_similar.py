@@ -11,6 +11,7 @@ from app.clip_times import check_range
 from app.errors import BadQuery, BadRange, WrongValue
 from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
+from app.part_weights import chosen_look, look_scale
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
@@ -52,9 +53,22 @@ CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo,
 
 
 @dataclass(frozen=True, kw_only=True)
+class EmbeddedQuery:
+    """A query that was read and embedded: asked again with other options, it answers at once.
+
+    encoder_id: the catalog's number of the encoder whose vectors these are. provider, warnings: as a `SearchResult` has them.
+    """
+
+    clips: "QueryClips"
+    encoder_id: int
+    provider: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A moment that answers the query. score: cosine, 1 is the same. clip_ordinal: its nearest clip, for the thumbnail. missing:
-    the file is not at its path now.
+    """A moment that answers the query. score: cosine, 1 is the same; where look counts w, it is (1 - w) times that of the movement
+    plus w times that of the look. clip_ordinal: its nearest clip, for the thumbnail. missing: the file is not at its path now.
     """
 
     rank: int
@@ -74,7 +88,8 @@ class SearchResult:
     """Hits, best first, and how they were found.
 
     query_s: length of the query. provider: ONNX Runtime's execution provider, None when no decoding was needed.
-    query_vectors: how many vectors the query became. warnings: what is odd about the query.
+    query_vectors: how many vectors the query became. look: how much look counted against movement, 0 to 1; None where the encoder's
+    vectors have one part. warnings: what is odd about the query.
     """
 
     hits: list[Hit]
@@ -83,6 +98,7 @@ class SearchResult:
     encoder: str
     seconds: float
     provider: str | None = None
+    look: float | None = None
     warnings: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,21 +108,23 @@ class SearchResult:
 
 def find_similar(
     ws: Workspace,
-    query: ClipQuery | MomentQuery,
+    query: ClipQuery | MomentQuery | EmbeddedQuery,
     *,
     encoder_name: str | None = None,
     k: int = 10,
     filters: "Filters | None" = None,
     one_per_video: bool = False,
     every_file: bool = False,
+    look: float | None = None,
 ) -> SearchResult:
     """The k most similar moments.
 
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
-    Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1), BadQuery (not an indexed
-    video, no video in the folder), NotIndexed (nothing to search in), VideoRejected (unreadable query), UnknownEncoder,
-    UnknownLibrary, CatalogError.
+    look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default.
+    Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1), BadQuery
+    (not an indexed video, no video in the folder, look with an encoder of one part), NotIndexed (nothing to search in),
+    VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
     """
     from index.search import Filters, find_moments
 
@@ -114,16 +132,23 @@ def find_similar(
     if k < 1:
         raise WrongValue(f"The number of hits must be at least 1, got {k}.")
     filters = _checked(filters if filters is not None else Filters())
-    check_range(*((query.start_s, query.end_s) if isinstance(query, ClipQuery) else (query.at_s, query.end_s)))
+    look = chosen_look(ws, encoder_name, look)
+    if not isinstance(query, EmbeddedQuery):
+        query = embed_for_search(ws, query, encoder_name=encoder_name, filters=filters)
     encoder_id = searchable_encoder(ws, encoder_name, filters)
-    if isinstance(query, ClipQuery):
-        clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
-    else:
-        (clips, warnings), provider = _stored(ws, query, encoder_id), None
-    warnings = (*warnings, *_of_older_reading(ws, encoder_id))
-    vectors = ws.vectors(encoder_id)
-    look = None if every_file else look_at
-    moments = find_moments(ws.catalog, vectors, encoder_id, clips, k=k, filters=filters, one_per_video=one_per_video, look=look)
+    if query.encoder_id != encoder_id:
+        raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
+    clips = replace(query.clips, scale=look_scale(ws, encoder_name, look))
+    moments = find_moments(
+        ws.catalog,
+        ws.vectors(encoder_id),
+        encoder_id,
+        clips,
+        k=k,
+        filters=filters,
+        one_per_video=one_per_video,
+        look=None if every_file else look_at,
+    )
     hits = [
         Hit(
             rank=rank,
@@ -145,9 +170,32 @@ def find_similar(
         query_vectors=len(clips.vectors),
         encoder=encoder_name or ws.settings.encoder_name,
         seconds=time.perf_counter() - began,
-        provider=provider,
-        warnings=warnings,
+        provider=query.provider,
+        look=look,
+        warnings=(*query.warnings, *_of_older_reading(ws, encoder_id)),
     )
+
+
+def embed_for_search(
+    ws: Workspace,
+    query: ClipQuery | MomentQuery,
+    *,
+    encoder_name: str | None = None,
+    filters: "Filters | None" = None,
+) -> EmbeddedQuery:
+    """Reads and embeds a query, or takes the stored vectors of a moment, for one or more calls of `find_similar` with this encoder.
+
+    filters: where the first search will look; there must be something. Raises what `find_similar` does.
+    """
+    from index.search import Filters
+
+    check_range(*((query.start_s, query.end_s) if isinstance(query, ClipQuery) else (query.at_s, query.end_s)))
+    encoder_id = searchable_encoder(ws, encoder_name, filters if filters is not None else Filters())
+    if isinstance(query, ClipQuery):
+        clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
+        return EmbeddedQuery(clips=clips, encoder_id=encoder_id, provider=provider, warnings=warnings)
+    clips, warnings = _stored(ws, query, encoder_id)
+    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, warnings=warnings)
 
 
 def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:

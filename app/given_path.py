@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from app.errors import BadPath
-from index.catalog.path_text import BYTES_MARK, text_to_path
+from index.path_text import BYTES_MARK, text_to_path
 
 GivenPath = str | os.PathLike[str]
 """What every public function takes for a path."""

@@ -1,4 +1,4 @@
-"""Use case: make an encoder of published weights or of an image model, and put it among the data folder's encoders."""
+"""Use case: make an encoder of what is there: published weights, an image model, two encoders. It goes into the data folder."""
 
 import tempfile
 from collections.abc import Sequence
@@ -93,4 +93,22 @@ def import_image_encoder(ws: Workspace, file: GivenPath, spec: "ImageEncoderSpec
             encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=spec.name, replace=replace)
     except ValueError as error:
         raise WrongUsage(str(error)) from error
+    return Imported(encoder=encoder, exported=exported, left_out=())
+
+
+def join_two_encoders(ws: Workspace, motion: str, look: str, name: str, *, replace: bool = False) -> Imported:
+    """Makes one encoder of two, by names or .onnx paths, whose vectors are those of both side by side; tries it, and copies it into
+    the data folder; or leaves nothing.
+
+    replace: take the place of an added encoder of that name. Raises UnknownEncoder (no such encoder; a bad or taken name),
+    EncoderFileError (they do not fit together), ExportError, EncoderError (a trial failed), DataFolderError; ModuleNotFoundError
+    without the train extra.
+    """
+    from pretrain.join_encoders import join_encoders
+
+    new_encoder_path(ws.encoders_folder, name, replace=replace)
+    files = [ws.tried_encoder_path(one) for one in (motion, look)]
+    with tempfile.TemporaryDirectory() as folder:
+        exported = join_encoders(files[0], files[1], Path(folder) / "encoder.onnx", name=name)
+        encoder = add_encoder(ws.encoders_folder, Path(folder) / "encoder.onnx", name=name, replace=replace)
     return Imported(encoder=encoder, exported=exported, left_out=())

@@ -13,7 +13,7 @@ from app.errors import BadFolder
 from app.given_path import GivenPath, given_path
 from app.on_disk import GONE, away_links, folder_trouble, inside, kept_time, same_folders, state_of
 from embedder.reading_rules import READING_RULES
-from index.catalog.path_text import typed_text
+from index.path_text import typed_text
 
 if TYPE_CHECKING:
     from index.catalog import KnownFile

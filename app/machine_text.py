@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from index.catalog.path_text import shown
+from index.path_text import shown
 
 _ODD = re.compile(r"[^\n -~]")
 

@@ -16,6 +16,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,8 @@ def embed(seed: int, spans_s: NDArray[np.float64], dim: int, *, noise: float = 0
     joined = np.concatenate(samples, axis=1)
     if noise:
         joined += rng.normal(scale=noise, size=joined.shape).astype(np.float32)
-    return joined / np.linalg.norm(joined, axis=1, keepdims=True)
+    unit: NDArray[np.float32] = joined / np.linalg.norm(joined, axis=1, keepdims=True)
+    return unit
 
 
 def build(folder: Path, num_videos: int, seconds: float, dim: int) -> None:
@@ -108,7 +110,9 @@ def measure(folder: Path, wanted: argparse.Namespace) -> None:
         opened = timed(lambda: VectorStore(catalog, folder / "vectors").open(1))
         index = VectorStore(catalog, folder / "vectors").open(1)
         assert isinstance(index, FaissIndex)
-        print(f"{len(index)} clips of {wanted.videos} videos; first opening (building, if new) {first / 1000:.1f} s, opening {opened:.0f} ms")
+        print(
+            f"{len(index)} clips of {wanted.videos} videos; built and opened in {first / 1000:.1f} s, opened again in {opened:.0f} ms"
+        )
         rng = np.random.default_rng(1)
         print("| query | median ms | best | library filter | raw FAISS, 1 vector | place right |")
         print("|---|---|---|---|---|---|")
@@ -131,10 +135,9 @@ def row_of(catalog: Catalog, index: FaissIndex, length_s: float, wanted: argpars
         best = find_moments(catalog, index, 1, query)[0]
         right += best.path.stem == str(video) and abs(best.start_s - start_s) <= PLACE_S
         if number >= 2:  # the first two warm up
-            times.append(timed(lambda query=query: find_moments(catalog, index, 1, query)))  # type: ignore[misc]
-            only = Filters(library="few")
-            filtered.append(timed(lambda query=query: find_moments(catalog, index, 1, query, filters=only)))  # type: ignore[misc]
-            raw.append(timed(lambda query=query: index.search_rows(query.vectors[:1], 256)))  # type: ignore[misc]
+            times.append(timed(partial(find_moments, catalog, index, 1, query)))
+            filtered.append(timed(partial(find_moments, catalog, index, 1, query, filters=Filters(library="few"))))
+            raw.append(timed(partial(index.search_rows, query.vectors[:1], 256)))
     of = wanted.queries + 2
     return (
         f"| {length_s:.0f} s | {statistics.median(times):.0f} | {min(times):.0f} | {statistics.median(filtered):.0f} | "

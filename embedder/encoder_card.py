@@ -1,4 +1,7 @@
-"""What an encoder file says about itself: the JSON object under the metadata key ``vret.card``."""
+"""What an encoder file says about itself: the JSON object under the metadata key ``vret.card``.
+
+A vector may have several parts side by side, such as `motion` and `look`: see `VectorPart` here and `vector_parts`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from typing import Any
 from embedder.errors import EncoderCardError
 
 CARD_KEY = "vret.card"
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = (1, 2)
+"""1: a vector of one part, `motion`, and no field `parts`. 2: with `parts`, and written only where they are others than that."""
 GEOMETRIES = ("squash", "centre_crop")
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -22,8 +26,20 @@ MAX_CLIP_BYTES = 1 << 28
 """Pixels of one clip: 128 frames of 800 x 800. A batch has several, and several batches are under way at once."""
 MAX_NAME_LENGTH = 200
 MAX_SPANS = 32
+MAX_PARTS = 8
+MOTION, LOOK = "motion", "look"
+DEFAULT_LOOK = 0.35
+"""How much of a search's score is look, where an encoder has both parts and nobody says otherwise."""
 SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
 """A clip length outside of these would make millions of windows of a video, or none."""
+
+
+@dataclass(frozen=True)
+class VectorPart:
+    """So many numbers of every vector, and what they tell of. name: letters a to z. dim: how many numbers."""
+
+    name: str
+    dim: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +49,12 @@ class EncoderCard:
     spans_s: clip lengths in seconds the encoder is meant for, ascending. The T = num_frames frames of a clip are spread
     evenly over its span. geometry: ``squash`` resizes the whole picture to height_px x width_px; ``centre_crop`` resizes
     until it covers that and cuts the middle out. dim: D, the length of a vector. weights_sha256: SHA-256 over the weights as
-    whoever wrote the file had it; a claim, by which nothing is recognised.
+    whoever wrote the file had it; a claim, by which nothing is recognised. parts: what a vector is made of, in this order; their
+    dims sum to D, and each of P parts has length 1 / sqrt(P), so that the whole vector has length one. Empty stands for one part,
+    `motion`, over all of D. format_version: follows from the parts, whatever was given.
     """
 
-    format_version: int = FORMAT_VERSION
+    format_version: int = FORMAT_VERSIONS[0]
     name: str
     backbone: str
     task: str
@@ -49,13 +67,10 @@ class EncoderCard:
     precision: str
     training: Mapping[str, Any]
     weights_sha256: str
+    parts: tuple[VectorPart, ...] = ()
 
     def __post_init__(self) -> None:
-        if type(self.format_version) is not int or self.format_version != FORMAT_VERSION:
-            raise EncoderCardError(
-                f"encoder card: format_version is {self.format_version!r}, this vret reads {FORMAT_VERSION}. "
-                "Use the vret that wrote the encoder, or export it again."
-            )
+        _check_version(self.format_version)
         for field in ("name", "backbone", "task"):
             value = getattr(self, field)
             good = isinstance(value, str) and value.isprintable() and 0 < len(value) <= MAX_NAME_LENGTH
@@ -78,6 +93,12 @@ class EncoderCard:
             sha,
             "64 hexadecimal digits in lower case",
         )
+        self._check_parts()
+
+    @property
+    def has_usual_parts(self) -> bool:
+        """Whether a vector is one part, `motion`, as it is of every encoder from before there were parts."""
+        return self.parts == (VectorPart(MOTION, self.dim),)
 
     @property
     def deciding(self) -> dict[str, Any]:
@@ -87,7 +108,8 @@ class EncoderCard:
         stand for, or all encoders would become new ones.
         """
         names = ("num_frames", "height_px", "width_px", "geometry", "dim")
-        return {name: getattr(self, name) for name in names} | {"spans_s": list(self.spans_s)}
+        parts = {} if self.has_usual_parts else {"parts": _listed(self.parts)}
+        return {name: getattr(self, name) for name in names} | {"spans_s": list(self.spans_s)} | parts
 
     def _check_spans(self) -> None:
         spans: Any = self.spans_s
@@ -96,6 +118,17 @@ class EncoderCard:
         good = good and all(type(span_s) in (int, float) and SHORTEST_SPAN_S <= span_s <= LONGEST_SPAN_S for span_s in spans)
         _check(good and all(a < b for a, b in itertools.pairwise(spans)), "spans_s", spans, wanted)
         object.__setattr__(self, "spans_s", tuple(map(float, spans)))
+
+    def _check_parts(self) -> None:
+        parts: Any = self.parts if self.parts != () else (VectorPart(MOTION, self.dim),)
+        good = isinstance(parts, tuple) and len(parts) <= MAX_PARTS and all(isinstance(part, VectorPart) for part in parts)
+        good = good and all(isinstance(part.name, str) and re.fullmatch("[a-z]{1,32}", part.name) for part in parts)
+        good = good and all(type(part.dim) is int and part.dim > 0 for part in parts)
+        good = good and len({part.name for part in parts}) == len(parts) and sum(part.dim for part in parts) == self.dim
+        wanted = f"1 to {MAX_PARTS} parts, each with a name of its own (a to z) and its dim, which sum to {self.dim}"
+        _check(good, "parts", parts, wanted)
+        object.__setattr__(self, "parts", parts)
+        object.__setattr__(self, "format_version", 1 if self.has_usual_parts else 2)
 
     @classmethod
     def from_json(cls, text: str) -> EncoderCard:
@@ -115,17 +148,44 @@ class EncoderCard:
             raise EncoderCardError(f"encoder card: not JSON ({error})") from error
         if not isinstance(values, dict):
             raise EncoderCardError(f"encoder card: should be a JSON object, is a {type(values).__name__}")
+        _check_version(values.get("format_version", FORMAT_VERSIONS[0]))
         known = {field.name for field in fields(cls)}
+        if values.get("format_version") != 2:
+            known.remove("parts")
         if missing := sorted(known - values.keys()):
             raise EncoderCardError(f"encoder card: field missing: {', '.join(missing)}. Export the encoder again.")
         if unknown := sorted(values.keys() - known):
             raise EncoderCardError(f"encoder card: field unknown: {', '.join(unknown)}. Is it from a newer vret?")
+        if "parts" in values:
+            values["parts"] = _read_parts(values["parts"])
         return cls(**values)
 
     def to_json(self) -> str:
         """The card as JSON text, keys sorted, so that equal cards are equal texts."""
         values = asdict(self) | {"training": dict(self.training), "spans_s": list(self.spans_s)}
+        if self.has_usual_parts:
+            del values["parts"]  # an older vret reads such a card, too
         return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def _check_version(version: object) -> None:
+    if type(version) is not int or version not in FORMAT_VERSIONS:
+        raise EncoderCardError(
+            f"encoder card: format_version is {version!r}, this vret reads {' and '.join(map(str, FORMAT_VERSIONS))}. "
+            "Use the vret that wrote the encoder, or export it again."
+        )
+
+
+def _read_parts(listed: object) -> tuple[VectorPart, ...]:
+    """The parts as JSON has them: a list of objects with `name` and `dim`. What the values are is checked with the card."""
+    good = isinstance(listed, list) and listed and all(isinstance(one, dict) and one.keys() == {"name", "dim"} for one in listed)
+    _check(bool(good), "parts", listed, 'a list such as [{"name": "motion", "dim": 256}, {"name": "look", "dim": 128}]')
+    assert isinstance(listed, list)
+    return tuple(VectorPart(**one) for one in listed)
+
+
+def _listed(parts: tuple[VectorPart, ...]) -> list[list[str | int]]:
+    return [[part.name, part.dim] for part in parts]
 
 
 def _check(good: bool, field: str, value: object, wanted: str) -> None:

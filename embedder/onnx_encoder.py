@@ -18,6 +18,7 @@ from embedder.cores import num_cores
 from embedder.encoder_card import CARD_KEY, EncoderCard
 from embedder.errors import EncoderCardError, EncoderError, EncoderNotFound
 from embedder.onnx_session import CPU, ORT_ERRORS, first_line, open_session
+from embedder.vector_parts import part_slices
 
 CPU_BATCH = 4
 """Clips per run on a CPU: more give no speed there, but each takes 20 to 100 MB while it runs."""
@@ -28,7 +29,7 @@ RUN_LIMIT_S = 600.0
 """How long one run may take. An encoder was tried before it is used, but a graph may come to an end for some clips only."""
 
 UNIT_TOLERANCE = 0.01
-"""How far from 1 a vector's length may be: half precision rounds."""
+"""How far from 1 a vector's length may be, and from 1 / sqrt(P) that of each of its P parts: half precision rounds."""
 
 
 class OnnxEncoder:
@@ -103,8 +104,22 @@ class OnnxEncoder:
                 f"encoder {self.card.name} gave a vector of length {lengths.flat[np.argmax(np.abs(lengths - 1))]:.3g} "
                 f"on {self.provider}, should be 1. Export it again; its last step must normalise."
             )
+        self._check_parts(vectors)
         unit: NDArray[np.float32] = vectors / lengths
         return unit
+
+    def _check_parts(self, vectors: NDArray[np.float32]) -> None:
+        """Raise EncoderError unless all parts of every vector have the same length: else their weights would not hold."""
+        parts = part_slices(self.card.parts)
+        wanted = 1 / len(parts) ** 0.5
+        for name, where in parts.items():
+            lengths = np.linalg.norm(vectors[:, where], axis=1)
+            if not np.all(np.abs(lengths - wanted) <= UNIT_TOLERANCE):
+                raise EncoderError(
+                    f"encoder {self.card.name} gave a vector whose part {name} has length "
+                    f"{lengths[np.argmax(np.abs(lengths - wanted))]:.3g} on {self.provider}, should be {wanted:.3g}: each of "
+                    f"{len(parts)} parts counts alike. Make the file with: vret encoders join"
+                )
 
 
 def _card_of(path: Path, metadata: dict[str, str]) -> EncoderCard:

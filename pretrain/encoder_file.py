@@ -1,9 +1,10 @@
 """An encoder file from a graph and its card: in the precision asked for, checked against fp32, written whole or not at all."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -110,7 +111,7 @@ def write_in_precision(
         return Exported(card=card)
     clips = clip_sets(source or DrawnClips(), clip_spec(card), on_work=on_work)
     small, agreement = in_precision(model, precision, clips, on_work=on_work)
-    check_agreement(precision, agreement, on_footage=source is not None, whitened=card.training.get("whiten_dim") is not None)
+    check_agreement(precision, agreement, on_footage=source is not None, whitened=_is_whitened(card.training))
     about = {
         "made_from": card.weights_sha256,
         "agreement_with_fp32": {
@@ -158,6 +159,12 @@ def plain_clips(shape: tuple[int, ...]) -> NDArray[np.uint8]:
     """Black, white and noise, one clip each, uint8 (3, *shape): no training sees them, and a library holds them."""
     noise = np.random.default_rng(_SEED).integers(0, 256, shape, dtype=np.uint8)
     return np.stack([np.zeros(shape, np.uint8), np.full(shape, 255, np.uint8), noise])
+
+
+def _is_whitened(training: Mapping[str, Any]) -> bool:
+    """Whether the encoder is, or one of those that it was joined of."""
+    parts = [value for value in training.values() if isinstance(value, Mapping)]
+    return any(one.get("whiten_dim") is not None for one in (training, *parts))
 
 
 def _write(out: Path, model: onnx.ModelProto, card: EncoderCard) -> None:

@@ -37,14 +37,17 @@ def load_backbone(path: Path) -> tuple[str, Backbone]:
     """The registry name and the network of an encoder file, on the CPU, in training mode, exactly as it was exported (an
     fp16 file: rounded to half precision). torch's generator is left as it was.
 
-    Raises EncoderFileError for files that do not hold the whole network: int8 ones, those in which batch norm is folded
-    into the convolutions, and those of a backbone that is not known here.
+    Raises EncoderFileError for files that do not hold the whole network: int8 ones, joined ones, those in which batch norm is
+    folded into the convolutions, and those of a backbone that is not known here.
     """
     card, model = read_encoder(path)
     if card.precision == "int8":
         raise EncoderFileError(
             f"{path} holds 8-bit weights, which are too coarse to train on. Start from the fp32 file that it was made from"
         )
+    if len(card.parts) > 1:
+        names = ", ".join(part.name for part in card.parts)
+        raise EncoderFileError(f"{path} is joined of the parts {names}. Start from the file that one of them was joined from")
     try:
         with torch.random.fork_rng(devices=[]):
             backbone = build_backbone(card.backbone)

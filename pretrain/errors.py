@@ -9,7 +9,7 @@ PretrainError
 ├── CheckpointError      a checkpoint is missing, damaged, or of another run
 │   └── RunBusy          another process trains in the run's folder
 ├── ExportError          the exported encoder does not do what the network does
-├── EncoderFileError     an encoder file cannot be used as a starting point
+├── EncoderFileError     an encoder file cannot be used as a starting point, or not with another one
 └── WeightsError         a file of published weights does not fit its backbone
 """
 
@@ -51,7 +51,7 @@ class ExportError(PretrainError):
 
 
 class EncoderFileError(PretrainError):
-    """An encoder file cannot be trained on, or not be written in another precision."""
+    """An encoder file cannot be trained on, not be written in another precision, or not be joined with another."""
 
 
 class WeightsError(PretrainError):

@@ -19,7 +19,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped] 
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 
-from embedder.encoder_card import EncoderCard
+from embedder.encoder_card import LOOK, EncoderCard, VectorPart
 from embedder.onnx_session import ORT_ERRORS, first_line
 from pretrain.encoder_file import Exported, write_in_precision
 from pretrain.errors import EncoderFileError
@@ -31,6 +31,7 @@ Tokens = Literal["first", "mean"]
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 TOKENS: tuple[str, ...] = get_args(Tokens)
 
+IMAGE_MODEL_TASK = "image model"
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _OPSETS = (11, 26)
 _MOST_BYTES = (1 << 31) - (1 << 20)  # what one protobuf message holds, less what we add
@@ -70,11 +71,12 @@ class ImageModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageEncoderSpec:
-    """The encoder: T frames spread evenly over clips of `spans_s` seconds."""
+    """The encoder: T frames spread evenly over clips of `spans_s` seconds. geometry: how a frame becomes square, as on cards."""
 
     name: str
     num_frames: int = 4
     spans_s: tuple[float, ...] = (2.0, 4.0, 8.0)
+    geometry: str = "centre_crop"
     image: ImageModel = field(default_factory=ImageModel)
 
 
@@ -89,13 +91,14 @@ def export_image_encoder(file: Path, out: Path, spec: ImageEncoderSpec) -> Expor
     card = EncoderCard(
         name=spec.name,
         backbone=file.stem if file.stem.isprintable() and file.stem else "image model",
-        task="image model",
+        task=IMAGE_MODEL_TASK,
         num_frames=spec.num_frames,
         height_px=spec.image.size_px,
         width_px=spec.image.size_px,
         spans_s=spec.spans_s,
-        geometry="centre_crop",
+        geometry=spec.geometry,
         dim=dim,
+        parts=(VectorPart(LOOK, dim),),
         precision="fp32",
         training={
             "data": "imported image model",

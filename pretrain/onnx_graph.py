@@ -55,15 +55,16 @@ def to_onnx(encoder: ClipEncoder, *, num_frames: int, size_px: int) -> onnx.Mode
 def map_nodes(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     """The nodes between the scaled pixels and the pooling of the last map, from the first convolutions on, in graph order.
 
+    Those of every part of a joined encoder that pools so; an image model's are not among them.
     Empty for a network without a convolution. Raises ValueError for a graph that does not pool as an encoder does.
     """
     graph = model.graph
-    pool = next((node for node in graph.node if POOL_NAME in node.input), None)
-    if pool is None:
+    pools = [node for node in graph.node if any(name.split(".")[-1] == POOL_NAME for name in node.input)]
+    if not pools:
         raise ValueError(f"this graph has no pooling by {POOL_NAME}; encoder files written by vret export have one")
     producers = {output: node for node in graph.node for output in node.output}
     needed: set[str] = set()
-    waiting = [pool.input[0]]
+    waiting = [pool.input[0] for pool in pools]
     while waiting:
         name = waiting.pop()
         if name in producers and name not in needed:

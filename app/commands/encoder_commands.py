@@ -1,8 +1,8 @@
-"""`vret encoders`: which there are, what each says about itself, add one, make one of published weights or an image model."""
+"""`vret encoders`: which there are, what each says about itself, add one, make one of published weights, an image model, or two."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,12 +10,17 @@ from app.commands import given
 from app.commands.options import JsonOption
 from app.commands.output import one_line, print_json, print_table, say, talk
 
-encoders = typer.Typer(help="List encoders, show one's card, add one, or make one of published weights.\n\nExample: vret encoders")
+if TYPE_CHECKING:
+    from embedder.encoder_card import EncoderCard
+
+encoders = typer.Typer(
+    help="List encoders, show one's card, add one, make one of published weights, or join two.\n\nExample: vret encoders"
+)
 
 
 @encoders.callback(invoke_without_command=True)
 def encoders_callback(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List encoders, show one's card, add one, or make one of published weights.
+    """List encoders, show one's card, add one, make one of published weights, or join two.
 
     Example: vret encoders
     """
@@ -137,6 +142,12 @@ def import_image(
         Literal["first", "mean"], typer.Option(help="Of an output with many tokens: the first (class token), or the mean of all.")
     ] = "first",
     frames: Annotated[int, typer.Option(min=1, max=64, help="Frames of a clip that the model sees.")] = 4,
+    geometry: Annotated[
+        Literal["centre_crop", "squash"],
+        typer.Option(
+            help="How a frame becomes square: its middle, or all of it squeezed, as the encoders from vret export take it."
+        ),
+    ] = "centre_crop",
     span: Annotated[
         list[float] | None,
         typer.Option(
@@ -160,12 +171,39 @@ def import_image(
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     spans = tuple(sorted(span)) if span else ImageEncoderSpec.spans_s
-    spec = ImageEncoderSpec(name=name or file.stem, num_frames=frames, spans_s=spans, image=image)
+    spec = ImageEncoderSpec(name=name or file.stem, num_frames=frames, spans_s=spans, geometry=geometry, image=image)
     with Workspace() as ws:
         imported = import_image_encoder(ws, file, spec, replace=replace)
     card = imported.exported.card
     say(f"{imported.encoder.path}: {card.backbone}, {card.dim} numbers a clip, {imported.encoder.size_bytes / 1e6:.1f} MB")
     talk(f"Use it: vret index FOLDER --encoder {imported.encoder.name}")
+
+
+@encoders.command("join")
+def join(
+    motion: Annotated[str, typer.Argument(help="An encoder that sees movement, by its name, or an .onnx file.")],
+    look: Annotated[str, typer.Argument(help="An encoder that sees what things look like, such as import-image makes.")],
+    name: Annotated[str, typer.Option(parser=given.encoder_name, metavar="NAME", help="Name of the new encoder.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Take the place of one of that name.")] = False,
+) -> None:
+    """Make one encoder of two, so that a search can weigh movement against look (vret search --look). Needs the train extra.
+
+    Both must take clips of the same length, number of frames and geometry.
+
+    Example: vret encoders join default dino --name both
+    """
+    from app.import_encoder import join_two_encoders
+    from app.workspace import Workspace
+
+    with Workspace() as ws:
+        joined = join_two_encoders(ws, motion, look, name, replace=replace)
+    say(f"{joined.encoder.path}: {_parts_of(joined.exported.card)}, {joined.encoder.size_bytes / 1e6:.1f} MB")
+    talk(f"Use it: vret index FOLDER --encoder {joined.encoder.name}")
+
+
+def _parts_of(card: "EncoderCard") -> str:
+    """Such as `motion 256 + look 128 numbers a clip`."""
+    return " + ".join(f"{part.name} {part.dim}" for part in card.parts) + " numbers a clip"
 
 
 def _list(as_json: bool) -> None:
@@ -194,7 +232,7 @@ def _list(as_json: bool) -> None:
     if not rows:
         talk("No encoder. Add one with: vret encoders add FILE.onnx")
         return
-    columns = ("name", "origin", "MB", "task", "backbone", "clips of s", "frames", "picture", "dim", "precision")
+    columns = ("name", "origin", "MB", "task", "backbone", "clips of s", "frames", "picture", "dim", "parts", "precision")
     print_table({column: "right" if column in ("MB", "frames", "dim") else "left" for column in columns}, map(_cells, rows))
 
 
@@ -202,7 +240,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     start = (row["name"], row["origin"], f"{row['bytes'] / 1e6:.1f}")
     card = row.get("card")
     if card is None:
-        return (*start, f"unusable: {one_line(row['error'])}", *[""] * 6)
+        return (*start, f"unusable: {one_line(row['error'])}", *[""] * 7)
     return (
         *start,
         card["task"],
@@ -211,5 +249,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         str(card["num_frames"]),
         f"{card['width_px']}x{card['height_px']}",
         str(card["dim"]),
+        " + ".join(part["name"] for part in card.get("parts", [{"name": "motion"}])),
         card["precision"],
     )

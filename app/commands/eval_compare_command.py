@@ -12,6 +12,7 @@ from app.commands.eval_options import (
     LabelledLibraryOption,
     LabelsOption,
     LayoutOption,
+    LookOption,
     VideosOption,
     WithinOption,
     ways_of,
@@ -40,6 +41,7 @@ def compare(
     within: WithinOption = None,
     by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
+    look: LookOption = None,
     html: HtmlOption = None,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -64,6 +66,7 @@ def compare(
             within=within,
             ways=ways_of(by),
             ignore_labels=ignore_label or (),
+            look=look,
             on_query=tell,
         )
     rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]

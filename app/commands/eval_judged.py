@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, tell_stored
+from app.commands.eval_output import FLOOR_WORDS, figure_cell, followed, print_found, tell_left_out, tell_looks, tell_stored
 from app.commands.output import print_table, talk
 
 if TYPE_CHECKING:
@@ -22,17 +22,20 @@ def check_judged(library: str | None, of_labels: Mapping[str, object]) -> str:
     return library
 
 
-def measure_judged(library: str, encoders: Sequence[str], html: Path | None, *, as_json: bool, as_csv: bool) -> None:
+def measure_judged(
+    library: str, encoders: Sequence[str], html: Path | None, *, look: float | None, as_json: bool, as_csv: bool
+) -> None:
     """Measures, stores, prints."""
     from app.evaluation.judged import evaluate_judgements, store_judged
     from app.workspace import Workspace
 
     with Workspace() as ws:
         with followed(ws, library) as tell:
-            report = evaluate_judgements(ws, library, encoders=encoders, on_query=tell)
+            report = evaluate_judgements(ws, library, encoders=encoders, look=look, on_query=tell)
         run_id = store_judged(ws, report)
     whole = {"run": run_id} | report.to_dict()
     print_found(whole, report.rows(), lambda: _print_rows(report), as_json=as_json, as_csv=as_csv)
+    tell_looks(report.looks)
     for note in report.notes():
         talk(f"note: {note}")
     tell_left_out(report.left_out)

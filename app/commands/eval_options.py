@@ -8,6 +8,7 @@ import typer
 from app.commands import given
 from app.evaluation.ways import WAYS, Way
 from app.labels.rows import Layout
+from embedder.encoder_card import DEFAULT_LOOK
 
 LABELS_HELP = (
     "CSV with path, label, split (train or test), group, source; a folder of class folders; or the official split files of "
@@ -70,6 +71,15 @@ CacheDirOption = Annotated[
 ]
 CacheGbOption = Annotated[
     float, typer.Option(parser=given.not_negative, metavar="NUMBER", help="Gigabytes of decoded frames at most.")
+]
+LookOption = Annotated[
+    float | None,
+    typer.Option(
+        parser=given.share,
+        metavar="0..1",
+        help="How much look counts against movement, with encoders that keep both apart (vret encoders join). "
+        f"Default: {DEFAULT_LOOK}.",
+    ),
 ]
 HtmlOption = Annotated[
     Path | None,

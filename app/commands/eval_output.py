@@ -101,6 +101,12 @@ def check_outputs(html: Path | None, as_json: bool, as_csv: bool) -> None:
         check_target(html)
 
 
+def tell_looks(looks: Mapping[str, float]) -> None:
+    """How much look counted, where an encoder has it apart from movement."""
+    if looks:
+        talk("look: " + ", ".join(f"{weight:g} with {name}" for name, weight in looks.items()))
+
+
 def tell_stored(run_id: int, html: Path | None) -> None:
     """The number of a stored run, and its report where one is wanted. run_id: 0 where the catalog may only be read."""
     if not run_id:

@@ -13,6 +13,7 @@ from app.commands.eval_options import (
     IgnoreLabelOption,
     LabelledLibraryOption,
     LayoutOption,
+    LookOption,
     OptionalLabelsOption,
     VideosOption,
     WithinOption,
@@ -26,6 +27,7 @@ from app.commands.eval_output import (
     labels_of,
     print_found,
     tell_beside,
+    tell_looks,
     tell_no_floor,
     tell_stored,
 )
@@ -59,6 +61,7 @@ def retrieval(
     ] = "library",
     by: ByOption = None,
     ignore_label: IgnoreLabelOption = None,
+    look: LookOption = None,
     judgements: Annotated[
         bool, typer.Option("--judgements", help="Measure with what was judged on the search page (r and x) instead of labels.")
     ] = False,
@@ -80,12 +83,12 @@ def retrieval(
     if judgements:
         of_labels: dict[str, object] = {"--labels": labels, "--videos": videos, "--layout": layout, "--within": within, "--by": by}
         of_labels |= {"--ignore-label": ignore_label, "--preset": preset != "library"}
-        measure_judged(check_judged(library, of_labels), encoder or (), html, as_json=as_json, as_csv=as_csv)
+        measure_judged(check_judged(library, of_labels), encoder or (), html, look=look, as_json=as_json, as_csv=as_csv)
         return
     if labels is None:
         raise typer.BadParameter("Give --labels, or --judgements with --library.")
-    if preset != "library" and (by or library):
-        raise typer.BadParameter(f"--by and --library are for the preset library; {preset} makes vectors of its own.")
+    if preset != "library" and (by or library or look is not None):
+        raise typer.BadParameter(f"--by, --look and --library are for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):
         raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
     from app.evaluation.retrieval import evaluate_retrieval
@@ -98,7 +101,7 @@ def retrieval(
         if preset == "library":
             name = library or label_set.root.name
             with followed(ws, name) as tell:
-                report = evaluate_retrieval(ws, name, label_set, ways=ways_of(by), on_query=tell, **chosen)
+                report = evaluate_retrieval(ws, name, label_set, ways=ways_of(by), look=look, on_query=tell, **chosen)
         else:
             from app.evaluation.protocol_retrieval import evaluate_by_protocol
 
@@ -109,8 +112,9 @@ def retrieval(
     rows = [row_to_dict(row) for row in report.rows]
     by_label = [{"per_label_top_1": dict(row.scores.per_class_top_1)} for row in report.rows]
     whole = {"run": report.run_id, "rows": [row | labels for row, labels in zip(rows, by_label, strict=True)]}
-    whole |= {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
+    whole |= {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings, "look": dict(report.looks)}
     print_found(whole, rows, lambda: _print_rows(report, within), as_json=as_json, as_csv=as_csv)
+    tell_looks(report.looks)
     tell_beside(report.warnings, report.checks, report.left_out)
     tell_no_floor((row.is_floor for row in report.rows), preset)
     tell_stored(report.run_id, html)

@@ -68,6 +68,10 @@ def export(
             help="Footage, or a .txt that lists some, to fit the whitening. Default: drawn clips.",
         ),
     ] = None,
+    look: Annotated[
+        str | None,
+        typer.Option(metavar="ENCODER", help="Join it with this encoder of looks, so that vret search --look weighs the two."),
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="No run, but something to compare with: colour, or a backbone's name, untrained.")
     ] = None,
@@ -93,6 +97,8 @@ def export(
         raise typer.BadParameter("Give a run, or --baseline, or --encoder, not several.")
     if encoder is not None and (pooling is not None or whiten is not None or whiten_on):
         raise typer.BadParameter("An --encoder keeps its pooling and whitening; give a run to choose others.")
+    if encoder is not None and look is not None:
+        raise typer.BadParameter("Join two encoders with: vret encoders join")
     if whiten_on and (whiten == 0 or baseline == "colour"):
         raise typer.BadParameter("--whiten-on has no use without a whitening.")
     if calibrate_on and precision == "fp32":
@@ -111,6 +117,7 @@ def export(
         precision=precision,
         whiten_on=whiten_on or (),
         calibrate_on=calibrate_on or (),
+        look=look,
     )
     with Workspace() as ws, ProgressBar() as bar:
         make = _maker(run=run, baseline=baseline, seed=1 if seed is None else seed, start=start or "motion", encoder=encoder)

@@ -6,7 +6,7 @@ from pathlib import Path
 from app.clip_times import parse_seconds
 from app.errors import AppError
 from app.given_path import given_path
-from index.catalog.path_text import typed_text
+from index.path_text import typed_text
 
 
 def path(text: str) -> Path:
@@ -51,6 +51,14 @@ def positive(text: str) -> float:
     number = _number(text)
     if not 0 < number < inf:
         raise ValueError(f"must be a number above 0, got {text!r}.")
+    return number
+
+
+def share(text: str) -> float:
+    """A number from 0 to 1."""
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise ValueError(f"must be a number from 0 to 1, got {text!r}.")
     return number
 
 

@@ -1,7 +1,7 @@
 """Results to stdout as a table, JSON or CSV; talk to stderr.
 
 JSON and CSV are UTF-8 whatever the locale, and exact: a path that is not UTF-8 is written as `shown_path` of
-`index.catalog.path_text` has it, and options take it back.
+`index.path_text` has it, and options take it back.
 Tables and talk are for people: what drives a terminal or cannot be printed is spelled out.
 """
 
@@ -14,7 +14,7 @@ import typer
 
 from app.commands.streams import SafeOutput
 from app.machine_text import csv_text, json_text
-from index.catalog.path_text import shown
+from index.path_text import shown
 
 if TYPE_CHECKING:
     from rich.console import Console

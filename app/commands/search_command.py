@@ -11,6 +11,7 @@ from app.clip_times import RANGE_MARK, parse_range, parse_seconds
 from app.commands import given
 from app.commands.options import MOST, CsvOption, EncoderOption, JsonOption, LibraryOption
 from app.commands.output import check_one_format, clock, one_line, print_csv, print_json, print_table, talk
+from embedder.encoder_card import DEFAULT_LOOK
 
 if TYPE_CHECKING:
     from app.find_similar import ClipQuery, MomentQuery, SearchResult
@@ -45,6 +46,15 @@ def search(
         ),
     ] = None,
     encoder: EncoderOption = None,
+    look: Annotated[
+        float | None,
+        typer.Option(
+            parser=given.share,
+            metavar="0..1",
+            help="How much look counts against movement, with an encoder that keeps both apart: 0 is movement alone, 1 look alone. "
+            f"Default: {DEFAULT_LOOK}.",
+        ),
+    ] = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, frozen.")] = False,
     as_json: JsonOption = False,
@@ -55,6 +65,8 @@ def search(
     Example: vret search clip.mp4 --start 3.0 --end 5.5 -k 10
 
     Example: vret search --like "videos/party.mp4@12.5" --library holidays --json
+
+    Example: vret search clip.mp4 --encoder both --look 0.8
     """
     check_one_format(as_json, as_csv)
     query = _query(clip, start, end, like)
@@ -71,7 +83,7 @@ def search(
         include_flagged=empty,
     )
     with Workspace() as ws:
-        result = find_similar(ws, query, encoder_name=encoder, k=top, filters=filters, one_per_video=one_per_video)
+        result = find_similar(ws, query, encoder_name=encoder, k=top, filters=filters, one_per_video=one_per_video, look=look)
     for warning in result.warnings:
         talk(f"warning: {warning}")
     if not result.hits:
@@ -148,5 +160,6 @@ def _print_hits(result: "SearchResult") -> None:
         for hit in result.hits
     ]
     print_table(columns, rows)
-    how = f", query on {result.provider}" if result.provider else ""
+    how = f", look {result.look:g}" if result.look is not None else ""
+    how += f", query on {result.provider}" if result.provider else ""
     talk(f"{len(result.hits)} moments like these {result.query_s:.2f} s, in {result.seconds:.2f} s (encoder {result.encoder}{how})")

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
-from index.catalog.path_text import shown_bytes
+from index.path_text import shown_bytes
 
 _LOOK_ALIKES = {"\u2013": "-", "\u2014": "-", "\u2026": "...", "\u00b7": "|", "\u00d7": "x", "\u2264": "<=", "\u2265": ">="}
 _LOOK_ALIKES |= {"\u2019": "'", "\u2018": "'", "\u201c": '"', "\u201d": '"', "\u00b0": " degrees", "\u00a0": " ", "\u2022": "*"}

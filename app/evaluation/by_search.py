@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from app.evaluation.labelled_library import Entry, sides
 from app.evaluation.measurement import Measurement, one_side
 from app.evaluation.ways import Way
+from app.part_weights import look_scale
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -19,15 +20,24 @@ _RECALL_QUERIES = 200
 
 
 def add_by_search(
-    ws: Workspace, measurement: Measurement, encoder: str, way: Way, entries: Sequence[Entry], on_query: OnQuery | None
+    ws: Workspace,
+    measurement: Measurement,
+    encoder: str,
+    way: Way,
+    entries: Sequence[Entry],
+    on_query: OnQuery | None,
+    *,
+    look: float | None = None,
 ) -> None:
-    """A row for each group. A query that cannot be asked, such as a file that is gone, is left out with the reason."""
+    """A row for each group. A query that cannot be asked, such as a file that is gone, is left out with the reason. look: as
+    `find_similar` takes it.
+    """
     from app.evaluation.metrics.retrieval import scores_from_rankings
 
     for group in measurement.groups:
         queries, gallery = sides(entries, measurement.within, group)
         asked, rankings, similarities = [], [], []
-        for query, found in _ranked(ws, measurement, encoder, way, queries, gallery, on_query):
+        for query, found in _ranked(ws, measurement, encoder, way, queries, gallery, on_query, look):
             asked.append(query)
             rankings.append([place for _, place in found])
             similarities.append([-score for score, _ in found])
@@ -47,6 +57,7 @@ def _ranked(
     queries: Sequence[Entry],
     gallery: Sequence[Entry],
     on_query: OnQuery | None,
+    look: float | None,
 ) -> "list[tuple[Entry, list[tuple[float, int]]]]":
     """Of each query that could be asked (less its score, place in the gallery) of what was found, best first."""
     from app.find_similar import CANNOT_BE_ASKED, find_similar
@@ -68,6 +79,7 @@ def _ranked(
                 filters=filters,
                 one_per_video=True,
                 every_file=True,
+                look=look,
             )
         except CANNOT_BE_ASKED as error:
             measurement.left_out.append((str(query.path), f"cannot be asked with: {' '.join(str(error).split())}"))
@@ -84,7 +96,9 @@ def _query(entry: Entry, way: Way) -> "ClipQuery | MomentQuery":
     return MomentQuery(video_id=entry.video_id, end_s=math.inf) if way == "stored" else ClipQuery(path=entry.path)
 
 
-def index_recall(ws: Workspace, encoder: str, queries: Sequence[Entry], gallery: Sequence[Entry]) -> list[str]:
+def index_recall(
+    ws: Workspace, encoder: str, queries: Sequence[Entry], gallery: Sequence[Entry], *, look: float | None = None
+) -> list[str]:
     """How many of the true nearest clips of the gallery the vector index finds for clips of the queries, in a sentence."""
     import numpy as np
 
@@ -99,6 +113,8 @@ def index_recall(ws: Workspace, encoder: str, queries: Sequence[Entry], gallery:
     assert isinstance(index, FaissIndex)  # the only kind that a workspace opens
     clips = ws.catalog.clips_of([entry.video_id for entry in queries[:_RECALL_QUERIES]], encoder_id)
     vectors = np.concatenate([video.vectors for video in clips.values()]).astype(np.float32)
+    scale = look_scale(ws, encoder, look)
+    vectors = vectors if scale is None else vectors * scale
     chosen = np.random.default_rng(0).permutation(len(vectors))[:_RECALL_QUERIES]
     among = ClipSelector(video_ids=np.array([entry.video_id for entry in gallery], np.int64), include_flagged=True)
     found = neighbour_recall(index, vectors[np.sort(chosen)], among)

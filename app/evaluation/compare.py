@@ -13,7 +13,7 @@ from app.evaluation.floors import COLOUR
 from app.evaluation.labelled_library import FEWEST_QUERIES, Entry
 from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.retrieval_rows import RetrievalReport, RetrievalRow
-from app.evaluation.stored_runs import run_settings, stored_encoders
+from app.evaluation.stored_runs import look_setting, run_settings, stored_encoders
 from app.evaluation.ways import Way
 from app.labels.rows import LabelSet
 from app.workspace import Workspace
@@ -73,6 +73,7 @@ def compare_encoders(
     within: str | None = None,
     ways: Sequence[Way] = (),
     ignore_labels: Sequence[str] = (),
+    look: float | None = None,
     on_query: OnQuery | None = None,
 ) -> ComparisonReport:
     """Measures both by `evaluate_retrieval`, on the queries that both can answer and in the gallery that both have.
@@ -89,6 +90,7 @@ def compare_encoders(
         within=within,
         ways=ways,
         ignore_labels=ignore_labels,
+        look=look,
         in_all_encoders=True,
         keep=False,
         on_query=on_query,
@@ -103,6 +105,7 @@ def compare_encoders(
         ignored=list(ignore_labels),
         ways=list(dict.fromkeys(row.way for row in report.rows)),
         asked=[a, b],
+        **look_setting(report.looks),
     )
     results = {
         "rows": [comparison_to_dict(comparison, a, b) for comparison in comparisons],

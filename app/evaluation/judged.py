@@ -23,7 +23,8 @@ from app.evaluation.judged_queries import (
     searchable_videos,
 )
 from app.evaluation.judged_report import EncoderScores, JudgedReport, QueryResult
-from app.evaluation.stored_runs import FORMAT, stored_encoders
+from app.evaluation.stored_runs import FORMAT, look_setting, stored_encoders
+from app.part_weights import chosen_looks
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -33,17 +34,24 @@ _FIRST_HITS = 10
 
 
 def evaluate_judgements(
-    ws: Workspace, library: str, *, encoders: Sequence[str] = (), on_query: OnQuery | None = None
+    ws: Workspace,
+    library: str,
+    *,
+    encoders: Sequence[str] = (),
+    look: float | None = None,
+    on_query: OnQuery | None = None,
 ) -> JudgedReport:
     """Asks every query that has a relevant moment in the library again, with each encoder, and scores the order of what was judged;
     beside them with the untrained networks and the raw colour with which the library is indexed, those that can be asked all of it.
 
     All encoders get the same queries and judged moments: a query that cannot be asked with one of them is left out for all, and so
-    is a judgement of a video of which one has no vectors. encoders: the one that the settings name if none. on_query: told
-    (encoder, done, total). Raises BadLabels where there is nothing to measure with, NotIndexed for an encoder without vectors in
-    the library, UnknownLibrary, UnknownEncoder, EncoderError, CatalogError.
+    is a judgement of a video of which one has no vectors. encoders: the one that the settings name if none. look: how much look
+    counts against movement, 0 to 1, with those whose vectors hold both; None for the default. on_query: told (encoder, done,
+    total). Raises WrongValue, BadQuery (look, and no encoder has both parts), BadLabels where there is nothing to measure with,
+    NotIndexed for an encoder without vectors in the library, UnknownLibrary, UnknownEncoder, EncoderError, CatalogError.
     """
     names = tuple(dict.fromkeys(encoders)) or (ws.settings.encoder_name,)
+    looks = chosen_looks(ws, names, look)
     judgements = ws.catalog.judgements(library)
     if not judgements:
         raise BadLabels(f"No judgements in library {library!r}: search in the page and press r / x on hits.")
@@ -51,7 +59,7 @@ def evaluate_judgements(
     searchable = [one for one in judgements if one.video_id in there]
     tasks = judged_queries(searchable)
     wanted = [task for task in tasks if task.num_relevant]
-    measured, left_out = ask_all(ws, library, names, wanted, on_query)
+    measured, left_out = ask_all(ws, library, names, wanted, on_query, looks)
     if not measured:
         raise BadLabels(_nothing_to_measure(library, len(judgements), len(searchable), left_out))
     measured_tasks = [task for task, _ in measured]
@@ -70,6 +78,7 @@ def evaluate_judgements(
         left_out=tuple(left_out),
         judged_with=judged_with(ws, names, measured_tasks),
         fingerprint=judgements_fingerprint(measured_tasks),
+        looks=looks,
     )
 
 
@@ -82,7 +91,7 @@ def store_judged(ws: Workspace, report: JudgedReport) -> int:
         "fingerprint": report.fingerprint,
         "labels": "judgements",
         "version": version("vret"),
-    }
+    } | look_setting(report.looks)
     return ws.catalog.put_evaluation_run("judged", report.library, settings, report.to_dict() | {"warnings": list(report.notes())})
 
 
@@ -97,7 +106,7 @@ def _beside(
         there = searchable_videos(ws, library, name)
         measured: list[tuple[JudgedQuery, list[Found]]] = []
         if all(one.video_id in there for task in tasks for one in task.judged):
-            measured, _ = ask_all(ws, library, [name], tasks, on_query)
+            measured, _ = ask_all(ws, library, [name], tasks, on_query, {})
         if len(measured) < len(tasks):
             lacking.append(name)
         else:

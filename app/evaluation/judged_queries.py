@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,16 +49,23 @@ def _name(judgement: "Judgement") -> str:
 
 
 def ask_all(
-    ws: Workspace, library: str, names: Sequence[str], tasks: Sequence[JudgedQuery], on_query: OnQuery | None
+    ws: Workspace,
+    library: str,
+    names: Sequence[str],
+    tasks: Sequence[JudgedQuery],
+    on_query: OnQuery | None,
+    looks: Mapping[str, float],
 ) -> tuple[list[tuple[JudgedQuery, list[Found]]], list[tuple[str, str]]]:
-    """Each query with what it found by each encoder; and (name, why) of those that could not be asked with all of them."""
+    """Each query with what it found by each encoder; and (name, why) of those that could not be asked with all of them. looks: how
+    much look counts, by encoder; the default for the others.
+    """
     measured: list[tuple[JudgedQuery, list[Found]]] = []
     left_out: list[tuple[str, str]] = []
     for done, task in enumerate(tasks, start=1):
         found = []
         try:
             for name in names:
-                found.append(_search(ws, library, name, task))
+                found.append(_search(ws, library, name, task, looks.get(name)))
                 if on_query is not None:
                     on_query(name, done, len(tasks))
         except CANNOT_BE_ASKED as error:
@@ -68,13 +75,13 @@ def ask_all(
     return measured, left_out
 
 
-def _search(ws: Workspace, library: str, encoder: str, task: JudgedQuery) -> Found:
+def _search(ws: Workspace, library: str, encoder: str, task: JudgedQuery, look: float | None) -> Found:
     from index.search.query import Filters
 
     query = ask_again(ws, task.asked, encoder)
     # Flagged clips too: somebody has judged them, so they were seen.
     filters = Filters(library=library, include_flagged=True)
-    hits = find_similar(ws, query, encoder_name=encoder, k=_DEEPEST, filters=filters, every_file=True).hits
+    hits = find_similar(ws, query, encoder_name=encoder, k=_DEEPEST, filters=filters, every_file=True, look=look).hits
     return found_moments(task.judged, [hit for hit in hits if not _is_itself(query, hit)])
 
 

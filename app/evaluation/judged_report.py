@@ -1,7 +1,7 @@
 """What an evaluation against a person's own judgements finds, as records, table rows, sentences and JSON."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from app.evaluation.beside_floor import BesideFloor, doubts
@@ -84,6 +84,7 @@ class JudgedReport:
     num_unopposed: queries without a moment that was found not relevant. num_without_relevant: queries of which nothing was found
     relevant; they take no part. num_unsearchable: judgements of videos that are not there with the vectors of all encoders.
     left_out: (name, why) of the queries that could not be asked again. judged_with: the encoders whose hits were judged.
+    looks: how much look counted, of the encoders whose vectors hold movement and look.
     """
 
     library: str
@@ -97,6 +98,7 @@ class JudgedReport:
     left_out: tuple[tuple[str, str], ...] = ()
     judged_with: tuple[str, ...] = ()
     fingerprint: str = ""
+    looks: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def num_queries(self) -> int:

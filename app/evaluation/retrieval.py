@@ -8,7 +8,8 @@ Shapes: Q queries, G gallery videos, D vector dimensions.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from app.errors import NotIndexed
 from app.evaluation.by_search import OnQuery, add_by_search, index_recall
@@ -17,10 +18,15 @@ from app.evaluation.frozen_features import stored_features
 from app.evaluation.labelled_library import LeftOut, measured_rows, sides
 from app.evaluation.measurement import Measurement
 from app.evaluation.retrieval_rows import RetrievalReport, report_to_dict
-from app.evaluation.stored_runs import run_settings
+from app.evaluation.stored_runs import look_setting, run_settings
 from app.evaluation.ways import Way
 from app.labels.rows import LabelSet
+from app.part_weights import chosen_looks
 from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def evaluate_retrieval(
@@ -32,6 +38,7 @@ def evaluate_retrieval(
     within: str | None = None,
     ignore_labels: Sequence[str] = (),
     ways: Sequence[Way] = (),
+    look: float | None = None,
     in_all_encoders: bool = False,
     keep: bool = True,
     on_query: OnQuery | None = None,
@@ -41,13 +48,16 @@ def evaluate_retrieval(
 
     within: "source", "group" or None, the column whose values are measured apart. ignore_labels: rows that take no part. ways: by
     default those that need the index alone; of many videos by mean alone, see `Measurement.usual_ways`.
+    look: how much look counts against movement, 0 to 1, with the encoders whose vectors hold both; None for the default.
     in_all_encoders: only videos take part that are indexed with all of the encoders, so that all have the same task. keep: the run
     is stored.
-    Raises BadLabels, NotIndexed, UnknownLibrary, UnknownEncoder, EmbedderError, CatalogError.
+    Raises BadLabels, NotIndexed, WrongValue, BadQuery (look, and no encoder has both parts), UnknownLibrary, UnknownEncoder,
+    EmbedderError, CatalogError.
     """
     ws.catalog.library(library)
     rows = measured_rows(labels, within=within, ignore_labels=ignore_labels)
     names = tuple(dict.fromkeys(encoders)) or (ws.settings.encoder_name,)
+    asked_looks = chosen_looks(ws, names, look)
     features = stored_features(ws, library, labels, rows, names)
     entries, everyone = features.entries, tuple(features.facts)
     if in_all_encoders:
@@ -56,20 +66,36 @@ def evaluate_retrieval(
     floors = frozenset(name for name, facts in features.facts.items() if facts["floor"])
     measurement = Measurement(labels, rows, within, floors, left_out=features.left_out, notes=features.notes)
     ways = ways or measurement.usual_ways()
+    looks = chosen_looks(ws, [name for name in everyone if name not in names], None) | asked_looks
     for name in everyone:
         if "mean" in ways:
-            measurement.add_by_vectors(name, "mean", entries[name], features.vectors[name])
+            measurement.add_by_vectors(name, "mean", entries[name], _weighed(ws, name, features.vectors[name], looks.get(name)))
         if any(way != "mean" for way in ways):
-            measurement.checks += index_recall(ws, name, *sides(entries[name], None, ""))
+            measurement.checks += index_recall(ws, name, *sides(entries[name], None, ""), look=looks.get(name))
         for way in ways:
             if way != "mean":
-                add_by_search(ws, measurement, name, way, entries[name], on_query)
+                add_by_search(ws, measurement, name, way, entries[name], on_query, look=looks.get(name))
     if not any(row.encoder in names for row in measurement.found):
         raise NotIndexed(_nothing(library, labels, measurement.left_out))
     if not keep:
-        return measurement.report()
-    choices = {"preset": "library", "within": within, "ignored": list(ignore_labels), "ways": list(ways), "asked": list(names)}
-    return store_retrieval(ws, library, measurement, features.facts, choices)
+        return replace(measurement.report(), looks=asked_looks)
+    choices: dict[str, Any] = {"preset": "library", "within": within, "ignored": list(ignore_labels), "ways": list(ways)}
+    choices |= {"asked": list(names)} | look_setting(asked_looks)
+    return replace(store_retrieval(ws, library, measurement, features.facts, choices), looks=asked_looks)
+
+
+def _weighed(
+    ws: Workspace, encoder: str, vectors: "dict[Path, NDArray[np.float32]]", look: float | None
+) -> "dict[Path, NDArray[np.float32]]":
+    """Unit vectors (D,) whose cosines are those of movement and look, weighed."""
+    if look is None or not vectors:
+        return vectors
+    import numpy as np
+
+    from embedder.vector_parts import look_weights, weighted
+
+    parts = ws.encoder_facts(encoder).card.parts
+    return dict(zip(vectors, weighted(np.stack(list(vectors.values())), parts, look_weights(look)), strict=True))
 
 
 def store_retrieval(

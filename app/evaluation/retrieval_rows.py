@@ -1,6 +1,6 @@
 """What a retrieval evaluation finds, as records and as plain dictionaries for JSON, CSV and the catalog."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,8 @@ class RetrievalRow(BesideFloor):
 @dataclass(frozen=True, kw_only=True)
 class RetrievalReport:
     """All measurements. left_out: (path, why) of labelled videos that could not take part. checks: what of the sanity checks came
-    out, in sentences; warnings: what makes the figures doubtful. run_id: its number in the catalog, 0 if it is not stored.
+    out, in sentences; warnings: what makes the figures doubtful. run_id: its number in the catalog, 0 if it is not stored. looks:
+    how much look counted, of the encoders whose vectors hold movement and look.
     """
 
     rows: list[RetrievalRow]
@@ -69,6 +70,7 @@ class RetrievalReport:
     checks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     run_id: int = 0
+    looks: Mapping[str, float] = field(default_factory=dict)
 
 
 def row_to_dict(row: RetrievalRow) -> dict[str, Any]:

@@ -71,6 +71,7 @@ def _how(settings: Mapping[str, Any]) -> str:
     folds = settings.get("folds") or [settings.get("fold")]
     splits = [str(fold) for fold in folds if fold is not None]
     ignored, ways = settings.get("ignored") or (), settings.get("ways") or ()
+    looks = settings.get("look")
     parts = [
         "" if preset in (None, "library") else str(preset),
         str(recipe.get("name", "")) if isinstance(recipe, Mapping) else "",
@@ -79,5 +80,6 @@ def _how(settings: Mapping[str, Any]) -> str:
         f"within {settings['within']}" if settings.get("within") else "",
         f"without {', '.join(map(str, ignored))}" if ignored else "",
         f"by {', '.join(map(str, ways))}" if ways and tuple(ways) != STORED_WAYS else "",
+        f"look {', '.join(map(str, dict.fromkeys(looks.values())))}" if isinstance(looks, Mapping) and looks else "",
     ]
     return "; ".join(part for part in parts if part)

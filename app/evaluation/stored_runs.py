@@ -43,6 +43,11 @@ def run_settings(labels: LabelSet, encoders: Mapping[str, Mapping[str, Any]], fi
     }
 
 
+def look_setting(looks: Mapping[str, float]) -> dict[str, Any]:
+    """How much look counted, by encoder, as a setting of a run; nothing where no encoder has movement and look apart."""
+    return {"look": dict(looks)} if looks else {}
+
+
 def stored_encoders(ws: Workspace, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The facts of encoders by name. Raises UnknownEncoder, EncoderError."""
     facts = {name: ws.encoder_facts(name) for name in names}

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.labels.rows import LabelledVideo, LabelSet
-from index.catalog.path_text import folded
+from index.path_text import folded
 
 
 def spelt_alike(names: Iterable[str]) -> list[list[str]]:

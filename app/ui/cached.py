@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import part_weights
+from app.errors import UnknownEncoder
 from app.judge_moments import judged_uploads
 from app.previews import PreviewCache, preview_folder
 from app.ui.evaluation_runs import EvaluationRuns
@@ -30,6 +32,14 @@ def known_encoder_id(path: Path) -> int | None:
         return workspace().known_encoder_id(path)
     except EncoderError:
         return None
+
+
+def weighs_look(encoder_name: str | None) -> bool:
+    """Whether an encoder keeps movement and look apart, so that a search can weigh them; False of one that is damaged or gone."""
+    try:
+        return part_weights.weighs_look(workspace(), encoder_name)
+    except (UnknownEncoder, EncoderError):
+        return False
 
 
 @st.cache_resource(show_spinner=False)

@@ -37,7 +37,8 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
         return
     on = f", {result.provider}" if result.provider else ""
     judging = Judging.of(query, options.encoder)
-    summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{as_html(on)}"
+    weighed = "" if result.look is None else f", look {result.look:g}"
+    summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{weighed}{as_html(on)}"
     st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
     show_judging(hits, judging)
     previews, workers = cached.previews(), cached.preview_workers()

@@ -9,6 +9,7 @@ import streamlit as st
 from app.encoder_files import list_encoders
 from app.ui import cached, state_keys
 from app.ui.shown_text import printable
+from embedder.encoder_card import DEFAULT_LOOK
 
 if TYPE_CHECKING:
     from index.catalog import LibrarySummary
@@ -16,17 +17,21 @@ if TYPE_CHECKING:
 
 _ALL = "All libraries"
 _NUMBERS = (12, 24, 48, 96)
+_LOOK_STEP = 0.05
 
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """library: None for all. encoder: None for the one that settings name."""
+    """library: None for all. encoder: None for the one that settings name. look: how much look counts against movement, 0 to 1;
+    None where the encoder does not keep them apart.
+    """
 
     library: str | None = None
     num_hits: int = _NUMBERS[0]
     one_per_video: bool = False
     include_flagged: bool = False
     encoder: str | None = None
+    look: float | None = None
 
     def filters(self) -> "Filters":
         from index.search import Filters
@@ -45,11 +50,12 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         )  # fmt: skip
         num_hits = st.selectbox("Hits", _NUMBERS, key=state_keys.NUM_HITS, width=90)
         encoder = _encoder()
+        look = _look(encoder)
         one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
         flagged = st.toggle(
             "Also empty footage", key=state_keys.INCLUDE_FLAGGED, help="Black, frozen and plain pictures are left out otherwise"
         )
-    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder)
+    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look)
 
 
 def _encoder() -> str | None:
@@ -67,11 +73,31 @@ def _encoder() -> str | None:
     return st.selectbox("Encoder", names, key=state_keys.ENCODER, width=160)
 
 
+def _look(encoder: str | None) -> float | None:
+    """How much look counts: a slider, for an encoder that keeps movement and look apart."""
+    if not cached.weighs_look(encoder):
+        return None
+    if state_keys.LOOK not in st.session_state:
+        st.session_state[state_keys.LOOK] = DEFAULT_LOOK
+    chosen: float = st.slider(
+        "Movement ↔ Look", 0.0, 1.0, step=_LOOK_STEP, key=state_keys.LOOK, width=190,
+        help="What counts: how things move (left), or what is to be seen (right)",
+    )  # fmt: skip
+    return chosen
+
+
 def _keep_alive(names: Sequence[str]) -> None:
     """Streamlit forgets a widget's value when its page is left, unless the value is set anew."""
     state = st.session_state
     if state.get(state_keys.LIBRARY) not in names:
         state[state_keys.LIBRARY] = ""
-    for key in (state_keys.LIBRARY, state_keys.NUM_HITS, state_keys.ONE_PER_VIDEO, state_keys.INCLUDE_FLAGGED, state_keys.ENCODER):
+    for key in (
+        state_keys.LIBRARY,
+        state_keys.NUM_HITS,
+        state_keys.ONE_PER_VIDEO,
+        state_keys.INCLUDE_FLAGGED,
+        state_keys.ENCODER,
+        state_keys.LOOK,
+    ):
         if key in state:
             state[key] = state[key]

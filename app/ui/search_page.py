@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from app.find_similar import SearchResult, find_similar
+from app.find_similar import EmbeddedQuery, SearchResult, embed_for_search, find_similar
 from app.on_disk import FileState, file_state
 from app.ui import cached, state_keys
 from app.ui.hit_grid import show_hits
@@ -89,7 +89,8 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     """The hits; searches only when the question or the catalog has changed."""
     waiting = st.empty()  # in every run: what comes after keeps its place, or the browser sets up anew what hears keys
     ws = cached.workspace()
-    asked = (query, options, ws.catalog.revision, None if query.video_id is not None else _state(query.path))
+    revision = ws.catalog.revision
+    asked = (query, options, revision, None if query.video_id is not None else _state(query.path))
     kept = st.session_state.get(state_keys.RESULT)
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
@@ -97,14 +98,29 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     with waiting, st.spinner("Looking for similar moments…"):
         result = find_similar(
             ws,
-            query.to_find(),
+            _embedded(query, options, revision),
             encoder_name=options.encoder,
             k=options.num_hits + 1,  # one more, because the query itself may be among them
             filters=options.filters(),
             one_per_video=options.one_per_video,
+            look=options.look,
         )
     st.session_state[state_keys.RESULT] = (asked, result)
     return result
+
+
+def _embedded(query: ShownQuery, options: SearchOptions, revision: int) -> EmbeddedQuery:
+    """The query's vectors, made once for each state of its file, or of the catalog, and each encoder; whatever else is chosen."""
+    ws = cached.workspace()
+    state = revision if query.video_id is not None else _state(query.path)
+    of = (query, state, ws.known_encoder_id(ws.encoder_path(options.encoder)))
+    kept = st.session_state.get(state_keys.EMBEDDED)
+    if kept is not None and kept[0] == of:
+        embedded: EmbeddedQuery = kept[1]
+        return embedded
+    embedded = embed_for_search(ws, query.to_find(), encoder_name=options.encoder, filters=options.filters())
+    st.session_state[state_keys.EMBEDDED] = (of, embedded)
+    return embedded
 
 
 def _state(path: Path) -> FileState | None:

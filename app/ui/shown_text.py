@@ -4,14 +4,14 @@ import html
 import re
 from pathlib import Path
 
-from index.catalog.path_text import shown
+from index.path_text import shown
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&])")
 
 
 def printable(text: str | Path) -> str:
     """Text that can be sent to a browser: bytes of a file name that are not UTF-8 become `%FF`, a path with some is as everywhere
-    (`index.catalog.path_text`), and control characters become marks.
+    (`index.path_text`), and control characters become marks.
     """
     clean = shown(text)
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in clean)

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from index.catalog.change_log import Change, record_changes
 from index.catalog.database import Database
-from index.catalog.path_text import path_to_text, spellings, stored_prefixes, text_to_path
 from index.catalog.records import Library, LibrarySummary
 from index.catalog.tables import embedding, library, library_exclude, library_folder, video
 from index.errors import UnknownLibrary
+from index.path_text import path_to_text, spellings, stored_prefixes, text_to_path
 
 _MAX_NAME = 200
 

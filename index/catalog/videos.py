@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from index.catalog.change_log import Change, record_changes
 from index.catalog.database import Database
 from index.catalog.libraries import delete_videos, library_id_of, spelled_below
-from index.catalog.path_text import folded, path_to_text, shown_bytes, shown_path, spellings, text_to_path
 from index.catalog.records import FileFingerprint, KnownFile, KnownPlace, Outcome, VideoRow
 from index.catalog.tables import embedding, library, video
 from index.errors import UnknownVideo
+from index.path_text import folded, path_to_text, shown_bytes, shown_path, spellings, text_to_path
 
 _PAGE = 500  # ids per statement, below every database's limit of parameters
 

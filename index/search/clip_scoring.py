@@ -8,6 +8,7 @@ Shapes: S candidates, D dimensions, K tracks.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,8 @@ from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
 from index.search.bounds import Bounds
 from index.search.candidates import ClipCandidates, clip_candidates, track_of_level
-from index.search.query import QueryClips, QueryLevel
-from index.search.temporal_nms import Segments
+from index.search.query import QueryClips, QueryLevel, scaled_lengths
+from index.search.temporal_nms import Segments, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 ALIKE, SAME = 0.78, 0.92
@@ -42,6 +43,7 @@ class ClipScoring:
         self._index = index
         self._whole = whole
         self._parts = query.parts_vector()
+        self._scale = query.scale
         self._levels: Sequence[QueryLevel] = query.levels()
         self._duration_s = query.duration_s
         self._bounds = bounds
@@ -107,10 +109,11 @@ class ClipScoring:
             [self._nearest(*one, candidates.mask) for one in zip(video.tolist(), start_s, end_s, strict=True)], np.int64
         )
         known = rows >= 0
-        rows, video, start_s, end_s, fine = rows[known], video[known], start_s[known], end_s[known], fine[known]
-        scores = raised(self._mixed(rows, self._cosines(rows)), fine)
-        flagged = is_flagged(self._index.rows.flags[rows])
-        return Segments(video, start_s, end_s, scores, rows, flagged, np.ones(len(rows), np.bool_))
+        fits = Segments(video, start_s, end_s, fine, rows, np.zeros(len(rows), np.bool_), np.ones(len(rows), np.bool_))[known]
+        # Of offsets side by side the one that fits best, before the nearest clip's score makes them equal.
+        best = temporal_nms(fits, per_video=len(rows))
+        scores = raised(self._mixed(best.row, self._cosines(best.row)), best.score)
+        return replace(best, score=scores, flagged=is_flagged(self._index.rows.flags[best.row]))
 
     def _refine(
         self, video: NDArray[np.int64], around_s: NDArray[np.float64], radius_s: NDArray[np.float64]
@@ -158,7 +161,7 @@ class ClipScoring:
             vectors = self._index.vectors(distinct[chosen])[at]
             first = np.concatenate([[0], np.cumsum(counts[start : start + 1024])[:-1]])
             means[start : start + 1024] = np.add.reduceat(vectors, first, axis=0) / counts[start : start + 1024, None]
-        norms = np.maximum(np.linalg.norm(means, axis=1), 1e-6)
+        norms = np.maximum(scaled_lengths(means, self._scale), 1e-6)
         cosines: NDArray[np.float64] = (means @ parts / norms).astype(np.float64)
         return cosines
 

@@ -39,7 +39,9 @@ class QueryClips:
     spans_s float64 (M, 2) within [0, duration_s]; vectors float32 (M, D), unit length; whole: row of the clip over the whole
     query, if there is one. dense: rows of the windows that lie close together, by which places are set right; None for all but
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
-    that is not known. Raises ValueError for arrays that contradict each other.
+    that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
+    the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
+    Raises ValueError for arrays that contradict each other.
     """
 
     duration_s: float
@@ -48,6 +50,7 @@ class QueryClips:
     whole: int | None
     dense: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
+    scale: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         count = len(self.vectors)
@@ -58,26 +61,48 @@ class QueryClips:
             )
         if self.whole is not None and not 0 <= self.whole < count:
             raise ValueError(f"whole must be a row of the {count} query clips or None, got {self.whole}.")
+        if self.scale is not None and (self.scale.shape != self.vectors.shape[1:] or not self.scale.min() >= 0):
+            raise ValueError(f"scale must be {self.vectors.shape[1:]} numbers of at least 0, got {self.scale.shape}.")
 
     def whole_vector(self) -> NDArray[np.float32] | None:
-        """Unit vector (D,) of the clip over the whole query, if there is one."""
-        return None if self.whole is None else unit_vectors(self.vectors, self.vectors.shape[1])[self.whole]
+        """Unit vector (D,) of the clip over the whole query, if there is one; times the scale."""
+        return None if self.whole is None else self._scaled(self._unit())[self.whole]
 
     def parts_vector(self) -> NDArray[np.float32] | None:
-        """Unit vector (D,) of the mean of all parts, if they are known and more than the whole clip."""
+        """The mean (D,) of all parts, if they are known and more than the whole clip; times the scale, and of length one by
+        `scaled_length`, which weighs the numbers of both sides of an inner product alike."""
         if self.parts is None or len(self.parts) < 2:
             return None
-        unit = unit_vectors(self.vectors, self.vectors.shape[1])
-        mean: NDArray[np.float32] = unit_vectors(unit[self.parts].mean(axis=0, keepdims=True), unit.shape[1])[0]
-        return mean
+        mean: NDArray[np.float32] = self._unit()[self.parts].mean(axis=0)
+        return self._scaled(mean) / np.float32(max(scaled_length(mean, self.scale), 1e-6))
+
+    def _unit(self) -> NDArray[np.float32]:
+        return unit_vectors(self.vectors, self.vectors.shape[1])
+
+    def _scaled(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        return vectors if self.scale is None else vectors * self.scale
 
     def levels(self) -> list[QueryLevel]:
         """The dense windows by length, longest first."""
         dense = self.dense
         if dense is None:
             dense = np.flatnonzero(np.arange(len(self.vectors)) != (-1 if self.whole is None else self.whole))
-        spans, vectors = self.spans_s[dense], unit_vectors(self.vectors, self.vectors.shape[1])[dense]
+        spans, vectors = self.spans_s[dense], self._scaled(self._unit())[dense]
         return list(_levels(spans, vectors))
+
+
+def scaled_length(vector: NDArray[np.float32], scale: NDArray[np.float32] | None) -> float:
+    """`scaled_lengths` of one vector (D,)."""
+    return float(scaled_lengths(vector[None], scale)[0])
+
+
+def scaled_lengths(vectors: NDArray[np.float32], scale: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Lengths (N,) of vectors (N, D) whose numbers count as much as a query's scale says: that of a stored clip is 1 under any
+    scale, that of a mean of clips, whose parts are of any length, is what its inner product with a scaled query is divided by for a
+    cosine.
+    """
+    lengths: NDArray[np.float32] = np.linalg.norm(vectors if scale is None else vectors * np.sqrt(scale), axis=1)
+    return lengths
 
 
 def _levels(spans: NDArray[np.float64], vectors: NDArray[np.float32]) -> Iterator[QueryLevel]:

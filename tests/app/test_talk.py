@@ -74,6 +74,7 @@ VERBS: dict[str, list[list[str]]] = {
     "vret encoders add": [["CLIP"], ["nosuch\u0434.onnx"]],
     "vret encoders import": [["nosuch", "CLIP"]],
     "vret encoders import-image": [["CLIP"], ["nosuch\u0434\x1b[31m"]],
+    "vret encoders join": [["default", "nosuch\u0434\x1b[31m", "--name", "both"], ["CLIP", "\udcff", "--name", "both"]],
     "vret status": [[], ["--json"]],
     "vret pretrain": [["--task", "\u0434"], ["--data", "nosuch\x1b[31m"]],
     "vret pretrain list": [[], ["--json"]],

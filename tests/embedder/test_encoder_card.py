@@ -1,9 +1,10 @@
+import dataclasses
 import json
 from typing import Any
 
 import pytest
 
-from embedder.encoder_card import EncoderCard
+from embedder.encoder_card import EncoderCard, VectorPart
 from embedder.errors import EncoderCardError
 
 GOOD: dict[str, Any] = {
@@ -44,7 +45,7 @@ def test_card__unknown_field_is_named() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("format_version", 2),
+        ("format_version", 3),
         ("format_version", True),
         ("name", "two\nlines"),
         ("name", "x" * 201),
@@ -90,3 +91,63 @@ def test_card__of_what_could_not_be_stored(training: str) -> None:
 def test_card__no_object(text: str) -> None:
     with pytest.raises(EncoderCardError, match="JSON"):
         EncoderCard.from_json(text)
+
+
+PARTS = [{"name": "motion", "dim": 96}, {"name": "look", "dim": 32}]
+JOINED: dict[str, Any] = GOOD | {"format_version": 2, "parts": PARTS}
+
+
+def test_card__of_version_1_is_one_part() -> None:
+    card = EncoderCard.from_json(json.dumps(GOOD))
+    assert card.parts == (VectorPart("motion", 128),)
+    assert "parts" not in json.loads(card.to_json())
+    assert "parts" not in card.deciding
+
+
+def test_card__of_two_parts_there_and_back() -> None:
+    card = EncoderCard.from_json(json.dumps(JOINED))
+    assert card.parts == (VectorPart("motion", 96), VectorPart("look", 32))
+    assert json.loads(card.to_json()) == JOINED
+    assert EncoderCard.from_json(card.to_json()) == card
+    assert card.deciding["parts"] == [["motion", 96], ["look", 32]]
+
+
+def test_card__version_follows_from_the_parts() -> None:
+    card = EncoderCard.from_json(json.dumps(GOOD))
+    look = dataclasses.replace(card, parts=(VectorPart("look", 128),))
+    assert (card.format_version, look.format_version) == (1, 2)
+    usual = EncoderCard.from_json(json.dumps(GOOD | {"format_version": 2, "parts": [{"name": "motion", "dim": 128}]}))
+    assert usual == card
+    assert usual.to_json() == card.to_json()
+    assert look.deciding != card.deciding
+
+
+def test_card__parts_belong_to_version_2() -> None:
+    with pytest.raises(EncoderCardError, match="missing: parts"):
+        EncoderCard.from_json(json.dumps(GOOD | {"format_version": 2}))
+    with pytest.raises(EncoderCardError, match="unknown: parts"):
+        EncoderCard.from_json(json.dumps(GOOD | {"parts": PARTS}))
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [],
+        None,
+        "motion",
+        [["motion", 128]],
+        [{"name": "motion"}],
+        [{"name": "motion", "dim": 128, "unit": "s"}],
+        [{"name": "Motion", "dim": 128}],
+        [{"name": "", "dim": 128}],
+        [{"name": 3, "dim": 128}],
+        [{"name": "motion", "dim": 128.0}],
+        [{"name": "motion", "dim": 100}, {"name": "look", "dim": 20}],
+        [{"name": "motion", "dim": 128}, {"name": "look", "dim": 0}],
+        [{"name": "motion", "dim": 64}, {"name": "motion", "dim": 64}],
+        [{"name": chr(97 + n), "dim": 8} for n in range(16)],
+    ],
+)
+def test_card__wrong_parts_are_named(parts: object) -> None:
+    with pytest.raises(EncoderCardError, match="parts is"):
+        EncoderCard.from_json(json.dumps(JOINED | {"parts": parts}))

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 
 from embedder.errors import EncoderCardError, EncoderError, EncoderNotFound, ProviderUnavailable
 from embedder.onnx_encoder import OnnxEncoder
+from tests.helpers.odd_encoders import edit_card
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (11, 8, 32, 32, 3), dtype=np.uint8)
@@ -107,6 +108,13 @@ def test_encode__card_of_another_dimension(tmp_path: Path, encoder_path: Path) -
     other = OnnxEncoder(edited(encoder_path, tmp_path / "other.onnx", dim=7))
     with pytest.raises(EncoderError, match="dim 7"):
         other.encode(CLIPS)
+
+
+def test_encode__parts_of_other_lengths(tmp_path: Path) -> None:
+    path = write_tiny_encoder(tmp_path / "lopsided.onnx", dim=12)
+    edit_card(path, format_version=2, parts=[{"name": "motion", "dim": 11}, {"name": "look", "dim": 1}])
+    with pytest.raises(EncoderError, match=r"part \w+ has length .* should be 0.707"):
+        OnnxEncoder(path).encode(CLIPS)
 
 
 @pytest.mark.parametrize(("factor", "said"), [(2.0, "length 2"), (float("nan"), "length nan")])

@@ -367,5 +367,5 @@ def other_than_in_tables(url: str) -> list[Any]:
 def test_migrations_are_part_of_the_installed_package() -> None:
     import importlib.resources
 
-    folder = importlib.resources.files("index") / "migrations"
+    folder = importlib.resources.files("index.catalog") / "migrations"
     assert {"env.py", "script.py.mako", "versions"} <= {entry.name for entry in folder.iterdir()}

@@ -34,7 +34,9 @@ def noisy(clips: QueryClips, seed: int) -> QueryClips:
 
 @pytest.mark.parametrize("exact_up_to", [10**6, 10], ids=["flat", "ivf"])
 @pytest.mark.parametrize("length_s", [2.5, 4.0, 7.0, 10.0, 14.0, 25.0])
-def test_the_best_moments_are_those_of_comparing_everything(library: Path, length_s: float, exact_up_to: int, tmp_path: Path) -> None:
+def test_the_best_moments_are_those_of_comparing_everything(
+    library: Path, length_s: float, exact_up_to: int, tmp_path: Path
+) -> None:
     first_right = shared = wanted = 0
     with Catalog.open(f"sqlite:///{library / 'catalog.db'}") as catalog:
         index = VectorStore(catalog, tmp_path, exact_up_to=exact_up_to).open(1)
@@ -45,7 +47,10 @@ def test_the_best_moments_are_those_of_comparing_everything(library: Path, lengt
             clips = noisy(query(walk(number), start_s, start_s + length_s), seed)
             found = find_moments(catalog, index, 1, clips, k=5, one_per_video=True)
             expected = compare_all(catalog, index, 1, clips, k=5, one_per_video=True)
-            first_right += (found[0].video_id, found[0].start_s) == (expected[0].video_id, pytest.approx(expected[0].start_s, abs=0.3))
+            first_right += (found[0].video_id, found[0].start_s) == (
+                expected[0].video_id,
+                pytest.approx(expected[0].start_s, abs=0.3),
+            )
             assert found[0].score == pytest.approx(expected[0].score, abs=0.07)
             near = {moment.video_id for moment in expected if moment.score > expected[-1].score + 0.02}
             shared += len(near & {moment.video_id for moment in found})

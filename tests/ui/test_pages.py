@@ -288,3 +288,49 @@ def test_search_page__only_another_encoder_was_indexed_with(home: Path, tmp_path
     page.button(key="suggest-0").click().run()
     assert not page.error
     assert "encoder other" in shown(page)
+
+
+def test_search_page__movement_against_look(indexed: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.find_similar import EmbeddedQuery
+    from app.ui import search_page as the_page
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+    from embedder.encoder_card import DEFAULT_LOOK
+    from pretrain.join_encoders import join_encoders
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    encoders = home / "encoders"
+    write_tiny_encoder(encoders / "look.onnx", dim=24, seed=5, task="look")
+    join_encoders(encoders / "default.onnx", encoders / "look.onnx", encoders / "both.onnx", name="both")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [indexed], encoder_name="both")
+    embedded: list[object] = []
+
+    def counted(*arguments: object, **options: object) -> EmbeddedQuery:
+        embedded.append(arguments)
+        return real(*arguments, **options)  # type: ignore[arg-type]
+
+    real = the_page.embed_for_search
+    monkeypatch.setattr(the_page, "embed_for_search", counted)
+    page = opened(search_page)
+    assert not page.slider
+    clip = indexed / "0.mp4"
+    asked = ShownQuery(path=clip, name=clip.name, start_s=0.2, end_s=2.0, duration_s=3.0, video_id=None, note="uploaded")
+    page.session_state[state_keys.HISTORY] = (asked,)
+    next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
+    assert page.slider[0].label == "Movement ↔ Look"
+    assert page.slider[0].value == DEFAULT_LOOK
+    assert f"look {DEFAULT_LOOK:g}" in shown(page)
+    shown_at = {}
+    for look in (0.0, 1.0):
+        page.slider[0].set_value(look).run()
+        assert not page.exception
+        assert f"look {look:g}" in shown(page)
+        shown_at[look] = page.session_state[state_keys.RESULT][1].hits
+    assert [hit.score for hit in shown_at[0.0]] != [hit.score for hit in shown_at[1.0]]
+    assert len(embedded) == 1, "the slider alone embeds nothing"
+    next(box for box in page.selectbox if box.label == "Encoder").set_value("default").run()
+    assert not page.slider
+    assert len(embedded) == 2
+    next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
+    assert page.slider[0].value == 1.0, "kept while another encoder was chosen"

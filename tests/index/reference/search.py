@@ -68,6 +68,7 @@ def find_moments(
                 levels,
                 factor=factor,
                 include_flagged=filters.include_flagged,
+                scale=query.scale,
             )
         )
         if len(places) >= k:

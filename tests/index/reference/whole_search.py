@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.search.query import SAME_LENGTH, QueryLevel
+from index.search.query import SAME_LENGTH, QueryLevel, scaled_length
 from index.search.video_view import VideoView
 from index.vectors.vector_index import ClipSelector
 from tests.index.reference.alignment import peak_shift
@@ -40,8 +40,11 @@ class WholeClipSearch:
         *,
         factor: float,
         include_flagged: bool,
+        scale: NDArray[np.float32] | None = None,
     ) -> None:
+        """scale: float32 (D,), by which vector, parts and levels are multiplied already (`QueryClips`)."""
         self._vector = vector
+        self._scale = scale
         self._parts = parts
         self._duration_s = duration_s
         self._levels = levels
@@ -114,7 +117,7 @@ class WholeClipSearch:
         start_s, end_s = view.spans_s[row]
         inside = (view.spans_s[:, 0] >= start_s - _EDGE_S) & (view.spans_s[:, 1] <= end_s + _EDGE_S)
         mean = view.vectors[inside].mean(axis=0)
-        return float(mean @ self._parts) / max(float(np.linalg.norm(mean)), 1e-6)
+        return float(mean @ self._parts) / max(scaled_length(mean, self._scale), 1e-6)
 
     def _may_answer(self, view: VideoView) -> NDArray[np.bool_]:
         longer = np.maximum(view.lengths_s / self._duration_s, self._duration_s / view.lengths_s)

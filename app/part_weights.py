@@ -1,0 +1,72 @@
+"""How much the look of a clip counts against its movement, where an encoder's vectors hold both: `--look`."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from app.encoder_files import list_encoders
+from app.errors import BadQuery, WrongValue
+from app.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+def chosen_look(ws: Workspace, encoder_name: str | None, look: float | None) -> float | None:
+    """The weight of look, 0 to 1, that a search with this encoder uses: the one given, or the default. None for an encoder whose
+    vectors are not motion and look.
+
+    Raises WrongValue (no number from 0 to 1), BadQuery (given, and the encoder has no such parts), UnknownEncoder, EncoderError.
+    """
+    from embedder.encoder_card import DEFAULT_LOOK
+
+    if look is not None and not 0 <= look <= 1:
+        raise WrongValue(f"The weight of look (--look) must be 0 to 1, got {look:g}.")
+    if weighs_look(ws, encoder_name):
+        return DEFAULT_LOOK if look is None else float(look)
+    if look is None:
+        return None
+    raise BadQuery(_no_parts(ws, encoder_name or ws.settings.encoder_name))
+
+
+def chosen_looks(ws: Workspace, encoder_names: Sequence[str], look: float | None) -> dict[str, float]:
+    """As `chosen_look`, of those encoders that have both parts, by name. Raises as that does where a weight is given and none has
+    both.
+    """
+    looks = {name: chosen_look(ws, name, look) for name in encoder_names if weighs_look(ws, name)}
+    if not looks and encoder_names:
+        chosen_look(ws, encoder_names[0], look)
+    return {name: weight for name, weight in looks.items() if weight is not None}
+
+
+def weighs_look(ws: Workspace, encoder_name: str | None) -> bool:
+    """Whether an encoder's vectors are motion and look. Raises UnknownEncoder, EncoderError."""
+    from embedder.vector_parts import has_both_parts
+
+    return has_both_parts(ws.encoder_facts(encoder_name).card.parts)
+
+
+def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "NDArray[np.float32] | None":
+    """What a query's vectors are multiplied by, float32 (D,), for a weight that `chosen_look` gave; None for none."""
+    from embedder.vector_parts import look_weights, query_scale
+
+    return None if look is None else query_scale(ws.encoder_facts(encoder_name).card.parts, look_weights(look))
+
+
+def _no_parts(ws: Workspace, name: str) -> str:
+    from embedder.errors import EncoderError
+    from embedder.vector_parts import has_both_parts
+
+    both = []
+    for file in list_encoders(ws.encoders_folder):
+        try:
+            if has_both_parts(file.read_card().parts):
+                both.append(file.name)
+        except EncoderError:  # a damaged file is no help; `vret encoders` tells of it
+            continue
+    help_ = (
+        f"Search with one that has both: --encoder {' or '.join(both)}."
+        if both
+        else f"Make an encoder that has both: vret encoders join {name} LOOK --name NAME"
+    )
+    return f"Encoder {name!r} does not keep movement and look apart, so --look has nothing to weigh. {help_}"

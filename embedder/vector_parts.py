@@ -1,0 +1,59 @@
+"""How much the parts of a vector count: one index serves any weighting, since only the query is scaled.
+
+Shapes: D numbers of a vector, P parts of it. A stored vector has length one, each of its parts 1 / sqrt(P). A query of the same
+kind, whose part p is multiplied by P * w_p, has the inner product sum_p w_p * cos_p with it: cos_p is the cosine of the parts p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder.encoder_card import LOOK, MOTION, VectorPart
+
+
+def has_both_parts(parts: Sequence[VectorPart]) -> bool:
+    """Whether a vector is motion and look, and nothing else, so that one number weighs them."""
+    return sorted(part.name for part in parts) == sorted((MOTION, LOOK))
+
+
+def look_weights(look: float) -> dict[str, float]:
+    """The weights of both parts: `look` of the one, the rest of the other. Raises ValueError outside of 0 to 1."""
+    if not 0 <= look <= 1:  # NaN, too
+        raise ValueError(f"The weight of look must be 0 to 1, got {look}.")
+    return {MOTION: 1 - look, LOOK: look}
+
+
+def part_slices(parts: Sequence[VectorPart]) -> dict[str, slice]:
+    """Where in a vector each part lies, by name."""
+    ends = np.cumsum([part.dim for part in parts]).tolist()
+    return {part.name: slice(end - part.dim, end) for part, end in zip(parts, ends, strict=True)}
+
+
+def query_scale(parts: Sequence[VectorPart], weights: Mapping[str, float]) -> NDArray[np.float32]:
+    """What a query's vector is multiplied by: float32 (D,), P * w_p over part p.
+
+    weights: of each part, at least 0, summing to 1. Raises ValueError for others.
+    """
+    values = [float(weights.get(part.name, -1.0)) for part in parts]
+    if weights.keys() != {part.name for part in parts} or not min(values) >= 0 or not abs(sum(values) - 1) <= 1e-6:
+        names = ", ".join(part.name for part in parts)
+        raise ValueError(f"The parts {names} need a weight of at least 0 each, 1 together, got {dict(weights)}.")
+    return np.repeat(np.asarray(values, np.float32) * len(parts), [part.dim for part in parts])
+
+
+def weighted(vectors: NDArray[np.float32], parts: Sequence[VectorPart], weights: Mapping[str, float]) -> NDArray[np.float32]:
+    """Vectors (N, D) whose plain inner products are sum_p w_p * cos_p: every part gets length sqrt(w_p), whatever it had.
+
+    For vectors that are compared without an index, such as means of clips, whose parts are of any length. A part of zeros stays
+    so. float32 (N, D), of length one where no part is zero.
+    """
+    scale = np.sqrt(query_scale(parts, weights) / len(parts))
+    out = np.empty(vectors.shape, np.float32)
+    for where in part_slices(parts).values():
+        part = vectors[:, where]
+        out[:, where] = part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    weighted_ND: NDArray[np.float32] = out * scale
+    return weighted_ND
