@@ -29,11 +29,13 @@ _MOST_CELLS = 2_000_000  # offsets x clips, or clips x windows, that are in memo
 class LevelClips:
     """The clips of one level near each segment.
 
-    valid bool (S, n): False where a row is padding. centres_s float64 (S, n) ascending. flagged bool (S, n): nothing to see.
+    rows int64 (S, n) of the index. valid bool (S, n): False where a row is padding. centres_s float64 (S, n) ascending. flagged
+    bool (S, n): nothing to see.
     cosines float32 (S, n, m): of each clip with each window of the level.
     """
 
     level: QueryLevel
+    rows: NDArray[np.int64]
     valid: NDArray[np.bool_]
     centres_s: NDArray[np.float64]
     flagged: NDArray[np.bool_]
@@ -50,14 +52,9 @@ def clips_near(
 ) -> LevelClips:
     """Of each track (S,), or -1 for none, the living clips whose middle lies within [low_s, high_s], (S,) each. between_s: only
     clips within these seconds."""
-    columns, first = index.rows, index.rows.tracks.first
-    begin, stop = np.zeros(len(track), np.int64), np.zeros(len(track), np.int64)
-    for one in np.unique(track[track >= 0]).tolist():
-        own = np.flatnonzero(track == one)
-        a, b = first[one], first[one + 1]
-        middles = (columns.starts_s[a:b] + columns.ends_s[a:b]) / 2
-        begin[own] = a + np.searchsorted(middles, low_s[own] - 1e-6)
-        stop[own] = a + np.searchsorted(middles, high_s[own] + 1e-6, side="right")
+    columns = index.rows
+    half_s = columns.tracks.length_s[track] / 2 * (track >= 0)
+    begin, stop = columns.starting_between(track, low_s - half_s - _EDGE_S, high_s - half_s + _EDGE_S)
     most = int((stop - begin).max(initial=0))
     rows = begin[:, None] + np.arange(most)
     valid = rows < stop[:, None]
@@ -69,7 +66,7 @@ def clips_near(
     cosines = np.zeros((*rows.shape, len(level.centres_s)), np.float32)
     cosines[valid] = (index.vectors(distinct) @ level.vectors.T)[place]
     centres = (columns.starts_s[rows] + columns.ends_s[rows]) / 2
-    return LevelClips(level, valid, centres, is_flagged(columns.flags[rows]), cosines)
+    return LevelClips(level, rows, valid, centres, is_flagged(columns.flags[rows]), cosines)
 
 
 def fit_at(

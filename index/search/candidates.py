@@ -20,13 +20,13 @@ has a video twice as long."""
 _T = TypeVar("_T")
 
 _SIDE_DEPTH = 32  # neighbours of each finer window, which name further videos
-_LOOKED_THROUGH = 64  # videos, best first, all of whose clips are compared; of the others only those that were named
+_LOOKED_THROUGH = 32  # videos, best first, all of whose clips are compared; of the others only those that were named
 _SHORT_TRACK = 64  # clips; of a longer track only those near a named one
 _NEAR = 8  # clips before and after a named one
 _FINE_OFFSETS = 64  # offsets at which finer windows may fit
 _MAX_ASKING = 64  # windows per level that ask the vector index; more add time, hardly candidates
 _LENGTH_FACTOR = 1.6  # a whole video stands for a window whose length is within this factor
-_MIN_OFFSETS, _OFFSETS_PER_HIT = 320, 8  # offsets of a sequence that are compared
+_MIN_OFFSETS, _OFFSETS_PER_HIT = 200, 8  # offsets of a sequence that are compared
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def clip_candidates(
     voted = _heaped(fine_video, fine_offset_s, fine_score - alike + 0.01, step_s)[:_FINE_OFFSETS]
     videos = list(dict.fromkeys(_in_turns([video_of.tolist(), [one for one, _, _ in voted]])))[:_LOOKED_THROUGH]
     mask = index.rows.mask(selector)
-    through = [_rows_of_video(index, one, named[video_of == one], mask.rows) for one in videos]
-    every = np.unique(np.concatenate([named, *through]))
+    every = np.unique(np.concatenate([named, _rows_of_videos(index, videos, named, mask.rows)]))
     return ClipCandidates(
         every,
         np.array([one for one, _, _ in voted], np.int64),
@@ -117,30 +116,29 @@ def around(length_s: float, factor: float) -> tuple[float, float]:
 def track_of_level(index: VectorIndex, videos: NDArray[np.int64], level: QueryLevel) -> NDArray[np.int64]:
     """The track of each video (S,) whose clips are as long as a level's windows; -1 where there is none."""
     tracks = index.rows.tracks
-    found = np.full(len(videos), -1, np.int64)
-    for one in np.unique(videos).tolist():
-        own = tracks.of_video(one)
-        near = own[np.abs(tracks.length_s[own] - level.length_s) <= SAME_LENGTH * level.length_s]
-        near = near[_living(index, near)]
-        if len(near):
-            found[videos == one] = near[np.argmax(tracks.first[near + 1] - tracks.first[near])]
+    own = tracks.of_videos(videos)
+    if not own.size:
+        return np.full(len(videos), -1, np.int64)
+    near = (own >= 0) & (np.abs(tracks.length_s[own] - level.length_s) <= SAME_LENGTH * level.length_s)
+    sizes = np.where(near, tracks.first[own + 1] - tracks.first[own], 0)
+    largest = sizes.argmax(axis=1)
+    each = np.arange(len(videos))
+    found: NDArray[np.int64] = np.where(sizes[each, largest] > 0, own[each, largest], -1)
     return found
-
-
-def _living(index: VectorIndex, tracks: NDArray[np.int64]) -> NDArray[np.bool_]:
-    first, alive = index.rows.tracks.first, index.rows.alive
-    return np.array([bool(alive[first[track] : first[track + 1]].any()) for track in tracks.tolist()], np.bool_)
 
 
 def _offset_votes(
     index: VectorIndex, level: QueryLevel, selector: ClipSelector, alike: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     own = replace(selector, lengths_s=around(level.length_s, 1 + SAME_LENGTH), whole_lengths_s=None)
-    scores, rows = index.search_rows(level.vectors, _SIDE_DEPTH, own, rerank=False)
+    # Windows a quarter of their length apart: some clip of the index then lies within an eighth of one.
+    step = max(1, round(level.length_s / 4 / level.hop_s))
+    scores, rows = index.search_rows(level.vectors[::step], _SIDE_DEPTH, own, rerank=False)
     near = (rows >= 0) & (scores >= alike)
     window, _ = np.nonzero(near)
     hit = rows[near]
-    return _videos(index, hit), _middles(index, hit) - level.centres_s[window], scores[near].astype(np.float64)
+    offsets_s = _middles(index, hit) - level.centres_s[::step][window]
+    return _videos(index, hit), offsets_s, scores[near].astype(np.float64)
 
 
 _NO_VOTES = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
@@ -170,19 +168,23 @@ def _best_rows(scores: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[
     return best
 
 
-def _rows_of_video(index: VectorIndex, video_id: int, named: NDArray[np.int64], mask: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The clips of a video that may answer: all of a short track, of a longer one those near the named ones."""
+def _rows_of_videos(
+    index: VectorIndex, videos: Sequence[int], named: NDArray[np.int64], mask: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """The clips of some videos that may answer: all of a short track, of a longer one those near the named ones."""
     tracks = index.rows.tracks
-    found = []
-    for track in tracks.of_video(video_id).tolist():
-        first, stop = int(tracks.first[track]), int(tracks.first[track + 1])
-        rows = np.arange(first, stop)
-        if stop - first > _SHORT_TRACK:
-            near = named[(named >= first) & (named < stop)]
-            rows = np.unique((near[:, None] + np.arange(-_NEAR, _NEAR + 1)).ravel())
-            rows = rows[(rows >= first) & (rows < stop)]
-        found.append(rows[mask[rows]])
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
+    own = np.unique(tracks.of_videos(np.array(videos, np.int64)))
+    own = own[own >= 0]
+    sizes = tracks.first[own + 1] - tracks.first[own]
+    short = own[sizes <= _SHORT_TRACK]
+    lengths = tracks.first[short + 1] - tracks.first[short]
+    rows = np.repeat(tracks.first[short] - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))
+    long = named[np.isin(tracks.of_rows(named), own[sizes > _SHORT_TRACK])]
+    near = (long[:, None] + np.arange(-_NEAR, _NEAR + 1)).ravel()
+    track = np.repeat(tracks.of_rows(long), 2 * _NEAR + 1)
+    near = near[(near >= tracks.first[track]) & (near < tracks.first[track + 1])]
+    every: NDArray[np.int64] = np.concatenate([rows, near]).astype(np.int64)
+    return every[mask[every]]
 
 
 def _videos(index: VectorIndex, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -109,9 +109,9 @@ class ClipScoring:
             [self._nearest(*one, candidates.mask) for one in zip(video.tolist(), start_s, end_s, strict=True)], np.int64
         )
         known = rows >= 0
-        fits = Segments(video, start_s, end_s, fine, rows, np.zeros(len(rows), np.bool_), np.ones(len(rows), np.bool_))[known]
+        fitting = Segments(video, start_s, end_s, fine, rows, np.zeros(len(rows), np.bool_), np.ones(len(rows), np.bool_))[known]
         # Of offsets side by side the one that fits best, before the nearest clip's score makes them equal.
-        best = temporal_nms(fits, per_video=len(rows))
+        best = temporal_nms(fitting, per_video=len(rows))
         scores = raised(self._mixed(best.row, self._cosines(best.row)), best.score)
         return replace(best, score=scores, flagged=is_flagged(self._index.rows.flags[best.row]))
 
@@ -151,38 +151,31 @@ class ClipScoring:
 
     def _cosines_of_parts(self, rows: NDArray[np.int64], parts: NDArray[np.float32]) -> NDArray[np.float64]:
         """Cosine of the query's parts with the mean of the clips inside each clip (S,)."""
-        inside, counts = self._inside(rows)
-        distinct, place = np.unique(inside, return_inverse=True)
-        means = np.zeros((len(rows), len(parts)), np.float32)
-        owner = np.repeat(np.arange(len(rows)), counts)
-        for start in range(0, len(rows), 1024):
-            own = (owner >= start) & (owner < start + 1024)
-            chosen, at = np.unique(place[own], return_inverse=True)
-            vectors = self._index.vectors(distinct[chosen])[at]
-            first = np.concatenate([[0], np.cumsum(counts[start : start + 1024])[:-1]])
-            means[start : start + 1024] = np.add.reduceat(vectors, first, axis=0) / counts[start : start + 1024, None]
-        norms = np.maximum(scaled_lengths(means, self._scale), 1e-6)
-        cosines: NDArray[np.float64] = (means @ parts / norms).astype(np.float64)
+        cosines = np.zeros(len(rows))
+        for start in range(0, len(rows), _MOST_SCORED):
+            inside, counts = self._inside(rows[start : start + _MOST_SCORED])
+            distinct, place = np.unique(inside, return_inverse=True)
+            first = np.cumsum(counts) - counts
+            sums: NDArray[np.float32] = np.add.reduceat(self._index.vectors(distinct)[place], first, axis=0)
+            means = (sums / counts[:, None]).astype(np.float32)
+            cosines[start : start + _MOST_SCORED] = means @ parts / np.maximum(scaled_lengths(means, self._scale), 1e-6)
         return cosines
 
     def _inside(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The living clips inside each clip, itself among them: rows one clip after the other, and how many of each (S,)."""
         columns, tracks = self._index.rows, self._index.rows.tracks
-        video = columns.ids[rows] >> ORDINAL_BITS
-        begin_s, end_s = columns.starts_s[rows] - _EDGE_S, columns.ends_s[rows] + _EDGE_S
-        found: list[list[NDArray[np.int64]]] = [[] for _ in range(len(rows))]
-        for one in np.unique(video).tolist():
-            own = np.flatnonzero(video == one)
-            for track in tracks.of_video(one).tolist():
-                a, b = int(tracks.first[track]), int(tracks.first[track + 1])
-                low = a + np.searchsorted(columns.starts_s[a:b], begin_s[own])
-                high = a + np.searchsorted(columns.ends_s[a:b], end_s[own], side="right")
-                for at, first, stop in zip(own.tolist(), low.tolist(), high.tolist(), strict=True):
-                    if first < stop:
-                        found[at].append(np.arange(first, stop))
-        inside = [np.concatenate(parts) for parts in found]
-        alive = [one[columns.alive[one]] for one in inside]
-        return np.concatenate(alive), np.array([len(one) for one in alive], np.int64)
+        track = tracks.of_videos(columns.ids[rows] >> ORDINAL_BITS)
+        owner = np.repeat(np.arange(len(rows)), track.shape[1])
+        track = track.ravel()
+        low_s, high_s = columns.starts_s[rows[owner]] - _EDGE_S, columns.ends_s[rows[owner]] + _EDGE_S
+        begin, stop = columns.starting_between(track, low_s, high_s - 0.9 * tracks.length_s[track])
+        sizes = stop - begin
+        inside = np.repeat(begin - np.cumsum(sizes) + sizes, sizes) + np.arange(int(sizes.sum()))
+        owner = np.repeat(owner, sizes)
+        really = columns.alive[inside] & (columns.ends_s[inside] <= columns.ends_s[rows[owner]] + _EDGE_S)
+        really &= columns.starts_s[inside] >= columns.starts_s[rows[owner]] - _EDGE_S
+        really |= inside == rows[owner]  # so that none is empty, also where a clip was removed a moment ago
+        return inside[really], np.bincount(owner[really], minlength=len(rows))
 
     def _nearest(self, video_id: int, start_s: float, end_s: float, mask: NDArray[np.bool_]) -> int:
         """The clip that may answer and shares most with a span; -1 where there is none."""

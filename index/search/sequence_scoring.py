@@ -83,14 +83,16 @@ class SequenceScoring:
             track = track_of_level(self._index, video, level)
             new = (level_of < 0) & (track >= 0)
             level_of[new], track_of[new] = number, track[new]
+        rest = np.flatnonzero(level_of < 0)
         tracks = self._index.rows.tracks
-        for one in np.unique(video[level_of < 0]).tolist():
-            own = tracks.of_video(one)
-            own = own[[bool(self._mask[tracks.first[track] : tracks.first[track + 1]].any()) for track in own.tolist()]]
-            if len(own):
-                longest = int(own[np.argmax(tracks.length_s[own])])
-                distance = [abs(np.log(level.length_s / tracks.length_s[longest])) for level in self._levels]
-                level_of[video == one], track_of[video == one] = int(np.argmin(distance)), longest
+        own = tracks.of_videos(video[rest])
+        if own.size:
+            lengths_s = np.where(own >= 0, tracks.length_s[own], -np.inf)
+            longest = lengths_s.argmax(axis=1)
+            each = np.arange(len(rest))
+            track_of[rest] = own[each, longest]
+            apart = [np.abs(np.log(level.length_s / np.maximum(lengths_s[each, longest], 1e-9))) for level in self._levels]
+            level_of[rest] = np.where(track_of[rest] >= 0, np.argmin(apart, axis=0), -1)
         return level_of, track_of
 
     def _scored(
@@ -114,7 +116,8 @@ class SequenceScoring:
         best = np.argmax(scores, axis=1)
         segment = np.arange(len(best))
         start_s, end_s = self._bounds.fitted(video, offsets_s[segment, best], self._duration_s, level.length_s / 8)
-        rows = np.array([self._nearest(*one) for one in zip(video.tolist(), start_s, end_s, strict=True)], np.int64)
+        apart_s = np.where(near.valid, np.abs(near.centres_s - ((start_s + end_s) / 2)[:, None]), np.inf)
+        rows = near.rows[segment, apart_s.argmin(axis=1)] if apart_s.shape[1] else np.zeros(len(video), np.int64)
         return Segments(
             video, start_s, end_s, scores[segment, best], rows, flagged[segment, best] > 0.5, np.zeros(len(rows), np.bool_)
         )
@@ -123,22 +126,10 @@ class SequenceScoring:
         """What an arbitrary piece of the footage would get: the mean cosine of the level's windows with some clips."""
         key = id(level)
         if key not in self._unseen:
-            rows = np.flatnonzero(self._mask)
-            some = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _ARBITRARY)).astype(int))]
+            some = np.unique(np.linspace(0, len(self._mask) - 1, min(len(self._mask), 8 * _ARBITRARY)).astype(np.int64))
+            some = some[self._mask[some]]
+            if len(some) < _ARBITRARY:  # few rows may answer
+                some = np.flatnonzero(self._mask)
+            some = some[:: max(1, len(some) // _ARBITRARY)]
             self._unseen[key] = float((level.vectors @ self._index.vectors(some).T).mean()) if len(some) else 0.0
         return self._unseen[key]
-
-    def _nearest(self, video_id: int, start_s: float, end_s: float) -> int:
-        """The clip of a video that shares most with a span."""
-        columns, tracks = self._index.rows, self._index.rows.tracks
-        best, most = -1, -np.inf
-        for track in tracks.of_video(video_id).tolist():
-            a, b = int(tracks.first[track]), int(tracks.first[track + 1])
-            centre = int(np.searchsorted(columns.starts_s[a:b] + columns.ends_s[a:b], start_s + end_s))
-            for row in range(max(a, a + centre - 1), min(b, a + centre + 1)):
-                if columns.alive[row]:
-                    shared = min(columns.ends_s[row], end_s) - max(columns.starts_s[row], start_s)
-                    share = float(shared / (max(columns.ends_s[row], end_s) - min(columns.starts_s[row], start_s)))
-                    if share > most:
-                        best, most = row, share
-        return best

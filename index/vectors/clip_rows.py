@@ -23,6 +23,7 @@ ROW = np.dtype([("id", "<i8"), ("start_s", "<f8"), ("end_s", "<f8"), ("flags", "
 """A row in a file."""
 _SAME_LENGTH = 0.05  # share by which lengths in a track may differ from one clip to the next
 _EDGE_S = 0.01  # by this much a clip may stick out of a wanted range: rounding
+_KEY_S = 1e7  # seconds, more than any video has: what keeps the tracks apart in one ascending column
 _KEPT_MASKS = 12  # of 1.1 bytes a row each: the filters of a search and of the next ones like it
 
 
@@ -61,27 +62,56 @@ class Mask:
 class Tracks:
     """first int64 (K + 1,): row at which each begins, and R; video int64 (K,); length_s float64 (K,) of its first clip.
 
-    by_video int64 (K,): track numbers in order of their videos; video_sorted: their videos, for bisection.
+    by_video int64: numbers of the tracks that have a living row, in order of their videos. videos int64 (V,) ascending: the videos
+    that have one; begin int64 (V + 1,): where each one's tracks begin in by_video. start_s, end_s float64 (V,): from its first
+    clip to its last.
     """
 
     first: NDArray[np.int64]
     video: NDArray[np.int64]
     length_s: NDArray[np.float64]
     by_video: NDArray[np.int64]
-    video_sorted: NDArray[np.int64]
+    videos: NDArray[np.int64]
+    begin: NDArray[np.int64]
+    start_s: NDArray[np.float64]
+    end_s: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.video)
 
     def of_video(self, video_id: int) -> NDArray[np.int64]:
         """Numbers of a video's tracks."""
-        low, high = np.searchsorted(self.video_sorted, [video_id, video_id + 1])
+        ((low,), (high,)) = self._ranges(np.array([video_id], np.int64))
         return self.by_video[low:high]
+
+    def of_videos(self, videos: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers of the tracks of each video (n,): int64 (n, most), -1 where it has no more."""
+        low, high = self._ranges(videos)
+        at = low[:, None] + np.arange(int((high - low).max(initial=0)))
+        there = at < high[:, None]
+        return np.where(there, self.by_video[np.where(there, at, 0)], -1) if there.any() else np.full(at.shape, -1)
 
     def of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """The track of each row (n,)."""
         found: NDArray[np.int64] = np.searchsorted(self.first, rows, side="right") - 1
         return found
+
+    def bounds(self, videos: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From the first clip of each video (n,) to its last, seconds float64 (n,) each; nothing of a video that is not there."""
+        if not len(self.videos):
+            return np.full(len(videos), np.inf), np.full(len(videos), -np.inf)
+        place, known = self._places(videos)
+        return np.where(known, self.start_s[place], np.inf), np.where(known, self.end_s[place], -np.inf)
+
+    def _ranges(self, videos: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        place, known = self._places(videos)
+        return np.where(known, self.begin[place], 0), np.where(known, self.begin[np.minimum(place + 1, len(self.videos))], 0)
+
+    def _places(self, videos: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        if not len(self.videos):
+            return np.zeros(len(videos), np.int64), np.zeros(len(videos), np.bool_)
+        place = np.minimum(np.searchsorted(self.videos, videos), len(self.videos) - 1)
+        return place, self.videos[place] == videos
 
 
 class ClipRows:
@@ -96,7 +126,9 @@ class ClipRows:
         self.alive = np.ones(len(table), np.bool_)
         self.num_alive = len(table)
         self._first = np.flatnonzero(_jumps(self.ids >> ORDINAL_BITS, self.ends_s - self.starts_s)) if len(table) else _NONE
+        self._last_id = int(self.ids.max(initial=-1))
         self._tracks: Tracks | None = None
+        self._keys: NDArray[np.float64] | None = None
         self._masks: OrderedDict[Any, Mask] = OrderedDict()
 
     def __len__(self) -> int:
@@ -106,16 +138,36 @@ class ClipRows:
     def tracks(self) -> Tracks:
         """All tracks, those of dead rows included."""
         if self._tracks is None:
-            video = self.ids[self._first] >> ORDINAL_BITS
-            order = np.argsort(video, kind="stable")
+            first = self._first
+            video = self.ids[first] >> ORDINAL_BITS
+            living = np.flatnonzero(np.logical_or.reduceat(self.alive, first)) if len(first) else _NONE
+            order = living[np.argsort(video[living], kind="stable")]
+            videos, begin = np.unique(video[order], return_index=True)
+            last = np.append(first[1:], len(self)) - 1
+            starts_s, ends_s = self.starts_s[first[order]], self.ends_s[last[order]]
             self._tracks = Tracks(
-                np.append(self._first, len(self)),
+                np.append(first, len(self)),
                 video,
-                self.ends_s[self._first] - self.starts_s[self._first],
+                self.ends_s[first] - self.starts_s[first],
                 order,
-                video[order],
+                videos,
+                np.append(begin, len(order)),
+                np.minimum.reduceat(starts_s, begin) if len(begin) else starts_s,
+                np.maximum.reduceat(ends_s, begin) if len(begin) else ends_s,
             )
         return self._tracks
+
+    def starting_between(
+        self, tracks: NDArray[np.int64], low_s: NDArray[np.float64], high_s: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows [begin, stop) of each track (n,) whose clips start within [low_s, high_s], to a millisecond; none of track -1."""
+        if self._keys is None:
+            sizes = np.diff(self.tracks.first)
+            self._keys = np.repeat(np.arange(len(sizes)) * _KEY_S, sizes) + np.clip(self.starts_s, 0, _KEY_S / 2)
+        key = tracks * _KEY_S
+        begin = np.searchsorted(self._keys, key + np.clip(low_s - 1e-3, 0, _KEY_S - 1))
+        stop = np.searchsorted(self._keys, key + np.clip(high_s + 1e-3, -1, _KEY_S - 1), side="right")
+        return begin, np.where(tracks >= 0, np.maximum(stop, begin), begin)
 
     def alive_rows(self) -> NDArray[np.int64]:
         """Row numbers of the living, in an order that makes tracks."""
@@ -131,8 +183,10 @@ class ClipRows:
 
     def append(self, ids: NDArray[np.int64], spans_s: NDArray[np.float64], flags: NDArray[np.uint8]) -> None:
         """Add rows, which must be in an order of `track_order`; living rows of the same ids die."""
-        self.kill_ids(ids)
         begin = len(self)
+        if begin and len(ids) and ids.min() <= self._last_id:  # not so where an index is built, video by video
+            self.kill_ids(ids)
+        self._last_id = max(self._last_id, int(ids.max(initial=-1)))
         self.ids = np.concatenate([self.ids, ids.astype(np.int64)])
         self.starts_s = np.concatenate([self.starts_s, spans_s[:, 0].astype(np.float64)])
         self.ends_s = np.concatenate([self.ends_s, spans_s[:, 1].astype(np.float64)])
@@ -140,8 +194,7 @@ class ClipRows:
         self.alive = np.concatenate([self.alive, np.ones(len(ids), np.bool_)])
         self.num_alive += len(ids)
         self._first = np.concatenate([self._first, begin + np.flatnonzero(_jumps(ids >> ORDINAL_BITS, np.diff(spans_s)[:, 0]))])
-        self._tracks = None
-        self._masks.clear()
+        self._forget()
 
     def kill_ids(self, ids: NDArray[np.int64]) -> int:
         """Returns how many living rows had one of these ids."""
@@ -208,7 +261,8 @@ class ClipRows:
 
     def _rows_of_videos(self, video_ids: NDArray[np.int64]) -> NDArray[np.int64]:
         tracks = self.tracks
-        chosen = np.flatnonzero(np.isin(tracks.video, video_ids))
+        chosen = np.unique(tracks.of_videos(video_ids))
+        chosen = chosen[chosen >= 0]
         rows = [np.arange(tracks.first[track], tracks.first[track + 1]) for track in chosen]
         return np.concatenate(rows) if rows else _NONE
 
@@ -218,8 +272,14 @@ class ClipRows:
             self.alive = self.alive.copy()  # a search in another thread may still look at the old one
             self.alive[rows] = False
             self.num_alive -= len(rows)
-            self._masks.clear()
+            self._forget()
         return len(rows)
+
+    def _forget(self) -> None:
+        """What was worked out from the columns, which have changed."""
+        self._tracks = None
+        self._keys = None
+        self._masks.clear()
 
 
 _NONE = np.zeros(0, np.int64)

@@ -23,7 +23,7 @@ EXACT_UP_TO = 20_000
 """Clips up to which search is exact. A query asks by some thirty windows: scanning more clips for each would take longer than
 all else."""
 _FEW = 8_000  # so few matching rows are gathered and scored exactly, faster and safer than probing lists for them
-_PROBES = 24  # lists visited per query, when nothing is filtered out
+_PROBES = 24  # lists visited per query, when nothing is filtered out; a filter adds to them
 _RERANK = 2  # candidates per wanted neighbour that are scored again with the stored vectors: 8-bit codes err by some 0.002
 _MAX_TRAIN_PER_LIST = 64
 _BLOCK = 50_000  # rows worked on at a time, so that float32 copies stay small
@@ -106,7 +106,8 @@ class IvfSegment:
         """See `Segment.search`. Visits more lists the fewer rows match, all of them if that is what it takes to find k."""
         wanted = min(mask.count, _RERANK * k if rerank else k)
         params = faiss.SearchParametersIVF(sel=_selector(mask))
-        params.nprobe = min(self.index.nlist, max(1, round(_PROBES * len(self) / max(1, mask.count))))
+        # Of fewer rows the nearest lie farther off, but still in the lists about the query.
+        params.nprobe = min(self.index.nlist, max(1, round(_PROBES * (len(self) / max(1, mask.count)) ** 0.5)))
         scores, rows = self.index.search(queries, wanted, params=params)
         if params.nprobe < self.index.nlist and (np.count_nonzero(rows >= 0, axis=1) < min(k, mask.count)).any():
             params.nprobe = self.index.nlist
@@ -121,7 +122,8 @@ class IvfSegment:
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Segment.vectors`."""
-        return unit_vectors(np.asarray(self.halves[rows]), self.halves.shape[1])
+        wide: NDArray[np.float32] = self.halves[rows].astype(np.float32)
+        return wide  # of unit length to four digits: what half precision leaves
 
 
 class FaissIndex:
