@@ -172,7 +172,18 @@ def find_similar(
         seconds=time.perf_counter() - began,
         provider=query.provider,
         look=look,
-        warnings=(*query.warnings, *_of_older_reading(ws, encoder_id)),
+        warnings=(*query.warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
+    )
+
+
+def _of_blank(clips: "QueryClips", filters: "Filters") -> tuple[str, ...]:
+    if not clips.is_blank:
+        return ()
+    what = "there is nothing to see in the query: it is black, frozen or one colour"
+    return (
+        (what,)
+        if filters.include_flagged
+        else (f"{what}, so nothing is like it. Include black and frozen footage to search anyway",)
     )
 
 
@@ -224,11 +235,16 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
     if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
         _check_length(embedded.duration_s)
     clips = QueryClips(
-        embedded.duration_s, embedded.spans_s, embedded.vectors, embedded.whole, dense=embedded.dense, parts=embedded.parts
+        embedded.duration_s,
+        embedded.spans_s,
+        embedded.vectors,
+        embedded.whole,
+        dense=embedded.dense,
+        parts=embedded.parts,
+        is_blank=embedded.is_low_information,
     )
-    empty = ("there is next to nothing to see in the query: black, frozen or one colour",) if embedded.is_low_information else ()
     cut = _cut_short(query.end_s, embedded.begin_s + embedded.duration_s)
-    return clips, encoder.provider, (*embedded.warnings, *cut, *empty)
+    return clips, encoder.provider, (*embedded.warnings, *cut)
 
 
 def _checked(filters: "Filters") -> "Filters":

@@ -42,8 +42,8 @@ def find_moments(
 
     one_per_video: only the best moment of each video. look: looks at files; a file that several rows stand for then answers once, a
     copy that is away stands back behind one that is there, and with one_per_video all copies are one video. None: every row of the
-    catalog answers for itself. Raises EncoderMismatch for vectors of another dimension,
-    UnknownLibrary for a filter that names none, ValueError for k < 1.
+    catalog answers for itself. A query in which there is nothing to see finds nothing, unless the filters include such clips.
+    Raises EncoderMismatch for vectors of another dimension, UnknownLibrary for a filter that names none, ValueError for k < 1.
     """
     if k < 1:
         raise ValueError(f"k must be at least 1, got {k}.")
@@ -51,6 +51,8 @@ def find_moments(
         raise EncoderMismatch(
             f"The query has {query.vectors.shape[1]} dimensions, the index {vector_index.dim}. Embed it with the library's encoder."
         )
+    if query.is_blank and not filters.include_flagged:
+        return []
     selector = _selector(catalog, filters)
     scoring = _scoring(vector_index, query, selector)
     answering = Answering(catalog, selector, look, copies=one_per_video)

@@ -41,6 +41,7 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
+    is_blank: there is nothing to see in any of its clips (black, frozen, one colour).
     Raises ValueError for arrays that contradict each other.
     """
 
@@ -51,6 +52,7 @@ class QueryClips:
     dense: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
     scale: NDArray[np.float32] | None = None
+    is_blank: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.vectors)

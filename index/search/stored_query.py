@@ -65,7 +65,9 @@ def _one_clip(view: VideoView, row: int) -> QueryClips:
     rows = np.concatenate([[row], np.flatnonzero(inside)])
     dense = np.flatnonzero(view.lengths_s[rows] <= _FINER * (end_s - start_s))
     parts = np.arange(len(rows))
-    return QueryClips(end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], whole=0, dense=dense, parts=parts)
+    return QueryClips(
+        end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], 0, dense, parts, is_blank=bool(view.flagged[rows].all())
+    )
 
 
 def _sequence(view: VideoView, start_s: float, end_s: float) -> QueryClips:
@@ -77,7 +79,9 @@ def _sequence(view: VideoView, start_s: float, end_s: float) -> QueryClips:
         return _one_clip(view, view.nearest_row(start_s, end_s))
     start_s, end_s = float(view.spans_s[chosen, 0].min()), float(view.spans_s[chosen, 1].max())
     rows = np.flatnonzero(_inside(view, start_s, end_s))
-    return QueryClips(end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], whole=None)
+    return QueryClips(
+        end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], None, is_blank=bool(view.flagged[rows].all())
+    )
 
 
 def _inside(view: VideoView, start_s: float, end_s: float) -> NDArray[np.bool_]:
