@@ -122,8 +122,7 @@ class IvfSegment:
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Segment.vectors`."""
-        wide: NDArray[np.float32] = self.halves[rows].astype(np.float32)
-        return wide  # of unit length to four digits: what half precision leaves
+        return unit_vectors(np.asarray(self.halves[rows]), self.halves.shape[1])
 
 
 class FaissIndex:

@@ -13,6 +13,7 @@ from app.workspace import Workspace
 from embedder.errors import VideoRejected
 from index.errors import NoClips, UnknownLibrary
 from index.search import Filters
+from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
 
@@ -42,6 +43,15 @@ def test_more_like_a_moment_needs_no_decoding(indexed: Workspace, folder: Path) 
     (folder / "b.mp4").unlink()
     by_number = find_similar(indexed, MomentQuery(video_id=video.id, at_s=1.0))
     assert by_number.hits == [replace(hit, missing=hit.path == folder / "b.mp4") for hit in by_path.hits]
+
+
+def test_a_black_clip_finds_nothing_and_says_why(indexed: Workspace, folder: Path, tmp_path: Path) -> None:
+    draw_moving_picture(tmp_path / "black.mp4", light=0.0)
+    result = find_similar(indexed, ClipQuery(path=tmp_path / "black.mp4"))
+    assert result.hits == []
+    assert any("nothing to see in the query" in warning and "nothing is like it" in warning for warning in result.warnings)
+    anyway = find_similar(indexed, ClipQuery(path=tmp_path / "black.mp4"), filters=Filters(include_flagged=True))
+    assert anyway.hits
 
 
 def test_filters_hold(indexed: Workspace, folder: Path) -> None:

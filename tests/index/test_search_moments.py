@@ -307,6 +307,15 @@ def test_moment_as_query_finds_itself_first(films: Films, at_s: float, end_s: fl
     assert best.end_s >= (end_s or at_s) - 2.0
 
 
+@pytest.mark.parametrize("end_s", [None, 40.0])
+def test_a_query_in_which_there_is_nothing_to_see_finds_nothing(films: Films, end_s: float | None) -> None:
+    video_id = films.collection.add("black.mp4", walk(70), FILM_S, flag=lambda spans: np.ones(len(spans), np.bool_))
+    clips = moment_as_query(films.catalog, films.encoder_id, video_id, 12.0, end_s)
+
+    assert films.search(clips) == []
+    assert films.search(clips, filters=Filters(include_flagged=True))[0].video_id == video_id
+
+
 def test_moment_as_query_takes_a_short_video_whole(films: Films) -> None:
     clips = moment_as_query(films.catalog, films.encoder_id, films.id_of("short3.mp4"), 1.0)
 
