@@ -11,7 +11,8 @@ import onnx
 from numpy.typing import NDArray
 
 from embedder.cores import num_cores
-from embedder.encoder_card import CARD_KEY, PRECISIONS, EncoderCard
+from embedder.encoder_card import CARD_KEY, PRECISIONS, EncoderCard, VectorPart
+from embedder.vector_parts import part_slices
 from embedder.worker_messages import PictureSpec
 from pretrain.atomic_file import replacing
 from pretrain.encoder_weights import read_encoder
@@ -19,7 +20,7 @@ from pretrain.errors import EncoderFileError, ExportError
 from pretrain.export_work import OnWork, batches_of, nobody
 from pretrain.half import check_range, to_half
 from pretrain.onnx_graph import map_nodes, weights_sha256
-from pretrain.parity import Agreement, agreement_of, check_agreement, ms_per_clip, vectors_of
+from pretrain.parity import Agreement, Vectors, agreement_of, check_agreement, least, ms_per_clip, vectors_of
 from pretrain.quantise import largest_value, to_int8
 from pretrain.sample_clips import ClipSource, ClipSpec, DrawnClips
 
@@ -72,9 +73,15 @@ def clip_sets(source: ClipSource, spec: ClipSpec, *, on_work: OnWork = nobody) -
 
 
 def in_precision(
-    model: onnx.ModelProto, precision: str, clips: ClipSets, *, on_work: OnWork = nobody
+    model: onnx.ModelProto,
+    precision: str,
+    clips: ClipSets,
+    *,
+    parts: Sequence[VectorPart] = (),
+    on_work: OnWork = nobody,
 ) -> tuple[onnx.ModelProto, Agreement]:
-    """An fp32 encoder's graph in `fp16` or `int8`, and how well it agrees with it.
+    """An fp32 encoder's graph in `fp16` or `int8`, and how well it agrees with it. parts: of its vectors; of several, each number
+    of the agreement is that of the part which agrees least, since a search may go by that part alone.
 
     Raises ExportError where it would be wrong, or where there is no convolution to store in fewer bits.
     """
@@ -87,12 +94,18 @@ def in_precision(
     small = to_half(model) if precision == "fp16" else to_int8(model, clips.calibration)
     on_work("comparing with fp32", 0, 1)
     before, after = model.SerializeToString(), small.SerializeToString()
-    agreement = agreement_of(
-        vectors_of(before, clips.held_out),
-        vectors_of(after, clips.held_out),
-        plain=(vectors_of(before, plain), vectors_of(after, plain)),
-    )
-    return small, agreement
+    held_out, of_plain = ([vectors_of(content, own) for content in (before, after)] for own in (clips.held_out, plain))
+    found = [
+        agreement_of(*_part(held_out, where), plain=_part(of_plain, where))
+        for where in (part_slices(parts).values() if parts else [slice(None)])
+    ]
+    return small, least(found)
+
+
+def _part(both: Sequence[Vectors], where: slice) -> tuple[Vectors, Vectors]:
+    """One part of the vectors of two encoders, of unit length."""
+    first, second = (vectors[:, where] / np.linalg.norm(vectors[:, where], axis=1, keepdims=True) for vectors in both)
+    return first, second
 
 
 def write_in_precision(
@@ -110,7 +123,7 @@ def write_in_precision(
         _write(out, model, card)
         return Exported(card=card)
     clips = clip_sets(source or DrawnClips(), clip_spec(card), on_work=on_work)
-    small, agreement = in_precision(model, precision, clips, on_work=on_work)
+    small, agreement = in_precision(model, precision, clips, parts=card.parts, on_work=on_work)
     check_agreement(precision, agreement, on_footage=source is not None, whitened=_is_whitened(card.training))
     about = {
         "made_from": card.weights_sha256,

@@ -132,6 +132,17 @@ def agreement_of(expected_NE: Vectors, got_NE: Vectors, *, plain: tuple[Vectors,
     )
 
 
+def least(agreements: Sequence[Agreement]) -> Agreement:
+    """Of each number the lowest."""
+    return Agreement(
+        num_clips=min(one.num_clips for one in agreements),
+        mean_cosine=min(one.mean_cosine for one in agreements),
+        min_cosine=min(one.min_cosine for one in agreements),
+        plain_cosine=min(one.plain_cosine for one in agreements),
+        top10=min(one.top10 for one in agreements),
+    )
+
+
 def ms_per_clip(contents: Mapping[str, bytes], clips: NDArray[np.uint8], *, threads: Sequence[int]) -> dict[str, list[float]]:
     """Milliseconds a clip of each file, for each number of threads: medians of runs that take turns, so that what else
     the machine does meets all alike.

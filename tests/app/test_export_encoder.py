@@ -24,6 +24,7 @@ from pretrain.export_onnx import ExportSpec, Footage, export
 from tests.helpers.given_clips import GivenClips, moving_squares
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.small_backbone import SmallBackbone
+from tests.helpers.tiny_encoder import write_tiny_encoder
 from tests.helpers.tiny_run import torch_as_before
 
 
@@ -101,6 +102,18 @@ def test_whitening_on_own_footage_is_another_encoder_and_its_card_says_so(ws: Wo
     assert own.card.training["whitened_on"] == "clips of own footage"
     assert own.card.weights_sha256 != drawn.card.weights_sha256
     assert str(folder) not in own.card.to_json(), "nobody need know where footage lies"
+
+
+@pytest.mark.usefixtures("few_clips")
+def test_joined_with_a_look_and_in_half_precision(ws: Workspace, home: Path) -> None:
+    write_tiny_encoder(home / "encoders" / "look.onnx", num_frames=16, size_px=64, spans_s=(2, 4, 8), task="look")
+    choices = ExportChoices(name="both", pooling="avg", whiten_dim=4, precision="fp16", look="look")
+    exported, path = export_baseline(ws, "small", choices)
+    assert path == home / "encoders" / "both.onnx"
+    assert exported.card == ws.encoder_card("both")
+    assert (exported.card.name, exported.card.precision, exported.card.task) == ("both", "fp16", "untrained+look")
+    assert [(part.name, part.dim) for part in exported.card.parts] == [("motion", 4), ("look", 48)]
+    assert exported.card.training["motion"]["whitened_on"] == "drawn clips"
 
 
 def test_an_int8_file_calibrated_on_a_folder_finds_what_its_original_finds(ws: Workspace, small: Path, folder: Path) -> None:

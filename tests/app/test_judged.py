@@ -206,6 +206,13 @@ def test_judgements_have_a_fingerprint(videos: Videos) -> None:
     assert len(before) == 64
 
 
+def test_look_is_weighed_only_where_it_is_apart_from_movement(videos: Videos) -> None:
+    videos.judge("q", relevant="a", other="b")
+    with pytest.raises(BadQuery, match="does not keep movement and look apart"):
+        evaluate_judgements(videos.ws, "home", look=0.5)
+    assert evaluate_judgements(videos.ws, "home").looks == {}
+
+
 def test_nothing_to_measure_with__one_sentence(videos: Videos) -> None:
     with pytest.raises(UnknownLibrary):
         evaluate_judgements(videos.ws, "elsewhere")

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 
 from app.errors import BadQuery, WrongValue
+from app.evaluation.judged import evaluate_judgements, store_judged
 from app.evaluation.retrieval import evaluate_retrieval
 from app.evaluation.run_summary import summary_of
 from app.evaluation.ways import Way
 from app.find_similar import ClipQuery, EmbeddedQuery, MomentQuery, SearchResult, embed_for_search, find_similar
 from app.index_library import index_library
+from app.judge_moments import asked_query, judge
 from app.labels.read_labels import read_labels
 from app.workspace import Workspace
 from embedder.encoder_card import DEFAULT_LOOK
@@ -162,6 +164,21 @@ def test_evaluated__on_the_command_line(joined: Workspace, labels: Path) -> None
     stored = joined.catalog.evaluation_run(run)
     assert stored is not None
     assert stored.settings["look"] == {"both": 0.9}
+
+
+def test_judgements__measured_with_a_weight(joined: Workspace, folder: Path) -> None:
+    query = MomentQuery(path=folder / "a.mp4", at_s=0.5, end_s=2.5)
+    hits = find_similar(joined, query, encoder_name="both", k=3).hits
+    video = joined.catalog.find_video(folder / "a.mp4")
+    assert video is not None
+    asked = MomentQuery(video_id=video.id, at_s=query.at_s, end_s=query.end_s)
+    for hit, relevant in zip(hits[1:], (True, False), strict=True):
+        judge(joined, asked_query(joined, asked, "a.mp4"), hit, relevant, encoder_name="both")
+    report = evaluate_judgements(joined, "home", encoders=["both", "motion"], look=0.9)
+    assert report.looks == {"both": 0.9}
+    run = joined.catalog.evaluation_run(store_judged(joined, report))
+    assert run is not None
+    assert run.settings["look"] == {"both": 0.9}
 
 
 def test_on_the_command_line(joined: Workspace, folder: Path) -> None:

@@ -10,13 +10,13 @@ from onnx import TensorProto, helper
 
 from embedder.encoder_card import VectorPart
 from embedder.onnx_encoder import OnnxEncoder
-from pretrain.encoder_file import convert_file
+from pretrain.encoder_file import clip_sets, clip_spec, convert_file, in_precision
 from pretrain.encoder_weights import load_backbone, read_encoder
 from pretrain.errors import EncoderFileError
 from pretrain.image_encoder import ImageEncoderSpec, ImageModel, export_image_encoder
 from pretrain.join_encoders import join_encoders
 from pretrain.parity import vectors_of
-from pretrain.sample_clips import drawn_batches
+from pretrain.sample_clips import DrawnClips, drawn_batches
 from tests.helpers.image_model import write_image_model
 from tests.helpers.odd_encoders import edit, edit_card
 from tests.helpers.tiny_encoder import write_tiny_encoder
@@ -162,6 +162,17 @@ def test_join__with_an_image_model__then_in_half_precision(tmp_path: Path, train
     (clips,) = drawn_batches(4, num_frames=8, size_px=32, seed=9)
     own = OnnxEncoder(tmp_path / "small.onnx").encode(clips)[:, -24:] * np.sqrt(2)
     assert (own * vectors_of(look.read_bytes(), clips)).sum(axis=1).min() > 0.9999
+
+
+def test_in_precision__a_part_that_agrees_less_decides(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    """int8 of one network, whose agreement is not hidden by a second part that is not touched at all."""
+    join_encoders(trained[0], image_encoder(tmp_path), tmp_path / "both.onnx", name="both")
+    card, model = read_encoder(tmp_path / "both.onnx")
+    clips = clip_sets(DrawnClips(), clip_spec(card))
+    by_part, whole = (in_precision(model, "int8", clips, parts=parts)[1] for parts in (card.parts, ()))
+    alone = in_precision(read_encoder(trained[0])[1], "int8", clips)[1]
+    assert by_part.mean_cosine == pytest.approx(alone.mean_cosine, abs=2e-3)
+    assert by_part.mean_cosine < whole.mean_cosine < 1
 
 
 def test_join__cannot_be_trained_on(tmp_path: Path, trained: tuple[Path, Path]) -> None:
