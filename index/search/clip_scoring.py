@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from index.catalog.records import WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
+from index.search.background import background_rows
 from index.search.bounds import Bounds
-from index.search.candidates import ClipCandidates, clip_candidates, track_of_level
+from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, around, clip_candidates, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
 from index.search.temporal_nms import Segments, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
@@ -25,7 +26,7 @@ from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 ALIKE, SAME = 0.78, 0.92
 """Mean cosine of finer windows in place: other footage stays below the first, the same comes near the second or above."""
 _EDGE_S = 0.02
-_MOST_SCORED = 512  # clips, by the cosine of the whole, whose parts are looked at ...
+_MOST_SCORED = 256  # clips, by the cosine of the whole, whose parts are looked at ...
 _SCORED_PER_HIT = 16  # ... or so many for each hit asked for
 _BLOCK = 20_000  # vectors read at a time
 
@@ -80,6 +81,13 @@ class ClipScoring:
         starts[at[better]], ends[at[better]] = start_s[better], end_s[better]
         scores[at[better]] = raised(some.score, fine)[better]
         return Segments(segments.video, starts, ends, scores, segments.row, segments.flagged, segments.fixed)
+
+    def background(self) -> NDArray[np.float64]:
+        """What arbitrary clips of about the query's length score, (B,)."""
+        lengths_s = around(self._duration_s, self.length_factors[0])
+        whole_lengths_s = around(self._duration_s, WHOLE_VIDEO_FACTOR)
+        rows = background_rows(self._index, replace(self._selector, lengths_s=lengths_s, whole_lengths_s=whole_lengths_s))
+        return self._mixed(rows, self._cosines(rows))
 
     def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
         columns = self._index.rows

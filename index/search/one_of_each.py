@@ -4,8 +4,9 @@ The same file may be in several libraries, and be reached by links; a copy is an
 disk is told by who searches (`Look`): the catalog alone cannot know it.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,15 +54,12 @@ class Answering:
         self._taken: dict[Hashable, int] = {}
         self._answers: dict[int, bool] = {}
 
-    def first(self, segments: Segments, most: int) -> Segments:
-        """The first `most` of segments, best first, whose videos answer."""
+    def first(self, segments: Segments, order: Iterator[int], most: int) -> Segments:
+        """The first `most` of segments, in this order, whose videos answer."""
         kept: list[int] = []
-        for start in range(0, len(segments), most):
-            videos = segments.video[start : start + most].tolist()
-            self._read(videos)
-            kept += [start + at for at, video_id in enumerate(videos) if self._answers_for_itself(video_id)]
-            if len(kept) >= most:
-                break
+        while len(kept) < most and (some := list(islice(order, most))):
+            self._read(segments.video[some].tolist())
+            kept += [at for at in some if self._answers_for_itself(int(segments.video[at]))]
         return segments[np.array(kept[:most], np.int64)]
 
     def row(self, video_id: int) -> VideoRow:

@@ -139,7 +139,8 @@ class Moment:
     """A span of one video that answers a query.
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
-    missing: the file is not at its path now; False where nobody looked.
+    missing: the file is not at its path now; False where nobody looked. deviations: by how many standard deviations the score lies
+    above what arbitrary clips of the library get; None where there are too few of them.
     """
 
     video_id: int
@@ -151,3 +152,4 @@ class Moment:
     clip_ordinal: int
     flagged: bool
     missing: bool = False
+    deviations: float | None = None

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.search.alignment import clips_near, fit_at, refine
+from index.search.background import background_rows
 from index.search.bounds import Bounds
-from index.search.candidates import offset_candidates, track_of_level
+from index.search.candidates import around, offset_candidates, track_of_level
 from index.search.clip_scoring import raised
-from index.search.query import QueryClips, QueryLevel
+from index.search.query import SAME_LENGTH, QueryClips, QueryLevel
 from index.search.temporal_nms import Segments
-from index.vectors.vector_index import ClipSelector, VectorIndex
+from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 _MIN_COVERED = 0.5  # of the query or of the video, whichever is shorter: less is not the same sequence
 _AS_GOOD_AS_ALL = 0.98  # of the query covered: the rest is rounding, or a frame that was not counted
@@ -51,6 +52,15 @@ class SequenceScoring:
             own = np.flatnonzero(level_of == number)
             found.append(self._scored(self._levels[number], video[own], track_of[own], around_s[own]))
         return Segments.joined([*found, Segments.none()])
+
+    def background(self) -> NDArray[np.float64]:
+        """What arbitrary segments score, (B,): the query laid over clips of the library, whatever they show."""
+        level = self._levels[0]
+        rows = background_rows(self._index, replace(self._selector, lengths_s=around(level.length_s, 1 + SAME_LENGTH)))
+        columns = self._index.rows
+        video, middle_s = columns.ids[rows] >> ORDINAL_BITS, (columns.starts_s[rows] + columns.ends_s[rows]) / 2
+        offsets_s = middle_s - level.centres_s[len(level.centres_s) // 2]
+        return self._scored(level, video, columns.tracks.of_rows(rows), offsets_s).score
 
     def refined(self, segments: Segments) -> Segments:
         """The same, with spans and scores set right by the windows that are finer than those that found them."""
