@@ -242,6 +242,7 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
         dense=embedded.dense,
         parts=embedded.parts,
         is_blank=embedded.is_low_information,
+        is_whole_video=query.start_s is None and query.end_s is None,
     )
     cut = _cut_short(query.end_s, embedded.begin_s + embedded.duration_s)
     return clips, encoder.provider, (*embedded.warnings, *cut)

@@ -44,9 +44,8 @@ def test_a_library_of_few_clips_says_nothing(catalog: Catalog, tmp_path: Path) -
     collection.add("only.mp4", walk(1), 10.0)
     index = VectorStore(catalog, tmp_path).open(collection.encoder_id)
 
-    assert [moment.deviations for moment in find_moments(catalog, index, collection.encoder_id, query(walk(1), 2.0, 6.0), k=1)] == [
-        None
-    ]
+    (found,) = find_moments(catalog, index, collection.encoder_id, query(walk(1), 2.0, 6.0), k=1)
+    assert found.deviations is None
     assert Background.of(np.full(FEWEST - 1, 0.5)) is None
     assert Background.of(np.concatenate([np.full(FEWEST - 1, 0.5), [-np.inf]])) is None
 
