@@ -56,7 +56,7 @@ def find_moments(
         return []
     selector = _selector(catalog, filters)
     scoring = _scoring(vector_index, query, selector)
-    answering = Answering(catalog, selector, look, copies=one_per_video)
+    answering = Answering(catalog, encoder_id, selector, look, copies=one_per_video)
     per_video = 1 if one_per_video else k
     best = Segments.none()
     for factor, depth in itertools.product(scoring.length_factors, _depths(k, len(vector_index))):

@@ -38,11 +38,13 @@ class Answering:
 
     Rows of the catalog are one video when they are the same file, or when one is away and the other has its content; with
     `copies`, whenever they have the same content. One row answers for a video: one whose file is there, unchanged, and of those
-    the oldest. look: None takes every row for a video of its own. Only rows that the selector lets through can answer for others.
+    the oldest. look: None takes every row for a video of its own. Only rows that the selector lets through, and of which there are
+    vectors of this encoder, can answer for others.
     """
 
-    def __init__(self, catalog: "Catalog", selector: ClipSelector, look: Look | None, *, copies: bool) -> None:
+    def __init__(self, catalog: "Catalog", encoder_id: int, selector: ClipSelector, look: Look | None, *, copies: bool) -> None:
         self._catalog = catalog
+        self._encoder_id = encoder_id
         self._wanted = None if selector.video_ids is None else set(np.asarray(selector.video_ids).tolist())
         self._unwanted = set() if selector.exclude_video_ids is None else set(np.asarray(selector.exclude_video_ids).tolist())
         self._look = look
@@ -79,7 +81,7 @@ class Answering:
             return
         # A file that changed may be known as it is now to another library, by another way to it.
         changed = {sight.size for sight in map(self._sight, rows.values()) if sight.file is not None and not sight.as_indexed}
-        for row in (*rows.values(), *self._catalog.rows_like(rows.values(), sizes=changed)):
+        for row in (*rows.values(), *self._catalog.rows_like(rows.values(), self._encoder_id, sizes=changed)):
             if row.id not in self._unwanted and (self._wanted is None or row.id in self._wanted):
                 for key in self._keys(row):
                     self._alike.setdefault(key, {})[row.id] = row
