@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.errors import EncoderMismatch
-from index.search.background import Background
+from index.search.background import Background, background_of
 from index.search.bounds import Bounds
 from index.search.clip_scoring import ClipScoring
 from index.search.one_of_each import Answering, Look
@@ -65,7 +65,7 @@ def find_moments(
         best = temporal_nms(scoring.refined(answers), per_video=per_video, most=k)
         if len(best) >= k:
             break
-    background = Background.of(scoring.background()) if len(best) else None
+    background = background_of(vector_index, scoring.comparable, query.scale)
     return [_moment(vector_index, best, at, answering, background) for at in range(len(best))]
 
 
@@ -113,5 +113,5 @@ def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answerin
         int(index.rows.ids[segments.row[at]]) & ((1 << ORDINAL_BITS) - 1),
         bool(segments.flagged[at]),
         answering.is_away(video_id),
-        None if background is None else background.deviations(float(segments.score[at])),
+        None if background is None else background.false_alarm_rate(float(segments.score[at]), len(index.rows.tracks.videos)),
     )

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from index.catalog.records import WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
-from index.search.background import background_rows
 from index.search.bounds import Bounds
 from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, around, clip_candidates, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
@@ -85,12 +84,11 @@ class ClipScoring:
         scores[at[better]] = raised(some.score, fine)[better]
         return Segments(segments.video, starts, ends, scores, segments.row, segments.flagged, segments.fixed)
 
-    def background(self) -> NDArray[np.float64]:
-        """What arbitrary clips of about the query's length score, (B,)."""
+    @property
+    def comparable(self) -> ClipSelector:
+        """Clips of about the query's length: what its scores are scores of."""
         lengths_s = around(self._duration_s, self.length_factors[0])
-        whole_lengths_s = around(self._duration_s, WHOLE_VIDEO_FACTOR)
-        rows = background_rows(self._index, replace(self._selector, lengths_s=lengths_s, whole_lengths_s=whole_lengths_s))
-        return self._mixed(rows, self._cosines(rows))
+        return replace(self._selector, lengths_s=lengths_s, whole_lengths_s=around(self._duration_s, WHOLE_VIDEO_FACTOR))
 
     def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
         columns = self._index.rows

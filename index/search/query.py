@@ -141,8 +141,8 @@ class Moment:
     """A span of one video that answers a query.
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
-    missing: the file is not at its path now; False where nobody looked. deviations: by how many standard deviations the score lies
-    above what arbitrary clips of the library get; None where there are too few of them.
+    missing: the file is not at its path now; False where nobody looked. false_alarm_rate: how likely it is that the best of as many
+    videos, none of them like the query, scores as high, 0 to 1; None with too little footage to tell.
     """
 
     video_id: int
@@ -154,4 +154,4 @@ class Moment:
     clip_ordinal: int
     flagged: bool
     missing: bool = False
-    deviations: float | None = None
+    false_alarm_rate: float | None = None

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.search.alignment import clips_near, fit_at, refine
-from index.search.background import background_rows
 from index.search.bounds import Bounds
 from index.search.candidates import around, offset_candidates, track_of_level
 from index.search.clip_scoring import raised
 from index.search.query import SAME_LENGTH, QueryClips, QueryLevel
 from index.search.temporal_nms import Segments
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 _MIN_COVERED = 0.5  # of the query or of the video, whichever is shorter: less is not the same sequence
 _AS_GOOD_AS_ALL = 0.98  # of the query covered: the rest is rounding, or a frame that was not counted
@@ -53,14 +52,10 @@ class SequenceScoring:
             found.append(self._scored(self._levels[number], video[own], track_of[own], around_s[own]))
         return Segments.joined([*found, Segments.none()])
 
-    def background(self) -> NDArray[np.float64]:
-        """What arbitrary segments score, (B,): the query laid over clips of the library, whatever they show."""
-        level = self._levels[0]
-        rows = background_rows(self._index, replace(self._selector, lengths_s=around(level.length_s, 1 + SAME_LENGTH)))
-        columns = self._index.rows
-        video, middle_s = columns.ids[rows] >> ORDINAL_BITS, (columns.starts_s[rows] + columns.ends_s[rows]) / 2
-        offsets_s = middle_s - level.centres_s[len(level.centres_s) // 2]
-        return self._scored(level, video, columns.tracks.of_rows(rows), offsets_s).score
+    @property
+    def comparable(self) -> ClipSelector:
+        """Clips of the longest windows' length: what its scores are means of."""
+        return replace(self._selector, lengths_s=around(self._levels[0].length_s, 1 + SAME_LENGTH))
 
     def refined(self, segments: Segments) -> Segments:
         """The same, with spans and scores set right by the windows that are finer than those that found them."""
