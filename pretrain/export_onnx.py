@@ -78,13 +78,15 @@ def export(
 
 
 def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN, on_work: OnWork = nobody) -> Exported:
-    """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`.
+    """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`, with
+    more frames where the backbone wants them (`Backbone.encoder_frames`).
 
     The card's `training` tells data, recipe, seed, steps, what was reached, and what the weights began as. Raises
     CheckpointError, and what `export` raises.
     """
     config, model, steps = load_trained(run_dir)
-    spec = dataclasses.replace(spec, num_frames=config.clip.num_frames, size_px=config.clip.size_px)
+    num_frames = max(config.clip.num_frames, model.backbone.encoder_frames)
+    spec = dataclasses.replace(spec, num_frames=num_frames, size_px=config.clip.size_px)
     spec = _with_training(spec, training_of(run_dir, config, steps))
     names = {"backbone_name": config.backbone, "task_name": str(config.tasks)}
     return export(model.backbone, out, spec, footage=footage, on_work=on_work, **names)

@@ -31,18 +31,20 @@ class Conv(nn.Conv3d):
         super().__init__(c_in, c_out, kernel, stride=stride, padding=(t, h, w), bias=bias)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        if x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not self._fits_into(x_BCTHW.shape[2:]):
+        may_be_wrong = x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        if may_be_wrong and not fits_into(x_BCTHW.shape[2:], self.kernel_size, self.stride):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x_BCTHW.float())
         return super().forward(x_BCTHW)
 
-    def _fits_into(self, places: Sequence[int]) -> bool:
-        """Whether, along each axis of a map of this size, some position of the kernel is free of padding."""
-        for side, stride, extent in zip(self.kernel_size, self.stride, places, strict=True):
-            first = -(side // 2) % stride  # where the first position starts that does not begin in the padding
-            if first + side > extent:
-                return False
-        return True
+
+def fits_into(places: Sequence[int], kernel: Sequence[int], stride: Sequence[int]) -> bool:
+    """Whether, along each axis of a map of this size, some position of a kernel padded by half its side is free of padding."""
+    for side, step, extent in zip(kernel, stride, places, strict=True):
+        first = -(side // 2) % step  # where the first position starts that does not begin in the padding
+        if first + side > extent:
+            return False
+    return True
 
 
 class FactorisedConv(nn.Module):
