@@ -34,6 +34,8 @@ def draw_picture(rng: np.random.Generator, size_px: int) -> tuple[Frames, int]:
     for _ in range(num_shapes):
         _lay_shape(rng, canvas, size_px * (0.04 + 0.4 * rng.random() ** smallness))
     if rng.random() < 0.5:
+        _fade(rng, canvas)
+    if rng.random() < 0.5:
         _light(rng, canvas)
     if rng.random() < 0.2:
         canvas = cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(0.4, 1.2)) * size_px / 96)
@@ -93,6 +95,15 @@ def _box(canvas: Floats, corners_P2: NDArray[np.float64]) -> tuple[int, int, int
     left, top = np.clip(np.floor(corners_P2.min(axis=0)), 0, (width, height)).astype(int)
     right, bottom = np.clip(np.ceil(corners_P2.max(axis=0)) + 1, 0, (width, height)).astype(int)
     return int(left), int(top), int(right), int(bottom)
+
+
+def _fade(rng: np.random.Generator, canvas: Floats) -> None:
+    """Colours nearer to one tint, as haze, dusk or a poor camera leave them: such pictures differ by shapes, not by colours."""
+    kept = np.float32(rng.uniform(0.05, 0.6))
+    grey_HW = cv2.cvtColor(canvas, cv2.COLOR_RGB2GRAY)
+    tint = random_colour(rng) - np.float32(0.5)
+    canvas *= kept
+    canvas += (1 - kept) * grey_HW[..., None] + np.float32(0.25) * (1 - kept) * tint
 
 
 def _light(rng: np.random.Generator, canvas: Floats) -> None:

@@ -35,9 +35,9 @@ def look() -> TrainConfig:
         start="default",
         clip=ClipShape(num_frames=1, size_px=64),
         optimiser=OptimiserConfig(
-            name="adamw", learning_rate=1.5e-3, weight_decay=1e-4, schedule="cosine", warmup_steps=50, clip_norm=5.0
+            name="adamw", learning_rate=1.5e-3, weight_decay=1e-4, schedule="cosine", warmup_steps=50, clip_norm=20.0
         ),
-        steps=1500,
+        steps=1600,
         batch_size=128,
         workers=1,
         precision="auto",

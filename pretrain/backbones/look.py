@@ -67,7 +67,6 @@ class LookNet(Backbone):
         super().__init__()
         self.stem = nn.Sequential(FrameConv(3, 32, 5, 2), nn.BatchNorm2d(32), nn.ReLU(inplace=True))
         self.stages = nn.Sequential(FrameBlock(32, 32, 1), FrameBlock(32, 64, 2), FrameBlock(64, 128, 2), FrameBlock(128, 256, 2))
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # half as long again without, on a CPU
 
     def prepare(self, clips_BTHW3: Tensor) -> Tensor:
         """As every backbone does, of those frames alone that are looked at: float32 (B, 3, F, H, W)."""

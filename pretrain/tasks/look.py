@@ -49,7 +49,7 @@ class Look(DrawnTask):
     crop: RandomResizedCrop = PART_CROP
     flip: float = 0.5
     jitter: ColourJitter = LIGHT_JITTER
-    grey: float = 0.15
+    grey: float = 0.2
     blur: GaussianBlur = SOFT_BLUR
     noise: PixelNoise = SENSOR_NOISE
     hidden: int = 256
