@@ -38,7 +38,7 @@ def draw_picture(rng: np.random.Generator, size_px: int) -> tuple[Frames, int]:
     if rng.random() < 0.5:
         _light(rng, canvas)
     if rng.random() < 0.2:
-        canvas = cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(0.4, 1.2)) * size_px / 96)
+        cv2.GaussianBlur(canvas, (0, 0), float(rng.uniform(0.4, 1.2)) * size_px / 96, dst=canvas)
     return np.rint(np.clip(canvas, 0, 1) * 255).astype(np.uint8), num_shapes
 
 
@@ -74,7 +74,7 @@ def _lay_shape(rng: np.random.Generator, canvas: Floats, radius_px: float) -> No
     else:
         paint = np.broadcast_to(random_colour(rng), (height, width, 3))
         if rng.random() < 0.4:  # lit from one side
-            slope = np.linspace(*rng.uniform(0.5, 1.2, 2), max(height, width), dtype=np.float32)
+            slope = _slope(rng, 0.5, 1.2, max(height, width))
             paint = paint * (slope[:height, None, None] if rng.random() < 0.5 else slope[None, :width, None])
     _lay(canvas, corners_P2, paint)
 
@@ -110,8 +110,14 @@ def _light(rng: np.random.Generator, canvas: Floats) -> None:
     """Brighter on one side than on the other, or cloudy shadows, over all that is drawn."""
     size = len(canvas)
     if rng.random() < 0.6:
-        slope = np.linspace(*rng.uniform(0.5, 1.3, 2), size, dtype=np.float32)
+        slope = _slope(rng, 0.5, 1.3, size)
         canvas *= slope[:, None, None] if rng.random() < 0.5 else slope[None, :, None]
     else:
         depth = np.float32(rng.uniform(0.2, 0.8))
         canvas *= (1 - depth / 2 + depth * noise_field(rng, size, size))[..., None]
+
+
+def _slope(rng: np.random.Generator, low: float, high: float, length: int) -> Floats:
+    """float32 (length,), in a straight line from one random brightness to another."""
+    first, last = rng.uniform(low, high, 2)
+    return np.linspace(first, last, length, dtype=np.float32)

@@ -84,7 +84,7 @@ def _coloured(rng: np.random.Generator, field_HW: Floats) -> Floats:
     if rng.random() < 0.3:  # shades of one colour
         palette_KC = palette_KC[:1] * np.linspace(rng.uniform(0.2, 0.9), 1.1, num_colours, dtype=np.float32)[:, None]
     if num_colours == 2:
-        return palette_KC[0] + field_HW[..., None] * (palette_KC[1] - palette_KC[0])
+        return np.asarray(palette_KC[0] + field_HW[..., None] * (palette_KC[1] - palette_KC[0]), np.float32)
     steps = np.interp(np.linspace(0, num_colours - 1, 256), range(num_colours), range(num_colours))
     if rng.random() < 0.4:
         steps = np.round(steps)  # flat patches with edges instead of a passage
@@ -98,7 +98,7 @@ def _colour_noise(rng: np.random.Generator, height: int, width: int) -> Floats:
     apart = np.float32(rng.uniform(0.1, 0.8))
     planes = [(1 - apart) * grey + apart * noise_field(rng, height, width) for _ in range(3)]
     spread, middle = np.float32(rng.uniform(0.5, 1.8)), random_colour(rng)
-    return np.clip((np.stack(planes, axis=2) - np.float32(0.5)) * spread + middle, 0, 1)
+    return np.asarray(np.clip((np.stack(planes, axis=2) - np.float32(0.5)) * spread + middle, 0, 1), np.float32)
 
 
 def _dead_leaves(rng: np.random.Generator, height: int, width: int, scale_px: float) -> Floats:
@@ -140,7 +140,8 @@ def _turned(rng: np.random.Generator, height: int, width: int, scale_px: float) 
 def _noise(rng: np.random.Generator, height: int, width: int, scale_px: float) -> Floats:
     field = noise_field(rng, height, width)
     if rng.random() < 0.25:  # islands with a shore
-        return np.clip((field - np.float32(rng.uniform(0.35, 0.65))) * np.float32(rng.uniform(8, 40)) + np.float32(0.5), 0, 1)
+        level, steepness = np.float32(rng.uniform(0.35, 0.65)), np.float32(rng.uniform(8, 40))
+        return np.asarray(np.clip((field - level) * steepness + np.float32(0.5), 0, 1), np.float32)
     return field
 
 
@@ -152,7 +153,7 @@ def _stripes(rng: np.random.Generator, height: int, width: int, scale_px: float)
         phase = phase + np.float32(rng.uniform(1, 9)) * noise_field(rng, height, width)
     waves = np.sin(phase)
     if rng.random() < 0.5:
-        return np.clip((waves - np.float32(rng.uniform(-0.7, 0.7))) * 4 + np.float32(0.5), 0, 1)
+        return np.asarray(np.clip((waves - np.float32(rng.uniform(-0.7, 0.7))) * 4 + np.float32(0.5), 0, 1), np.float32)
     return np.float32(0.5) + np.float32(0.5) * waves
 
 
@@ -189,9 +190,9 @@ def _rings(rng: np.random.Generator, height: int, width: int, scale_px: float) -
     """Round about a point: rings, rays or a spiral."""
     y, x = _grid(rng, height, width, scale_px)
     per_side, arms = np.float32(rng.uniform(0, 12)), np.float32(rng.integers(0, 9))
-    phase = np.float32(2 * np.pi) * per_side * np.hypot(y, x)
+    phase = np.asarray(np.float32(2 * np.pi) * per_side * np.hypot(y, x), np.float32)
     if arms:
-        phase = phase + arms * np.arctan2(y, x)
+        phase += arms * np.arctan2(y, x)
     return np.float32(0.5) + np.float32(0.5) * np.sin(phase)
 
 

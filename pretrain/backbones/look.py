@@ -77,7 +77,7 @@ class LookNet(Backbone):
         num_clips, _, num_frames, _, _ = frames_B3FHW.shape
         pictures_P3HW = _brought_down(frames_B3FHW.transpose(1, 2).flatten(0, 1))
         maps_PDHW: Tensor = self.stages(self.stem(pictures_P3HW))
-        return maps_PDHW.unflatten(0, (num_clips, num_frames)).transpose(1, 2)
+        return maps_PDHW.view(num_clips, num_frames, *maps_PDHW.shape[1:]).transpose(1, 2)
 
 
 def places_seen(num_frames: int) -> list[int]:

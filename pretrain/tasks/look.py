@@ -79,7 +79,7 @@ class Look(DrawnTask):
         looks_NTHWC = self.crop(clips_BKTHWC.flatten(0, 1), clip.size_px, generator)
         for change in self.changes():
             looks_NTHWC = change(looks_NTHWC, generator)
-        return (looks_NTHWC * 255).unflatten(0, clips_BKTHWC.shape[:2])
+        return (looks_NTHWC * 255).view(*clips_BKTHWC.shape[:2], *looks_NTHWC.shape[1:])
 
     def changes(self) -> tuple[Callable[[Tensor, torch.Generator], Tensor], ...]:
         """What happens to a cropped clip, one after the other."""
