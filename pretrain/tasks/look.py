@@ -9,6 +9,7 @@ Shapes: B examples, 2 clips each, T frames, H x W pixels, D features, P channels
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -43,6 +44,8 @@ class Look(DrawnTask):
 
     Known ways to answer without seeing shapes: colours, which the jitter and grey clips make less sure.
     """
+
+    draws: ClassVar[str] = "drawn pictures"
 
     margin: float = 1.5
     shake: float = 0.03

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -19,16 +20,19 @@ from pretrain.config import TrainConfig
 from pretrain.contrastive import info_nce
 from pretrain.drawn_pictures import MOST_SHAPES, draw_picture
 from pretrain.encoder_module import ClipEncoder, Pooling
+from pretrain.export_onnx import ExportSpec, export_run
 from pretrain.onnx_graph import to_onnx
 from pretrain.optimiser import build_optimiser
 from pretrain.pretrain_model import PretrainModel
 from pretrain.processes import make_accelerator
 from pretrain.recipes import RECIPES
-from pretrain.task_sum import TaskSum, WeightedTask
+from pretrain.sample_clips import DrawnPictures
+from pretrain.task_sum import TaskSum, WeightedTask, parse_task_sum
 from pretrain.tasks.base import ClipShape, FeatureShape
 from pretrain.tasks.look import Look, held_by_hand
+from pretrain.train import train
 from pretrain.train_step import TrainStep
-from tests.helpers.tiny_run import torch_as_before
+from tests.helpers.tiny_run import tiny, torch_as_before
 
 CLIP = ClipShape(num_frames=6, size_px=32)
 PLAIN = Look(
@@ -283,3 +287,24 @@ def test_net__exports_with_any_number_of_clips(net: LookNet, num_frames: int, si
         (got,) = session.run(None, {"clips": given.numpy()})
         assert got.shape == (num, 256 * grid[1] * grid[2])
         torch.testing.assert_close(torch.from_numpy(got), wanted, rtol=1e-3, atol=1e-5)
+
+
+def test_run__of_single_pictures_gives_an_encoder_of_clips_whitened_on_pictures(tmp_path: Path) -> None:
+    """So that it fits beside an encoder of movement, and nobody's footage is in it."""
+    config = tiny(tasks=parse_task_sum("look"), backbone="look", clip=ClipShape(num_frames=1, size_px=32))
+    with torch_as_before():
+        train(config, tmp_path / "run")
+    spec = ExportSpec(name="mine", pooling="grid:1x2x2", whiten_dim=8, whiten_clips=40)
+    card = export_run(tmp_path / "run", tmp_path / "a.onnx", spec).card
+    assert (card.num_frames, card.height_px, card.dim, card.backbone, card.task) == (16, 32, 8, "look", "look")
+    assert (card.training["data"], card.training["whitened_on"]) == ("drawn pictures", "drawn pictures")
+
+
+def test_drawn_pictures__are_held_for_a_whole_clip_and_the_same_for_a_seed() -> None:
+    spec = ExportSpec(name="mine", size_px=24, num_frames=5).clips
+    first, second = (list(DrawnPictures().batches(20, spec, seed=seed)) for seed in (1, 2))
+    assert [batch.shape for batch in first] == [(16, 5, 24, 24, 3), (4, 5, 24, 24, 3)]
+    assert all(np.array_equal(batch, np.repeat(batch[:, :1], 5, axis=1)) for batch in first)
+    assert not np.array_equal(first[0], second[0]) and not np.array_equal(first[0][0], first[0][1])
+    again = DrawnPictures().batches(20, spec, seed=1)
+    assert all(np.array_equal(one, other) for one, other in zip(first, again, strict=True))
