@@ -27,7 +27,7 @@ def default_encoder() -> TrainConfig:
 
 @RECIPES.register("look")
 def look() -> TrainConfig:
-    """What clips look like, from drawn pictures only: the other part of an encoder, beside how they move. 40 minutes on a core."""
+    """What clips look like, from drawn pictures only: an encoder's other part, beside how they move. Half an hour on one core."""
     return TrainConfig(
         recipe="look",
         tasks=parse_task_sum("look"),
