@@ -1,9 +1,9 @@
 """What a score means in this library: how easily footage that has nothing to do with the query scores as high.
 
 Clips of different videos, drawn from all over the library, are compared with one another. Most have nothing in common, so the lower
-half of their cosines, which the few that are alike do not reach, says how such cosines spread. A score is counted in these deviations,
-and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely it is that the
-best of so many unlike videos scores as high.
+half of their cosines, which the few that are alike do not reach, says how such cosines spread. A score is counted in these
+deviations, and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely it
+is that the best of so many unlike videos scores as high.
 
 Shapes: B background clips, D numbers of a vector.
 """
@@ -21,8 +21,8 @@ FEWEST_PAIRS = 400
 """With fewer pairs of clips of different videos, nothing is said."""
 _QUANTILE, _NORMAL_QUANTILE = 0.1, 1.2816
 _TAIL, _TAIL_DEVIATIONS = 0.0435, 0.85
-"""So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Measured on real footage, whose tail
-is heavier than a normal law's (docs/results.md)."""
+"""So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Measured on real footage, whose
+tail is heavier than a normal law's (docs/results.md)."""
 _FEWEST_VIDEOS = 100  # with less footage than this, chance is not less than with so much
 
 
