@@ -4,6 +4,7 @@ Files with the same content are told by their hash, near copies (encoded anew, r
 vectors. Only files that are there and unchanged since they were indexed take part: nobody should delete one for what it once was.
 """
 
+import math
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 COPY_SCORE = 0.9
 """From this mean cosine on, two videos are copies. Chosen on drawn videos (`benchmarks/duplicate_threshold.py`)."""
+MOMENT_SCORE = 0.75
+"""From this cosine on, clips of two videos show the same footage. Lower than for whole videos: the clips of a shared moment lie
+between one another, and there is no whole video to tell by. Chosen likewise, on drawn videos that were spliced."""
 _KEPT_FOR = ("largest picture", "longest", "largest file", "oldest")
 _NO_DIFFERENCE = "equal in all, first by path"
 
@@ -68,8 +72,28 @@ class DuplicateGroup:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MomentInTwoVideos:
+    """The same seconds, at least 3 of them, in two videos that are no duplicates; right to about a second. score: as above."""
+
+    video_id: int
+    path: Path
+    start_s: float
+    end_s: float
+    other_video_id: int
+    other_path: Path
+    other_start_s: float
+    other_end_s: float
+    score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for CSV."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class DuplicateReport:
-    """Groups of duplicates, the one that frees most bytes first.
+    """Groups of duplicates, the one that frees most bytes first; and moments that others share, the longest first, None where
+    nobody asked for them. Of a group, only the one to keep is looked through for moments.
 
     compared: how many files took part. without_vectors: of these, how many have no clips of this encoder, so that only files of
     their very content were found. away, changed: files that took no part, for they are not there now, or have changed since they
@@ -77,6 +101,7 @@ class DuplicateReport:
     """
 
     groups: list[DuplicateGroup]
+    moments: list[MomentInTwoVideos] | None
     encoder: str
     min_score: float
     compared: int
@@ -115,15 +140,21 @@ class _File:
 
 
 def find_duplicates(
-    ws: Workspace, *, library: str | None = None, encoder_name: str | None = None, min_score: float | None = None
+    ws: Workspace,
+    *,
+    library: str | None = None,
+    encoder_name: str | None = None,
+    min_score: float | None = None,
+    moments: bool = False,
 ) -> DuplicateReport:
     """Groups of videos that are copies of one another, in one library or in all.
 
-    min_score: from which mean cosine on videos are copies, 0 to 1; None for COPY_SCORE. Of an encoder whose vectors hold movement
-    and look, both must reach it. Pairs that `part_videos` was told of are never in one group.
+    min_score: from which mean cosine on videos are copies, 0 to 1; None for COPY_SCORE, and for moments MOMENT_SCORE. Of an encoder
+    whose vectors hold movement and look, both must reach it. moments: also look for seconds that videos share which are no
+    copies. Pairs that `part_videos` was told of are never in one group.
     Raises WrongValue (min_score), NotIndexed, UnknownLibrary, UnknownEncoder, CatalogError.
     """
-    return _Search(ws, library, encoder_name, min_score).report()
+    return _Search(ws, library, encoder_name, min_score).report(moments)
 
 
 def part_videos(ws: Workspace, paths: Sequence[GivenPath], *, undo: bool = False) -> int:
@@ -156,6 +187,13 @@ def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.fl
     return tuple(query_scale(parts, {part.name: float(part is one) for part in parts}) for one in parts)
 
 
+def by_movement_alone(ws: Workspace, encoder_name: str | None) -> bool:
+    """Whether an encoder's vectors know nothing of how a clip looks. Raises UnknownEncoder, EncoderError."""
+    from embedder.encoder_card import MOTION
+
+    return [part.name for part in ws.encoder_facts(encoder_name).card.parts] == [MOTION]
+
+
 class _Search:
     """One search for duplicates."""
 
@@ -165,6 +203,7 @@ class _Search:
         self.began = time.perf_counter()
         self.ws, self.encoder_name = ws, encoder_name
         self.min_score = COPY_SCORE if min_score is None else float(min_score)
+        self.moment_score = MOMENT_SCORE if min_score is None else float(min_score)
         if not 0 <= self.min_score <= 1:
             raise WrongValue(f"The score from which videos are copies (--min-score) must be 0 to 1, got {self.min_score:g}.")
         encoder_id = searchable_encoder(ws, encoder_name, Filters(library=library))
@@ -177,10 +216,10 @@ class _Search:
         known = [(file_of[one], file_of[other]) for one, other in parted if one in file_of and other in file_of]
         self.parted = {(min(pair), max(pair)) for pair in known}
 
-    def report(self) -> DuplicateReport:
+    def report(self, with_moments: bool) -> DuplicateReport:
         import numpy as np
 
-        from index.search.duplicates import group_copies
+        from index.search.duplicates import VideoPair, group_copies
 
         order = sorted(self.files, key=lambda number: (self.files[number].merits, str(self.files[number].row.path)))
         first_of: dict[object, int] = {}  # content -> the file with it that is compared for all
@@ -195,20 +234,27 @@ class _Search:
                 alike[one].add(other)
                 alike[other].add(one)
 
-        def score(one: int, other: int) -> float:
-            one, other = (first_of[self.files[number].content] for number in (one, other))
-            return 1.0 if one == other else self._score(comparison, one, other, near)
+        def pair(one: int, other: int) -> VideoPair:
+            low, high = sorted(first_of[self.files[number].content] for number in (one, other))
+            if low == high:
+                return VideoPair(low, low, 0.0, 1.0)
+            if not comparison.may_be_copies(low, high):
+                return VideoPair(low, high, 0.0, -math.inf)
+            return comparison.pairs(low, {high: near.get((low, high), 0.0)})[0]
 
         def matches(one: int, other: int) -> bool:
-            return score(one, other) >= self.min_score
+            return pair(one, other).is_copy(self.min_score)
 
         groups = [
-            self._group(members, [score(members[0], member) for member in members])
+            self._group(members, [pair(members[0], member).score for member in members])
             for members in group_copies(order, alike, matches, self.parted)
         ]
         groups.sort(key=lambda group: (-sum(video.size for video in group.others), str(group.keep.path)))
+        spare = {video.video_id for group in groups for video in group.others}
+        single = np.array([number for number in seen.tolist() if number not in spare], np.int64)
         return DuplicateReport(
             groups=groups,
+            moments=self._moments(single) if with_moments else None,
             encoder=self.encoder_name or self.ws.settings.encoder_name,
             min_score=self.min_score,
             compared=len(self.files),
@@ -237,7 +283,12 @@ class _Search:
         from index.search.duplicates import Comparison
 
         durations_s = {number: file.row.duration_s or 0.0 for number, file in self.files.items()}
-        return Comparison(self.index, durations_s, part_scales(self.ws, self.encoder_name))
+        return Comparison(
+            self.index,
+            durations_s,
+            part_scales(self.ws, self.encoder_name),
+            must_stand_out=by_movement_alone(self.ws, self.encoder_name),
+        )
 
     def _near(self, comparison: "Comparison", seen: "NDArray[np.int64]") -> dict[tuple[int, int], float]:
         """Pairs of files that are copies, the lower number first, and by how many seconds the second lies behind."""
@@ -257,14 +308,35 @@ class _Search:
             (one, other): offsets[other]
             for one, offsets in by_one.items()
             for other, pair in zip(offsets, comparison.pairs(one, offsets), strict=True)
-            if pair.score >= self.min_score
+            if pair.is_copy(self.min_score)
         }
 
-    def _score(self, comparison: "Comparison", one: int, other: int, near: dict[tuple[int, int], float]) -> float:
-        if not comparison.may_be_copies(one, other):
-            return float("-inf")
-        low, high = sorted((one, other))
-        return comparison.pairs(low, {high: near.get((low, high), 0.0)})[0].score
+    def _moments(self, single: "NDArray[np.int64]") -> list[MomentInTwoVideos]:
+        from index.search.shared_moments import shared_moments
+
+        scales = part_scales(self.ws, self.encoder_name)
+        found = shared_moments(
+            self.index,
+            single,
+            scales,
+            min_score=self.moment_score,
+            must_stand_out=by_movement_alone(self.ws, self.encoder_name),
+            apart=self.parted,
+        )
+        return [
+            MomentInTwoVideos(
+                video_id=moment.one,
+                path=self.files[moment.one].row.path,
+                start_s=round(moment.one_span_s[0], 2),
+                end_s=round(moment.one_span_s[1], 2),
+                other_video_id=moment.other,
+                other_path=self.files[moment.other].row.path,
+                other_start_s=round(moment.other_span_s[0], 2),
+                other_end_s=round(min(moment.other_span_s[1], self.files[moment.other].row.duration_s or math.inf), 2),
+                score=round(min(1.0, moment.score), 4),
+            )
+            for moment in found
+        ]
 
     def _group(self, members: Sequence[int], scores: Sequence[float]) -> DuplicateGroup:
         files = [self.files[member] for member in members]

@@ -3,8 +3,8 @@
     python benchmarks/duplicate_threshold.py /tmp/copies --encoder default
 
 Draws a library, encodes each of its videos anew in several ways (small, cropped, with a logo, letterboxed, at another frame rate),
-indexes all in a data folder of its own, and prints for each way the scores of copies, and those of the nearest videos that are
-none: what the threshold of `vret duplicates` was chosen by.
+indexes all in a data folder of its own, and prints for each way the scores of copies, and those of all pairs about as long that
+are none: what the thresholds of `vret duplicates` were chosen by. Some of the originals are calm: hardly anything moves in them.
 """
 
 import argparse
@@ -13,25 +13,28 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.find_duplicates import part_scales
+from app.find_duplicates import by_movement_alone, part_scales
 from app.index_library import index_library
 from app.workspace import Workspace
-from index.search.duplicates import whole_fit
+from index.search.duplicates import Comparison, VideoPair
+from pretrain.drawn_backgrounds import make_background
 from pretrain.drawn_library import draw_library
 
 Picture = NDArray[np.uint8]
 
 
 def main() -> None:
-    """Print a line for each way of copying, then one for what is no copy."""
+    """Print a line for each way of copying, then those for what is no copy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="where to draw and to index")
     parser.add_argument("--encoder", default="default")
     wanted = parser.parse_args()
     originals = draw_library(wanted.folder / "originals", seed=77, videos_per_shape=3, num_reels=4)
+    originals += [draw_calm(wanted.folder / "originals" / f"calm-{number}.mp4", number) for number in range(_CALM)]
     for name, (change, rate, crf) in WAYS.items():
         for path in originals:
             encode_anew(path, wanted.folder / "copies" / f"{path.stem}.{name}.mp4", change, rate=rate, crf=crf)
@@ -40,22 +43,48 @@ def main() -> None:
         encoder_id = ws.encoder_id(wanted.encoder)
         index, scales = ws.vectors(encoder_id), part_scales(ws, wanted.encoder)
         names = {Path(row.path).name: row for row in ws.catalog.videos("copies", outcome="indexed", limit=100_000)}
-        copies: dict[str, list[float]] = {name: [] for name in WAYS}
-        nearest_other = []
-        ids = np.array(sorted(row.id for row in names.values()), np.int64)
-        stems = {row.id: name.split(".")[0] for name, row in names.items()}
         lengths = {row.id: row.duration_s or 0.0 for row in names.values()}
+        stems = {row.id: name.split(".")[0] for name, row in names.items()}
+        comparison = Comparison(index, lengths, scales, must_stand_out=by_movement_alone(ws, wanted.encoder))
+        copies: dict[str, list[VideoPair]] = {name: [] for name in WAYS}
+        others: dict[str, list[VideoPair]] = {"others": [], "calm others": []}
         for path in originals:
             own = names[path.name].id
             for name in WAYS:
-                one, other = sorted((own, names[f"{path.stem}.{name}.mp4"].id), key=lambda video_id: lengths[video_id])
-                copies[name].append(float(whole_fit(index, one, np.array([other]), np.zeros(1), scales)[1][0]))
-            others = np.array([i for i in ids.tolist() if stems[i] != path.stem and lengths[i] >= lengths[own]], np.int64)
-            if len(others):
-                nearest_other.append(float(whole_fit(index, own, others, np.zeros(len(others)), scales)[1].max()))
-    for name, scores in copies.items():
-        print(f"{name:>12}: lowest {min(scores):.3f}, 5 % below {np.quantile(scores, 0.05):.3f}, median {np.median(scores):.3f}")
-    print(f"   no copies: highest {max(nearest_other):.3f}, 5 % above {np.quantile(nearest_other, 0.95):.3f}")
+                copies[name] += comparison.pairs(own, {names[f"{path.stem}.{name}.mp4"].id: 0.0})
+            unlike = {other: 0.0 for other in stems if stems[other] != path.stem and comparison.may_be_copies(own, other)}
+            others["calm others" if path.stem.startswith("calm") else "others"] += comparison.pairs(own, unlike)
+    print("                  pairs  lowest  5 % below  median  5 % above  highest  copies from 0.80, 0.85, 0.88, 0.90, 0.95 on")
+    for name, pairs in (copies | others).items():
+        scores = np.array([pair.score for pair in pairs])
+        shares = [np.mean([pair.is_copy(threshold) for pair in pairs]) for threshold in (0.80, 0.85, 0.88, 0.90, 0.95)]
+        low, under, middle, over, high = np.quantile(scores[np.isfinite(scores)], [0, 0.05, 0.5, 0.95, 1])
+        shown = "  ".join(f"{share:.4f}" for share in shares)
+        print(f"{name:>16} {len(pairs):6d}  {low:.3f}   {under:.3f}      {middle:.3f}   {over:.3f}      {high:.3f}    {shown}")
+
+
+_CALM = 14
+
+
+def draw_calm(path: Path, seed: int) -> Path:
+    """Write a video, unless it is there, in which hardly anything moves: a slow zoom or pan over a drawn picture, with noise."""
+    if path.exists():
+        return path
+    rng = np.random.default_rng([seed, 97])
+    picture = make_background(rng, 640)
+    zoom, shift = rng.uniform(-0.06, 0.06), rng.uniform(-40, 40, 2)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"crf": "20", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
+        for phase in np.linspace(0, 1, round(rng.uniform(4.0, 9.0) * 25)):
+            scale = 1 + zoom * phase
+            corner = np.array([160.0, 200.0]) * scale + shift * phase
+            turn = np.array([[scale, 0, corner[0]], [0, scale, corner[1]]])
+            seen = cv2.warpAffine(picture, turn, (320, 240), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+            noisy = np.clip(seen + rng.normal(0, 3, seen.shape), 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="rgb24")))
+        container.mux(stream.encode())
+    return path
 
 
 def _small(picture: Picture) -> Picture:

@@ -16,6 +16,9 @@ _COLUMNS = (
     "group", "keep", "kept_for", "score", "identical", "path", "libraries", "size", "width", "height", "duration_s", "modified",
     "video_id", "other_paths",
 )  # fmt: skip
+_MOMENT_COLUMNS = (
+    "score", "path", "start_s", "end_s", "other_path", "other_start_s", "other_end_s", "video_id", "other_video_id",
+)  # fmt: skip
 
 
 def duplicates(
@@ -31,6 +34,12 @@ def duplicates(
             parser=given.share, metavar="0..1", help="From which mean cosine on videos are copies. Lower finds more. Default: 0.9."
         ),
     ] = None,
+    moments: Annotated[
+        bool,
+        typer.Option(
+            "--moments", help="Also list seconds (3 or more) shared by videos that are no copies; with --csv, only these."
+        ),
+    ] = False,
     are_none: Annotated[
         bool,
         typer.Option("--not", help="Remember that these videos are no duplicates of one another; they are not listed so again."),
@@ -61,13 +70,16 @@ def duplicates(
     from app.workspace import Workspace
 
     with Workspace() as ws:
-        report = find_duplicates(ws, library=library, encoder_name=encoder, min_score=min_score)
+        report = find_duplicates(ws, library=library, encoder_name=encoder, min_score=min_score, moments=moments)
     if as_json:
         print_json(report.to_dict())
+    elif as_csv and report.moments is not None:
+        print_csv(_MOMENT_COLUMNS, [moment.to_dict() for moment in report.moments])
     elif as_csv:
         print_csv(_COLUMNS, _rows(report))
-    elif report.groups:
+    else:
         _print_groups(report)
+        _print_moments(report)
     _talk_about(report)
 
 
@@ -101,6 +113,8 @@ def _rows(report: "DuplicateReport") -> list[dict[str, Any]]:
 
 
 def _print_groups(report: "DuplicateReport") -> None:
+    if not report.groups:
+        return
     columns = {"group": "right", "": "left", "score": "right", "picture": "right", "length": "right", "size": "right",
                "changed": "left", "video": "left"}  # fmt: skip
     rows = []
@@ -108,6 +122,26 @@ def _print_groups(report: "DuplicateReport") -> None:
         rows.append(_cells(number, f"keep: {group.kept_for}", "", group.keep))
         for video in group.others:
             rows.append(_cells(number, "", "same file" if video.identical else f"{video.score:.3f}", video))
+    print_table(columns, rows)
+
+
+def _print_moments(report: "DuplicateReport") -> None:
+    if not report.moments:
+        return
+    columns = {"score": "right", "from": "right", "to": "right", "video": "left", "there from": "right", "there to": "right",
+               "other video": "left"}  # fmt: skip
+    rows = [
+        (
+            f"{moment.score:.3f}",
+            clock(moment.start_s),
+            clock(moment.end_s),
+            one_line(moment.path),
+            clock(moment.other_start_s),
+            clock(moment.other_end_s),
+            one_line(moment.other_path),
+        )
+        for moment in report.moments
+    ]
     print_table(columns, rows)
 
 
@@ -140,10 +174,10 @@ def _talk_about(report: "DuplicateReport") -> None:
         talk("Watch them before you delete. Where some are no duplicates: vret duplicates --not PATH PATH")
     else:
         talk(f"No duplicates among {report.compared} videos (encoder {report.encoder}, score from {report.min_score:g}).")
+    if report.moments is not None:
+        talk(f"{len(report.moments)} shared moment(s). Their times are right to about a second.")
     if report.without_vectors:
-        talk(
-            f"{report.without_vectors} video(s) are not indexed with encoder {report.encoder}: only their identical files are found."
-        )
+        talk(f"{report.without_vectors} video(s) are not indexed with {report.encoder}: only identical files of them are found.")
     if report.away:
         talk(f"{report.away} video(s) are not at their path now and were left out.")
     if report.changed:

@@ -3,7 +3,9 @@
 1. *Candidates*: the nearest neighbours, in other videos, of a few clips of each video. So the cost grows with the number of videos,
    not with that of their pairs.
 2. *Comparison*: the mean cosine along the diagonal over the whole of the shorter video, at the offset that fits best.
-3. *Groups* (`group_copies`): everyone in a group matches the one that is kept, so that a chain of likenesses, each a little off the
+3. *Standing out* (`next_best`): by movement alone, footage in which hardly anything moves is like all other such footage. Unless
+   the cosine is nearly one, the place found must fit clearly better than the next best place in either video.
+4. *Groups* (`group_copies`): everyone in a group matches the one that is kept, so that a chain of likenesses, each a little off the
    last, does not make one group of unlike videos.
 
 Clips in which there is nothing to see take no part. Shapes: S pairs, Q queries, D dimensions, P parts of a vector.
@@ -22,6 +24,10 @@ from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 SAME_DURATION = 0.8
 """Share of the longer video that the shorter must last, for two that are copies as a whole; less is a moment of it."""
+SURE_SCORE = 0.98
+"""From this mean cosine on, videos are copies though nothing in them stands out."""
+STANDS_OUT = 0.2
+"""By so much the cosine at the place that was found must exceed that at the next best, if footage is told by movement alone."""
 _SLACK_S = 1.0  # by so much copies may differ in length whatever their length: a title card, a lost tail
 _PROBES = 3  # clips of a video's finest track whose neighbours are looked for; besides, one of each longer track
 _NEIGHBOURS = 32
@@ -30,6 +36,7 @@ _ENOUGH = 8  # neighbours in other videos
 _WORTH_COMPARING = 0.1  # below the wanted score: a single clip may fit worse than the whole does
 _COVERED = 0.75  # share of the shorter video that must have been compared
 _TOGETHER = 512  # queries at a time
+_LOOKED_AT, _PLACES = 64, 512  # clips of one video, and places in either, that are looked at to tell whether a place stands out
 
 Scales = Sequence[NDArray[np.float32] | None]
 """What one side's vectors are multiplied by to get the cosine of one part of them, float32 (D,) each; (None,) for one part."""
@@ -37,13 +44,22 @@ Scales = Sequence[NDArray[np.float32] | None]
 
 @dataclass(frozen=True)
 class VideoPair:
-    """Two videos that may be copies. offset_s: second of `longer` at which the first second of `shorter` lies. score: the mean
-    cosine over all of `shorter`, of the part of the vectors that agrees least."""
+    """Two videos that may be copies.
+
+    offset_s: second of `longer` at which the first second of `shorter` lies. score: the mean cosine over all of `shorter`, of the
+    part of the vectors that agrees least. stands_out: by how much the cosine there exceeds that at the next best place; infinite
+    where there is no other place, or nobody asked.
+    """
 
     shorter: int
     longer: int
     offset_s: float
     score: float
+    stands_out: float = np.inf
+
+    def is_copy(self, min_score: float) -> bool:
+        """Whether both are the same video: min_score is reached, and the place stands out or the score is next to one."""
+        return self.score >= min_score and (self.stands_out >= STANDS_OUT or self.score >= SURE_SCORE)
 
 
 def candidate_offsets(
@@ -128,11 +144,13 @@ def _neighbours(
 class Comparison:
     """Compares videos whole, each pair once."""
 
-    def __init__(self, index: VectorIndex, durations_s: Mapping[int, float], scales: Scales) -> None:
-        """durations_s: of the videos, by number. scales: see `Scales`."""
+    def __init__(self, index: VectorIndex, durations_s: Mapping[int, float], scales: Scales, *, must_stand_out: bool) -> None:
+        """durations_s: of the videos, by number. scales: see `Scales`. must_stand_out: the vectors know of movement alone, so that
+        a place must fit better than others do."""
         self._index = index
         self._durations_s = durations_s
         self._scales = scales
+        self._must_stand_out = must_stand_out
         self._known: dict[tuple[int, int], VideoPair] = {}
 
     def may_be_copies(self, one: int, other: int) -> bool:
@@ -154,7 +172,71 @@ class Comparison:
             return
         offsets, scores = whole_fit(self._index, shorter, np.array(longer, np.int64), np.array(offsets_s), self._scales)
         for other, offset, score in zip(longer, offsets.tolist(), scores.tolist(), strict=True):
-            self._known[min(shorter, other), max(shorter, other)] = VideoPair(shorter, other, offset, score)
+            stands_out = np.inf
+            if self._must_stand_out and score > 0:
+                mine, theirs = ClipTrack.finest(self._index, shorter), ClipTrack.finest(self._index, other)
+                if mine is not None and theirs is not None:
+                    stands_out = score - next_best(mine, theirs, offset)
+            self._known[min(shorter, other), max(shorter, other)] = VideoPair(shorter, other, offset, score, stands_out)
+
+
+@dataclass(frozen=True)
+class ClipTrack:
+    """A video's shortest clips in which there is something to see, by time: spans_s float64 (n, 2), vectors float32 (n, D)."""
+
+    video: int
+    spans_s: NDArray[np.float64]
+    vectors: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def centres_s(self) -> NDArray[np.float64]:
+        """float64 (n,)."""
+        centres: NDArray[np.float64] = self.spans_s.mean(axis=1)
+        return centres
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one clip to the next; half a clip where there is only one."""
+        gaps = np.diff(self.spans_s[:, 0])
+        return float(np.median(gaps)) if len(gaps) else float(self.spans_s[0, 1] - self.spans_s[0, 0]) / 2
+
+    @classmethod
+    def finest(cls, index: VectorIndex, video_id: int) -> "ClipTrack | None":
+        """None for a video in which there is nothing to see."""
+        rows, tracks = index.rows, index.rows.tracks
+        own = tracks.of_video(video_id)
+        if not len(own):
+            return None
+        track = int(own[np.argmin(tracks.length_s[own])])
+        there = np.arange(tracks.first[track], tracks.first[track + 1])
+        there = there[rows.alive[there] & ~is_flagged(rows.flags[there])]
+        spans_s = np.stack([rows.starts_s[there], rows.ends_s[there]], axis=1)
+        return cls(video_id, spans_s, index.vectors(there)) if len(there) else None
+
+    def __getitem__(self, chosen: NDArray[np.int64]) -> "ClipTrack":
+        return ClipTrack(self.video, self.spans_s[chosen], self.vectors[chosen])
+
+
+def next_best(mine: ClipTrack, theirs: ClipTrack, offset_s: float) -> float:
+    """How like clips the next best place is, besides the one at an offset: the mean of their best cosines at least a clip away from
+    it, in either video; -inf where the videos are too short to have one. Of long videos a sample is looked at."""
+    some = mine[_evenly(len(mine), _LOOKED_AT)]
+    best = np.full(len(some), -np.inf)
+    for track, offset in ((mine, 0.0), (theirs, offset_s)):
+        places = track[_evenly(len(track), _PLACES)]
+        length_s = places.spans_s[:, 1] - places.spans_s[:, 0]
+        elsewhere = np.abs(places.centres_s - some.centres_s[:, None] - offset) >= length_s - 1e-3
+        best = np.maximum(best, np.where(elsewhere, some.vectors @ places.vectors.T, -np.inf).max(axis=1, initial=-np.inf))
+    known = np.isfinite(best)
+    return float(best[known].mean()) if known.any() else -np.inf
+
+
+def _evenly(count: int, most: int) -> NDArray[np.int64]:
+    """At most so many of `count` places, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def whole_fit(
