@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from index.search.duplicates import Comparison
     from index.vectors.vector_index import VectorIndex
 
-COPY_SCORE = 0.9
-"""From this mean cosine on, two videos are copies. Chosen on drawn videos (`benchmarks/duplicate_threshold.py`)."""
-MOMENT_SCORE = 0.75
+COPY_SCORE = 0.88
+"""From this mean cosine on, two videos are copies. Chosen on drawn videos (`benchmarks/duplicate_threshold.py`): of 4,660
+pairs that are none, and in which something moves, the most similar has 0.82."""
+MOMENT_SCORE = 0.8
 """From this cosine on, clips of two videos show the same footage. Lower than for whole videos: the clips of a shared moment lie
 between one another, and there is no whole video to tell by. Chosen likewise, on drawn videos that were spliced."""
+_STILL_PICTURES = 12
 _KEPT_FOR = ("largest picture", "longest", "largest file", "oldest")
 _NO_DIFFERENCE = "equal in all, first by path"
 
@@ -187,11 +189,24 @@ def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.fl
     return tuple(query_scale(parts, {part.name: float(part is one) for part in parts}) for one in parts)
 
 
-def by_movement_alone(ws: Workspace, encoder_name: str | None) -> bool:
-    """Whether an encoder's vectors know nothing of how a clip looks. Raises UnknownEncoder, EncoderError."""
-    from embedder.encoder_card import MOTION
+def still_vector(ws: Workspace, encoder_name: str | None) -> "NDArray[np.float32] | None":
+    """What an encoder that knows of movement alone makes of still pictures: the mean of some drawn ones, unit length float32 (D,).
+    None for an encoder that knows how a clip looks. Raises UnknownEncoder, EncoderError, ProviderUnavailable."""
+    import numpy as np
 
-    return [part.name for part in ws.encoder_facts(encoder_name).card.parts] == [MOTION]
+    from embedder.encoder_card import MOTION
+    from pretrain.drawn_backgrounds import make_background
+
+    card = ws.encoder_facts(encoder_name).card
+    if [part.name for part in card.parts] != [MOTION]:
+        return None
+    side = max(card.height_px, card.width_px)
+    pictures = [
+        make_background(np.random.default_rng(seed), side)[: card.height_px, : card.width_px] for seed in range(_STILL_PICTURES)
+    ]
+    clips = np.repeat(np.clip(pictures, 0, 255).astype(np.uint8)[:, None], card.num_frames, axis=1)
+    mean: NDArray[np.float32] = ws.encoder(encoder_name).encode(clips).mean(axis=0)
+    return mean / np.linalg.norm(mean)
 
 
 class _Search:
@@ -208,6 +223,7 @@ class _Search:
             raise WrongValue(f"The score from which videos are copies (--min-score) must be 0 to 1, got {self.min_score:g}.")
         encoder_id = searchable_encoder(ws, encoder_name, Filters(library=library))
         self.index: VectorIndex = ws.vectors(encoder_id)
+        self.still = still_vector(ws, encoder_name)
         self.with_vectors = frozenset(self.index.rows.tracks.videos.tolist())
         self.away = self.changed = 0
         self.files = self._real_files(ws.catalog.videos(library, outcome="indexed"))
@@ -283,12 +299,7 @@ class _Search:
         from index.search.duplicates import Comparison
 
         durations_s = {number: file.row.duration_s or 0.0 for number, file in self.files.items()}
-        return Comparison(
-            self.index,
-            durations_s,
-            part_scales(self.ws, self.encoder_name),
-            must_stand_out=by_movement_alone(self.ws, self.encoder_name),
-        )
+        return Comparison(self.index, durations_s, part_scales(self.ws, self.encoder_name), self.still)
 
     def _near(self, comparison: "Comparison", seen: "NDArray[np.int64]") -> dict[tuple[int, int], float]:
         """Pairs of files that are copies, the lower number first, and by how many seconds the second lies behind."""
@@ -320,7 +331,7 @@ class _Search:
             single,
             scales,
             min_score=self.moment_score,
-            must_stand_out=by_movement_alone(self.ws, self.encoder_name),
+            still=self.still,
             apart=self.parted,
         )
         return [

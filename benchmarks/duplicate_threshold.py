@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.find_duplicates import by_movement_alone, part_scales
+from app.find_duplicates import part_scales, still_vector
 from app.index_library import index_library
 from app.workspace import Workspace
 from index.search.duplicates import Comparison, VideoPair
@@ -45,7 +45,7 @@ def main() -> None:
         names = {Path(row.path).name: row for row in ws.catalog.videos("copies", outcome="indexed", limit=100_000)}
         lengths = {row.id: row.duration_s or 0.0 for row in names.values()}
         stems = {row.id: name.split(".")[0] for name, row in names.items()}
-        comparison = Comparison(index, lengths, scales, must_stand_out=by_movement_alone(ws, wanted.encoder))
+        comparison = Comparison(index, lengths, scales, still_vector(ws, wanted.encoder))
         copies: dict[str, list[VideoPair]] = {name: [] for name in WAYS}
         others: dict[str, list[VideoPair]] = {"others": [], "calm others": []}
         for path in originals:

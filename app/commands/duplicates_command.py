@@ -31,7 +31,7 @@ def duplicates(
     min_score: Annotated[
         float | None,
         typer.Option(
-            parser=given.share, metavar="0..1", help="From which mean cosine on videos are copies. Lower finds more. Default: 0.9."
+            parser=given.share, metavar="0..1", help="From which mean cosine on videos are copies. Lower finds more. Default: 0.88."
         ),
     ] = None,
     moments: Annotated[

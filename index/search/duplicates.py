@@ -3,8 +3,8 @@
 1. *Candidates*: the nearest neighbours, in other videos, of a few clips of each video. So the cost grows with the number of videos,
    not with that of their pairs.
 2. *Comparison*: the mean cosine along the diagonal over the whole of the shorter video, at the offset that fits best.
-3. *Standing out* (`next_best`): by movement alone, footage in which hardly anything moves is like all other such footage. Unless
-   the cosine is nearly one, the place found must fit clearly better than the next best place in either video.
+3. *Calm footage*: by movement alone, videos in which hardly anything moves are like all other such videos. They are copies only
+   where the cosine is next to one.
 4. *Groups* (`group_copies`): everyone in a group matches the one that is kept, so that a chain of likenesses, each a little off the
    last, does not make one group of unlike videos.
 
@@ -24,19 +24,18 @@ from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 SAME_DURATION = 0.8
 """Share of the longer video that the shorter must last, for two that are copies as a whole; less is a moment of it."""
-SURE_SCORE = 0.98
-"""From this mean cosine on, videos are copies though nothing in them stands out."""
-STANDS_OUT = 0.2
-"""By so much the cosine at the place that was found must exceed that at the next best, if footage is told by movement alone."""
+CALM = 0.5
+"""From this mean cosine of its clips with a still picture on, a video is calm. Drawn videos in which something moves: up to 0.3."""
+SURE_SCORE = 0.995
+"""From this mean cosine on, calm videos that are told by movement alone are copies. Drawn ones that are none: up to 0.991."""
 _SLACK_S = 1.0  # by so much copies may differ in length whatever their length: a title card, a lost tail
 _PROBES = 3  # clips of a video's finest track whose neighbours are looked for; besides, one of each longer track
 _NEIGHBOURS = 32
 _DEEPER, _MOST_NEIGHBOURS = 4, 512  # as long as a clip's neighbours are but its own video, so many times as many
-_ENOUGH = 8  # neighbours in other videos
+_ENOUGH = 4  # other videos with a neighbour
 _WORTH_COMPARING = 0.1  # below the wanted score: a single clip may fit worse than the whole does
 _COVERED = 0.75  # share of the shorter video that must have been compared
 _TOGETHER = 512  # queries at a time
-_LOOKED_AT, _PLACES = 64, 512  # clips of one video, and places in either, that are looked at to tell whether a place stands out
 
 Scales = Sequence[NDArray[np.float32] | None]
 """What one side's vectors are multiplied by to get the cosine of one part of them, float32 (D,) each; (None,) for one part."""
@@ -47,19 +46,18 @@ class VideoPair:
     """Two videos that may be copies.
 
     offset_s: second of `longer` at which the first second of `shorter` lies. score: the mean cosine over all of `shorter`, of the
-    part of the vectors that agrees least. stands_out: by how much the cosine there exceeds that at the next best place; infinite
-    where there is no other place, or nobody asked.
+    part of the vectors that agrees least. calm: hardly anything moves in `shorter`, and movement is all that is known.
     """
 
     shorter: int
     longer: int
     offset_s: float
     score: float
-    stands_out: float = np.inf
+    calm: bool = False
 
     def is_copy(self, min_score: float) -> bool:
-        """Whether both are the same video: min_score is reached, and the place stands out or the score is next to one."""
-        return self.score >= min_score and (self.stands_out >= STANDS_OUT or self.score >= SURE_SCORE)
+        """Whether both are the same video: min_score is reached, and, of calm ones, SURE_SCORE."""
+        return self.score >= (max(min_score, SURE_SCORE) if self.calm else min_score)
 
 
 def candidate_offsets(
@@ -121,7 +119,7 @@ def _joined(by_length: Mapping[float, list[NDArray[np.int64]]]) -> dict[float, l
 def _neighbours(
     index: VectorIndex, asked: NDArray[np.int64], selector: ClipSelector, at_least: float
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each row with the rows of other videos that are near it."""
+    """Each row with the nearest row of each other video that is near it."""
     rows, vectors, depth = index.rows, index.vectors(asked), _NEIGHBOURS
     waiting = np.arange(len(asked))
     while len(waiting):
@@ -132,7 +130,9 @@ def _neighbours(
             row = int(asked[place])
             good = (near >= 0) & (row_scores >= at_least)
             best = near[good][np.argsort(-row_scores[good], kind="stable")[:depth]]
-            others = best[rows.ids[best] >> ORDINAL_BITS != rows.ids[row] >> ORDINAL_BITS]
+            videos = rows.ids[best] >> ORDINAL_BITS
+            _, nearest = np.unique(videos, return_index=True)  # of each video the best, since they come in order
+            others = best[nearest[videos[nearest] != rows.ids[row] >> ORDINAL_BITS]]
             if not last and len(others) < _ENOUGH and len(best) >= depth:
                 deeper.append(place)
             else:
@@ -144,13 +144,15 @@ def _neighbours(
 class Comparison:
     """Compares videos whole, each pair once."""
 
-    def __init__(self, index: VectorIndex, durations_s: Mapping[int, float], scales: Scales, *, must_stand_out: bool) -> None:
-        """durations_s: of the videos, by number. scales: see `Scales`. must_stand_out: the vectors know of movement alone, so that
-        a place must fit better than others do."""
+    def __init__(
+        self, index: VectorIndex, durations_s: Mapping[int, float], scales: Scales, still: NDArray[np.float32] | None
+    ) -> None:
+        """durations_s: of the videos, by number. scales: see `Scales`. still: the vector (D,) of a still picture, where
+        vectors know of movement alone; None where they know how things look."""
         self._index = index
         self._durations_s = durations_s
         self._scales = scales
-        self._must_stand_out = must_stand_out
+        self._still = still
         self._known: dict[tuple[int, int], VideoPair] = {}
 
     def may_be_copies(self, one: int, other: int) -> bool:
@@ -171,13 +173,12 @@ class Comparison:
         if not longer:
             return
         offsets, scores = whole_fit(self._index, shorter, np.array(longer, np.int64), np.array(offsets_s), self._scales)
+        calm = False
+        if self._still is not None:
+            mine = ClipTrack.finest(self._index, shorter)
+            calm = mine is not None and float((mine.vectors @ self._still).mean()) >= CALM
         for other, offset, score in zip(longer, offsets.tolist(), scores.tolist(), strict=True):
-            stands_out = np.inf
-            if self._must_stand_out and score > 0:
-                mine, theirs = ClipTrack.finest(self._index, shorter), ClipTrack.finest(self._index, other)
-                if mine is not None and theirs is not None:
-                    stands_out = score - next_best(mine, theirs, offset)
-            self._known[min(shorter, other), max(shorter, other)] = VideoPair(shorter, other, offset, score, stands_out)
+            self._known[min(shorter, other), max(shorter, other)] = VideoPair(shorter, other, offset, score, calm)
 
 
 @dataclass(frozen=True)
@@ -187,9 +188,6 @@ class ClipTrack:
     video: int
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
-
-    def __len__(self) -> int:
-        return len(self.vectors)
 
     @property
     def centres_s(self) -> NDArray[np.float64]:
@@ -215,28 +213,6 @@ class ClipTrack:
         there = there[rows.alive[there] & ~is_flagged(rows.flags[there])]
         spans_s = np.stack([rows.starts_s[there], rows.ends_s[there]], axis=1)
         return cls(video_id, spans_s, index.vectors(there)) if len(there) else None
-
-    def __getitem__(self, chosen: NDArray[np.int64]) -> "ClipTrack":
-        return ClipTrack(self.video, self.spans_s[chosen], self.vectors[chosen])
-
-
-def next_best(mine: ClipTrack, theirs: ClipTrack, offset_s: float) -> float:
-    """How like clips the next best place is, besides the one at an offset: the mean of their best cosines at least a clip away from
-    it, in either video; -inf where the videos are too short to have one. Of long videos a sample is looked at."""
-    some = mine[_evenly(len(mine), _LOOKED_AT)]
-    best = np.full(len(some), -np.inf)
-    for track, offset in ((mine, 0.0), (theirs, offset_s)):
-        places = track[_evenly(len(track), _PLACES)]
-        length_s = places.spans_s[:, 1] - places.spans_s[:, 0]
-        elsewhere = np.abs(places.centres_s - some.centres_s[:, None] - offset) >= length_s - 1e-3
-        best = np.maximum(best, np.where(elsewhere, some.vectors @ places.vectors.T, -np.inf).max(axis=1, initial=-np.inf))
-    known = np.isfinite(best)
-    return float(best[known].mean()) if known.any() else -np.inf
-
-
-def _evenly(count: int, most: int) -> NDArray[np.int64]:
-    """At most so many of `count` places, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(np.int64))
 
 
 def whole_fit(

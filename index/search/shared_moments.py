@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.search.duplicates import STANDS_OUT, ClipTrack, Scales, candidate_offsets, next_best
+from index.search.duplicates import CALM, ClipTrack, Scales, candidate_offsets
 from index.search.query import scaled_lengths
 from index.vectors.vector_index import VectorIndex
 
@@ -35,11 +35,6 @@ class SharedMoment:
     other_span_s: tuple[float, float]
     score: float
 
-    @property
-    def offset_s(self) -> float:
-        """Seconds by which it comes later in `other`."""
-        return self.other_span_s[1] - self.one_span_s[1]
-
 
 def shared_moments(
     index: VectorIndex,
@@ -47,14 +42,13 @@ def shared_moments(
     scales: Scales,
     *,
     min_score: float,
-    must_stand_out: bool,
+    still: NDArray[np.float32] | None,
     apart: Iterable[tuple[int, int]] = (),
 ) -> list[SharedMoment]:
     """What each two of these videos (V,) share, the longest first; of the moments of one pair that overlap, the longest.
 
-    min_score: the cosine from which two clips are the same footage. must_stand_out: the vectors know of movement alone, so that a
-    moment must fit clearly better than the next best place in either video. apart: pairs, the lower number first, that are passed
-    over.
+    min_score: the cosine from which two clips are the same footage. still: the vector (D,) of a still picture, where vectors know
+    of movement alone; clips like it then say nothing. apart: pairs, the lower number first, that are passed over.
     """
     passed_over = set(apart)
     found: list[SharedMoment] = []
@@ -62,7 +56,7 @@ def shared_moments(
         if (one, other) in passed_over or len(offsets_s) < _FEWEST_HITS:
             continue
         own: list[SharedMoment] = []
-        for moment in _of_pair(index, one, other, np.sort(offsets_s), scales, min_score, must_stand_out):
+        for moment in _of_pair(index, one, other, np.sort(offsets_s), scales, min_score, still):
             if not any(
                 _overlap(moment.one_span_s, kept.one_span_s) and _overlap(moment.other_span_s, kept.other_span_s) for kept in own
             ):
@@ -78,7 +72,7 @@ def _of_pair(
     offsets_s: NDArray[np.float64],
     scales: Scales,
     min_score: float,
-    must_stand_out: bool,
+    still: NDArray[np.float32] | None,
 ) -> Iterator[SharedMoment]:
     """The moments about the offsets that most clips speak for, longest first."""
     mine, theirs = ClipTrack.finest(index, one), ClipTrack.finest(index, other)
@@ -92,27 +86,20 @@ def _of_pair(
             break
         cluster = offsets_s[begin : begin + near[begin]]
         near[(offsets_s >= cluster[0] - theirs.hop_s) & (offsets_s <= cluster[-1])] = 0
-        fits = [_longest(mine, theirs, float(np.median(cluster)) + step * theirs.hop_s, scales, min_score) for step in _STEPS]
+        fits = [
+            _longest(mine, theirs, float(np.median(cluster)) + step * theirs.hop_s, scales, min_score, still) for step in _STEPS
+        ]
         # Of offsets at which about as many clips agree, the one at which they agree best.
         longest_s = max((fit.one_span_s[1] - fit.one_span_s[0] for fit in fits if fit is not None), default=0.0)
         best = [fit for fit in fits if fit is not None and fit.one_span_s[1] - fit.one_span_s[0] >= longest_s - mine.hop_s - 1e-6]
         if best:
-            moment = max(best, key=lambda fit: fit.score)
-            if not must_stand_out or moment.score - _next_best(mine, theirs, moment) >= STANDS_OUT:
-                moments.append(moment)
+            moments.append(max(best, key=lambda fit: fit.score))
     yield from sorted(moments, key=lambda moment: moment.one_span_s[0] - moment.one_span_s[1])
 
 
-def _next_best(mine: ClipTrack, theirs: ClipTrack, moment: SharedMoment) -> float:
-    """How like the clips of a moment the most similar other place is, in both videos."""
-    start_s, end_s = moment.one_span_s
-    offset_s = moment.offset_s
-    inside = np.flatnonzero((mine.spans_s[:, 0] >= start_s - 1e-6) & (mine.spans_s[:, 1] <= end_s + 1e-6))
-    run = mine[inside]
-    return max(next_best(run, theirs, offset_s), next_best(run, mine, 0.0))
-
-
-def _longest(mine: ClipTrack, theirs: ClipTrack, offset_s: float, scales: Scales, min_score: float) -> SharedMoment | None:
+def _longest(
+    mine: ClipTrack, theirs: ClipTrack, offset_s: float, scales: Scales, min_score: float, still: NDArray[np.float32] | None
+) -> SharedMoment | None:
     """The longest run of clips that agree at an offset; None where none is long enough."""
     at_s = mine.centres_s + offset_s
     centres_s = theirs.centres_s
@@ -127,6 +114,8 @@ def _longest(mine: ClipTrack, theirs: ClipTrack, offset_s: float, scales: Scales
     between = (1 - weight) * theirs.vectors[left] + weight * theirs.vectors[right]
     cosines = np.min([_cosines(mine.vectors[inside], between, scale) for scale in scales], axis=0)
     cosines[gap_s > 2 * theirs.hop_s + 1e-6] = -1.0  # nothing to see in between: nothing to compare with
+    if still is not None:
+        cosines[mine.vectors[inside] @ still >= CALM] = -1.0
     best: SharedMoment | None = None
     for begin, stop in _runs(cosines >= min_score, inside):
         first, last = mine.spans_s[inside[begin], 0], mine.spans_s[inside[stop - 1], 1]
