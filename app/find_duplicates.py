@@ -16,6 +16,7 @@ from app.errors import BadQuery, WrongValue
 from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
 from app.search_scope import searchable_encoder
+from app.still_pictures import still_vector
 from app.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ pairs that are none, and in which something moves, the most similar has 0.82."""
 MOMENT_SCORE = 0.8
 """From this cosine on, clips of two videos show the same footage. Lower than for whole videos: the clips of a shared moment lie
 between one another, and there is no whole video to tell by. Chosen likewise, on drawn videos that were spliced."""
-_STILL_PICTURES = 12
 _KEPT_FOR = ("largest picture", "longest", "largest file", "oldest")
 _NO_DIFFERENCE = "equal in all, first by path"
 
@@ -187,26 +187,6 @@ def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.fl
     if len(parts) < 2:
         return (None,)
     return tuple(query_scale(parts, {part.name: float(part is one) for part in parts}) for one in parts)
-
-
-def still_vector(ws: Workspace, encoder_name: str | None) -> "NDArray[np.float32] | None":
-    """What an encoder that knows of movement alone makes of still pictures: the mean of some drawn ones, unit length float32 (D,).
-    None for an encoder that knows how a clip looks. Raises UnknownEncoder, EncoderError, ProviderUnavailable."""
-    import numpy as np
-
-    from embedder.encoder_card import MOTION
-    from pretrain.drawn_backgrounds import make_background
-
-    card = ws.encoder_facts(encoder_name).card
-    if [part.name for part in card.parts] != [MOTION]:
-        return None
-    side = max(card.height_px, card.width_px)
-    pictures = [
-        make_background(np.random.default_rng(seed), side)[: card.height_px, : card.width_px] for seed in range(_STILL_PICTURES)
-    ]
-    clips = np.repeat(np.clip(pictures, 0, 255).astype(np.uint8)[:, None], card.num_frames, axis=1)
-    mean: NDArray[np.float32] = ws.encoder(encoder_name).encode(clips).mean(axis=0)
-    return mean / np.linalg.norm(mean)
 
 
 class _Search:

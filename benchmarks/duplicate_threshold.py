@@ -17,8 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.find_duplicates import part_scales, still_vector
+from app.find_duplicates import part_scales
 from app.index_library import index_library
+from app.still_pictures import still_vector
 from app.workspace import Workspace
 from index.search.duplicates import Comparison, VideoPair
 from pretrain.drawn_backgrounds import make_background
@@ -46,16 +47,16 @@ def main() -> None:
         lengths = {row.id: row.duration_s or 0.0 for row in names.values()}
         stems = {row.id: name.split(".")[0] for name, row in names.items()}
         comparison = Comparison(index, lengths, scales, still_vector(ws, wanted.encoder))
-        copies: dict[str, list[VideoPair]] = {name: [] for name in WAYS}
-        others: dict[str, list[VideoPair]] = {"others": [], "calm others": []}
+        pairs_of: dict[str, list[VideoPair]] = {f"{calm}{name}": [] for calm in ("", "calm ") for name in (*WAYS, "others")}
         for path in originals:
             own = names[path.name].id
+            calm = "calm " if path.stem.startswith("calm") else ""
             for name in WAYS:
-                copies[name] += comparison.pairs(own, {names[f"{path.stem}.{name}.mp4"].id: 0.0})
+                pairs_of[calm + name] += comparison.pairs(own, {names[f"{path.stem}.{name}.mp4"].id: 0.0})
             unlike = {other: 0.0 for other in stems if stems[other] != path.stem and comparison.may_be_copies(own, other)}
-            others["calm others" if path.stem.startswith("calm") else "others"] += comparison.pairs(own, unlike)
+            pairs_of[f"{calm}others"] += comparison.pairs(own, unlike)
     print("                  pairs  lowest  5 % below  median  5 % above  highest  copies from 0.80, 0.85, 0.88, 0.90, 0.95 on")
-    for name, pairs in (copies | others).items():
+    for name, pairs in pairs_of.items():
         scores = np.array([pair.score for pair in pairs])
         shares = [np.mean([pair.is_copy(threshold) for pair in pairs]) for threshold in (0.80, 0.85, 0.88, 0.90, 0.95)]
         low, under, middle, over, high = np.quantile(scores[np.isfinite(scores)], [0, 0.05, 0.5, 0.95, 1])

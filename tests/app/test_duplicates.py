@@ -8,14 +8,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app.errors import BadQuery
-from app.find_duplicates import find_duplicates, part_videos
+from app.find_duplicates import find_duplicates, part_scales, part_videos
+from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
+from app.still_pictures import still_vector
 from app.workspace import Workspace
+from pretrain.join_encoders import join_encoders
 from tests.app.test_commands import failed, ok
 from tests.helpers.make_video import draw_moving_picture, encode_anew
+from tests.helpers.tiny_encoder import write_tiny_encoder
 from tests.helpers.whole_command import vret
 
 
@@ -157,6 +162,20 @@ def test_what_is_not_as_it_was_takes_no_part(copies: Path) -> None:
     assert "1 video(s) are not at their path now" in done.stderr and "1 video(s) have changed" in done.stderr
 
 
+def test_an_encoder_of_two_parts(ws: Workspace, copies: Path) -> None:
+    """Both must agree; what is calm needs no certainty, since the look tells it apart."""
+    motion = write_tiny_encoder(ws.encoders_folder / "motion.onnx", dim=40)
+    look = write_tiny_encoder(ws.encoders_folder / "look.onnx", dim=24, seed=7, task="look")
+    join_encoders(motion, look, ws.encoders_folder / "both.onnx", name="both")
+    index_library(ws, "copies", [], encoder_name="both")
+    by_both, by_one = (find_duplicates(ws, encoder_name=name) for name in ("both", None))
+    groups = [{video.path for video in (group.keep, *group.others)} for group in by_both.groups]
+    assert groups == [{video.path for video in (group.keep, *group.others)} for group in by_one.groups]
+    assert [len(scale) for scale in part_scales(ws, "both") if scale is not None] == [64, 64]
+    assert (part_scales(ws, None), still_vector(ws, "both")) == ((None,), None)
+    assert find_duplicates(ws, encoder_name="both", moments=True).moments == []
+
+
 def test_min_score(copies: Path) -> None:
     assert len(names(listed("--min-score", "1"))) == 1  # those with the same content
     assert "0 to 1" in failed("duplicates", "--min-score", "2", code=2)
@@ -181,6 +200,42 @@ def test_moments_that_two_videos_share(home: Path, tmp_path: Path) -> None:
     ok("duplicates", "--not", root / "film.mp4", root / "trailer.mp4")
     assert listed("--moments")["moments"] == []
     assert listed()["moments"] is None
+
+
+def test_near_equal_hits_are_one_hit(copies: Path) -> None:
+    """And what they hid comes up behind."""
+    ask = ("search", copies / "party.mp4", "--end", "2", "-k", "3", "--one-per-video")
+    found = json.loads(ok(*ask, "--json"))["hits"]
+    assert [hit["copies"] for hit in found] == [5, 0, 0]
+    assert Path(found[0]["path"]).name.startswith("party")
+    assert len({Path(hit["path"]).name[:3] for hit in found}) == 3
+    assert "(x6)" in ok(*ask)
+    everything = json.loads(ok(*ask, "--all-copies", "--json"))
+    assert all("party" in hit["path"] and hit["copies"] == 0 for hit in everything["hits"])
+    rows = list(csv.DictReader(io.StringIO(ok("search", copies / "beach.mp4", "-k", "1", "--csv"))))
+    assert (rows[0]["copies"], len(rows)) == ("1", 1)
+
+
+def test_hits_without_copies_are_as_they_were(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "home", [folder])
+    query = ClipQuery(path=folder / "below" / "long.mp4", start_s=1.0, end_s=3.0)
+    assert find_similar(ws, query, collapse_copies=True).hits == find_similar(ws, query).hits
+
+
+def test_what_a_still_picture_looks_like_is_kept(ws: Workspace, home: Path) -> None:
+    still = still_vector(ws, None)
+    assert still is not None
+    assert float(np.linalg.norm(still)) == pytest.approx(1, abs=1e-3)
+    assert not list(home.rglob("*.still.npy")), "nothing is indexed, so that there is no folder of vectors"
+    ws.vectors_folder.mkdir()
+    still_vector(ws, None)
+    (kept,) = ws.vectors_folder.iterdir()
+    whole = kept.read_bytes()
+    for damaged in (b"", whole[:60], whole[:-8] + bytes.fromhex("0000807f") * 2, b"no array"):
+        kept.write_bytes(damaged)
+        again = still_vector(ws, None)
+        assert again is not None and np.array_equal(again, still)
+        assert kept.read_bytes() == whole
 
 
 @pytest.mark.parametrize(

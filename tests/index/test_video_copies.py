@@ -1,13 +1,16 @@
 """Which videos are copies, told from vectors: parts that must agree, groups that chains do not swallow, cost that stays small."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from index.search import Moment
 from index.search.duplicates import Comparison, candidate_offsets, group_copies, whole_fit
+from index.search.near_equal import copies_of_earlier
 from index.search.shared_moments import shared_moments
 from index.vectors.faiss_index import FaissIndex
 from index.vectors.vector_index import clip_ids
@@ -188,3 +191,33 @@ def test_calm_seconds_are_no_shared_moment() -> None:
     index, ids = index_of(films), np.array([1, 2], np.int64)
     assert shared_moments(index, ids, (None,), min_score=0.75, still=still) == []
     assert len(shared_moments(index, ids, (None,), min_score=0.75, still=None)) == 1
+
+
+def moment(video_id: int, ordinal: int, start_s: float) -> Moment:
+    return Moment(video_id, Path(f"{video_id}.mp4"), "films", start_s, start_s + 2, 0.9, ordinal, False)
+
+
+def test_moments_of_copies_are_told_at_the_same_place_only() -> None:
+    film = walk(1, 20)
+    index = index_of([film, noisy(film, 1), walk(2, 20), film[3:]])
+    answer = [moment(1, 5, 5.0), moment(2, 5, 5.0), moment(2, 9, 9.0), moment(3, 5, 5.0), moment(4, 2, 2.0), moment(1, 9, 9.0)]
+    found = copies_of_earlier(index, answer, (None,), lambda: None, min_score=0.88)
+    assert found == [0, 0, 2, 3, 0, 2]
+    assert copies_of_earlier(index, [], (None,), lambda: None, min_score=0.88) == []
+
+
+def test_moments_whose_clips_are_gone_stand_for_themselves() -> None:
+    film = walk(1, 20)
+    index = index_of([film, film])
+    index.remove(clip_ids(1, 6)[5:])
+    answer = [moment(1, 5, 5.0), moment(2, 5, 5.0), moment(9, 5, 5.0)]
+    assert copies_of_earlier(index, answer, (None,), lambda: None, min_score=0.88) == [0, 1, 2]
+
+
+def test_calm_moments_must_be_certain() -> None:
+    still = walk(9, 2)[0]
+    calm = np.tile(still, (15, 1))
+    index = index_of([noisy(calm, 1, 0.04), noisy(calm, 2, 0.04), noisy(calm, 3, 0.001), noisy(calm, 4, 0.001)])
+    answer = [moment(video, 5, 5.0) for video in (1, 2, 3, 4)]
+    assert copies_of_earlier(index, answer, (None,), lambda: still, min_score=0.88) == [0, 1, 2, 2]
+    assert copies_of_earlier(index, answer, (None,), lambda: None, min_score=0.88) == [0, 0, 0, 0]
