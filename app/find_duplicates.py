@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -154,7 +155,7 @@ def find_duplicates(
     min_score: from which mean cosine on videos are copies, 0 to 1; None for COPY_SCORE, and for moments MOMENT_SCORE. Of an encoder
     whose vectors hold movement and look, both must reach it. moments: also look for seconds that videos share which are no
     copies. Pairs that `part_videos` was told of are never in one group.
-    Raises WrongValue (min_score), NotIndexed, UnknownLibrary, UnknownEncoder, CatalogError.
+    Raises WrongValue (min_score), NotIndexed, UnknownLibrary, UnknownEncoder, EncoderError, ProviderUnavailable, CatalogError.
     """
     return _Search(ws, library, encoder_name, min_score).report(moments)
 
@@ -167,15 +168,13 @@ def part_videos(ws: Workspace, paths: Sequence[GivenPath], *, undo: bool = False
     """
     if len(paths) < 2:
         raise WrongValue(f"Say which videos are no duplicates of one another: two paths or more, got {len(paths)}.")
-    files = [_indexed_file(ws, path) for path in paths]
-    pairs = 0
-    for at, one in enumerate(files):
-        for place, other in enumerate(files[at + 1 :], start=at + 1):
-            if one & other:
-                raise BadQuery(f"{absolute_path(paths[at])} and {absolute_path(paths[place])} are one file. Name two videos.")
-            change = ws.catalog.remove_not_duplicates if undo else ws.catalog.put_not_duplicates
-            pairs += change(sorted(one), sorted(other)) > 0
-    return pairs
+    files = [(absolute_path(path), _indexed_file(ws, path)) for path in paths]
+    pairs = list(combinations(files, 2))
+    for (path, one), (other_path, other) in pairs:
+        if one & other:
+            raise BadQuery(f"{path} and {other_path} are one file. Name two videos.")
+    change = ws.catalog.remove_not_duplicates if undo else ws.catalog.put_not_duplicates
+    return sum(change(sorted(one), sorted(other)) > 0 for (_, one), (_, other) in pairs)
 
 
 def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.float32] | None, ...]":

@@ -1,6 +1,7 @@
 """What an encoder that knows of movement alone makes of still pictures: a clip like that does not tell which video it is of."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -65,4 +66,5 @@ def _write(path: Path, still: "NDArray[np.float32]") -> None:
             np.save(file, still)
         unfinished.replace(path)
     except OSError:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)

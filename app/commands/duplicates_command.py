@@ -121,7 +121,7 @@ def _print_groups(report: "DuplicateReport") -> None:
     for number, group in enumerate(report.groups, start=1):
         rows.append(_cells(number, f"keep: {group.kept_for}", "", group.keep))
         for video in group.others:
-            rows.append(_cells(number, "", "same file" if video.identical else f"{video.score:.3f}", video))
+            rows.append(_cells(number, "", "identical" if video.identical else f"{video.score:.3f}", video))
     print_table(columns, rows)
 
 

@@ -61,18 +61,25 @@ class VideoPair:
 
 
 def candidate_offsets(
-    index: VectorIndex, video_ids: NDArray[np.int64], *, min_score: float, every_clip: bool = False
+    index: VectorIndex,
+    video_ids: NDArray[np.int64],
+    *,
+    min_score: float,
+    every_clip: bool = False,
+    still: NDArray[np.float32] | None = None,
 ) -> dict[tuple[int, int], list[float]]:
     """Pairs of videos (lower number first) that have like clips at all, and by how many seconds the second lies behind.
 
     video_ids: int64 (V,), the videos that count. every_clip: ask with all clips of the finest track, not with a few.
-    A likeness is a cosine of at least min_score - 0.1.
+    still: do not ask with clips that are like this vector (D,). A likeness is a cosine of at least min_score - 0.1.
     """
     found: dict[tuple[int, int], list[float]] = {}
     rows = index.rows
     for selector, probes in _probes(index, video_ids, every_clip):
         for start in range(0, len(probes), _TOGETHER):
             asked = probes[start : start + _TOGETHER]
+            if still is not None:
+                asked = asked[index.vectors(asked) @ still < CALM]
             for row, near in _neighbours(index, asked, selector, min_score - _WORTH_COMPARING):
                 video = int(rows.ids[row]) >> ORDINAL_BITS
                 for other_row in near.tolist():
@@ -120,6 +127,8 @@ def _neighbours(
     index: VectorIndex, asked: NDArray[np.int64], selector: ClipSelector, at_least: float
 ) -> Iterator[tuple[int, NDArray[np.int64]]]:
     """Each row with the nearest row of each other video that is near it."""
+    if not len(asked):
+        return
     rows, vectors, depth = index.rows, index.vectors(asked), _NEIGHBOURS
     waiting = np.arange(len(asked))
     while len(waiting):

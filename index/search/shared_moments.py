@@ -52,7 +52,8 @@ def shared_moments(
     """
     passed_over = set(apart)
     found: list[SharedMoment] = []
-    for (one, other), offsets_s in candidate_offsets(index, video_ids, min_score=min_score, every_clip=True).items():
+    likely = candidate_offsets(index, video_ids, min_score=min_score, every_clip=True, still=still)
+    for (one, other), offsets_s in likely.items():
         if (one, other) in passed_over or len(offsets_s) < _FEWEST_HITS:
             continue
         own: list[SharedMoment] = []

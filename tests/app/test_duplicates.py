@@ -80,7 +80,7 @@ def test_each_is_shown_with_what_one_chooses_by(copies: Path) -> None:
     lines = [line for line in done.stdout.splitlines() if ".mp4" in line]
     assert len(lines) == 8
     assert [line for line in lines if "keep: " in line] == [lines[0], lines[6]]
-    assert "same file" in lines[7] and "128x96" in lines[0] and "2001-09-09" in lines[6]
+    assert "identical" in lines[7] and "128x96" in lines[0] and "2001-09-09" in lines[6]
     assert "2 group(s) among 10 videos; 6 of them could go" in done.stderr
     assert all((copies / name).exists() for name in ("party-small.mp4", "beach.mp4"))
 
@@ -281,4 +281,6 @@ def test_only_indexed_videos_can_be_told_apart(home: Path, folder: Path) -> None
     ok("index", folder)
     assert "nosuch.mp4 is not indexed" in failed("duplicates", "--not", folder / "a.mp4", folder / "nosuch.mp4")
     assert "bad.mp4 is broken" in failed("duplicates", "--not", folder / "a.mp4", folder / "bad.mp4")
-    assert "are one file" in failed("duplicates", "--not", folder / "a.mp4", folder / "below" / ".." / "a.mp4")
+    twice = (folder / "a.mp4", folder / "b.mp4", folder / "below" / ".." / "a.mp4")
+    assert "are one file" in failed("duplicates", "--not", *twice)
+    assert ok("duplicates", "--undo-not", *twice[:2]) == "forgotten 0\n", "all or nothing"

@@ -191,6 +191,8 @@ def test_calm_seconds_are_no_shared_moment() -> None:
     index, ids = index_of(films), np.array([1, 2], np.int64)
     assert shared_moments(index, ids, (None,), min_score=0.75, still=still) == []
     assert len(shared_moments(index, ids, (None,), min_score=0.75, still=None)) == 1
+    nothing_moves = index_of([noisy(np.tile(still, (20, 1)), seed) for seed in (1, 2)])
+    assert shared_moments(nothing_moves, ids, (None,), min_score=0.75, still=still) == []
 
 
 def moment(video_id: int, ordinal: int, start_s: float) -> Moment:
