@@ -3,7 +3,10 @@
 import os
 import shlex
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +23,12 @@ from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
     from index.catalog.records import VideoRow
-    from index.search import Filters, QueryClips
+    from index.search import Filters, Moment, QueryClips
+    from index.vectors.vector_index import VectorIndex
 
 
 MIN_QUERY_S = 0.1
+_MOST_COLLAPSED = 160  # moments that are looked through to fill up an answer of which copies have fallen together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +74,7 @@ class EmbeddedQuery:
 class Hit:
     """A moment that answers the query. score: cosine, 1 is the same; where look counts w, it is (1 - w) times that of the movement
     plus w times that of the look. clip_ordinal: its nearest clip, for the thumbnail. missing: the file is not at its path now.
+    copies: how many moments of copies of the video, found besides, stand behind it; 0 where they were not asked to be one.
     """
 
     rank: int
@@ -81,6 +87,7 @@ class Hit:
     clip_ordinal: int
     flagged: bool
     missing: bool = False
+    copies: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +123,14 @@ def find_similar(
     one_per_video: bool = False,
     every_file: bool = False,
     look: float | None = None,
+    collapse_copies: bool = False,
 ) -> SearchResult:
     """The k most similar moments.
 
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
     look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default.
+    collapse_copies: near-equal moments of several videos (encoded anew, resized, ...) are one hit, which counts them.
     Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1), BadQuery
     (not an indexed video, no video in the folder, look with an encoder of one part), NotIndexed (nothing to search in),
     VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
@@ -139,16 +148,13 @@ def find_similar(
     if query.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
     clips = replace(query.clips, scale=look_scale(ws, encoder_name, look))
-    moments = find_moments(
-        ws.catalog,
-        ws.vectors(encoder_id),
-        encoder_id,
-        clips,
-        k=k,
-        filters=filters,
-        one_per_video=one_per_video,
-        look=None if every_file else look_at,
-    )
+    index = ws.vectors(encoder_id)
+
+    def best(most: int) -> "list[Moment]":
+        sight = None if every_file else look_at
+        return find_moments(ws.catalog, index, encoder_id, clips, k=most, filters=filters, one_per_video=one_per_video, look=sight)
+
+    found = _collapsed(ws, encoder_name, index, best, k) if collapse_copies else [(moment, 0) for moment in best(k)]
     hits = [
         Hit(
             rank=rank,
@@ -161,8 +167,9 @@ def find_similar(
             clip_ordinal=moment.clip_ordinal,
             flagged=moment.flagged,
             missing=moment.missing,
+            copies=copies,
         )
-        for rank, moment in enumerate(moments, start=1)
+        for rank, (moment, copies) in enumerate(found, start=1)
     ]
     return SearchResult(
         hits=hits,
@@ -174,6 +181,27 @@ def find_similar(
         look=look,
         warnings=(*query.warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
     )
+
+
+def _collapsed(
+    ws: Workspace, encoder_name: str | None, index: "VectorIndex", best: "Callable[[int], list[Moment]]", k: int
+) -> "list[tuple[Moment, int]]":
+    """The k best moments of which none is a copy of another, each with how many are copies of it. best: finds so many moments."""
+    from app.find_duplicates import COPY_SCORE, part_scales
+    from app.still_pictures import still_vector
+    from index.search.near_equal import copies_of_earlier
+
+    scales = part_scales(ws, encoder_name)
+    still = cache(partial(still_vector, ws, encoder_name))
+    most = k + 1  # one more, up to which the copies of the last are counted
+    while True:
+        moments = best(most)
+        first_of = copies_of_earlier(index, moments, scales, still, min_score=COPY_SCORE)
+        behind = Counter(first for at, first in enumerate(first_of) if first != at)
+        firsts = [at for at, first in enumerate(first_of) if first == at]
+        if len(firsts) > k or len(moments) < most or most >= _MOST_COLLAPSED:
+            return [(moments[at], behind[at]) for at in firsts[:k]]
+        most = min(2 * most, _MOST_COLLAPSED)
 
 
 def _of_blank(clips: "QueryClips", filters: "Filters") -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from embedder.encoder_card import DEFAULT_LOOK
 if TYPE_CHECKING:
     from app.find_similar import ClipQuery, MomentQuery, SearchResult
 
-_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing")
+_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing", "copies")
 _AWAY = " (not there now)"
 
 
@@ -56,6 +56,10 @@ def search(
         ),
     ] = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
+    all_copies: Annotated[
+        bool,
+        typer.Option("--all-copies", help="Show every copy of a video. Otherwise near-equal moments are one result, marked (x12)."),
+    ] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, frozen.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -83,7 +87,16 @@ def search(
         include_flagged=empty,
     )
     with Workspace() as ws:
-        result = find_similar(ws, query, encoder_name=encoder, k=top, filters=filters, one_per_video=one_per_video, look=look)
+        result = find_similar(
+            ws,
+            query,
+            encoder_name=encoder,
+            k=top,
+            filters=filters,
+            one_per_video=one_per_video,
+            look=look,
+            collapse_copies=not all_copies,
+        )
     for warning in result.warnings:
         talk(f"warning: {warning}")
     if not result.hits:
@@ -154,7 +167,7 @@ def _print_hits(result: "SearchResult") -> None:
             f"{hit.score:.3f}",
             clock(hit.start_s),
             clock(hit.end_s),
-            one_line(hit.path) + _AWAY * hit.missing,
+            one_line(hit.path) + (f" (x{hit.copies + 1})" if hit.copies else "") + _AWAY * hit.missing,
             hit.library,
         )
         for hit in result.hits
