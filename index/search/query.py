@@ -41,7 +41,8 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
-    is_blank: there is nothing to see in any of its clips (black, frozen, one colour).
+    is_blank: there is nothing to see in any of its clips (black, frozen, one colour). is_still: it is a picture, which has no place
+    between two clips: a moment is the clip most like it, not drawn towards the clips beside that.
     Raises ValueError for arrays that contradict each other.
     """
 
@@ -53,6 +54,7 @@ class QueryClips:
     parts: NDArray[np.int64] | None = None
     scale: NDArray[np.float32] | None = None
     is_blank: bool = False
+    is_still: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.vectors)
