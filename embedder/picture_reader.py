@@ -85,10 +85,21 @@ def _frame_at(job: PictureJob, at_s: float) -> Generator[Alive, None, NDArray[np
 
 
 def _photo(path: Path, pictures: PictureSpec) -> tuple[NDArray[np.uint8], tuple[str, ...]]:
-    """The picture of a file, uint8 (H, W, 3), and what is wrong with it."""
+    """The picture of a file, uint8 (H, W, 3), and what is wrong with it: FFmpeg shows what there is of half a JPEG, and only its
+    strict reading tells of that."""
+    try:
+        return _decoded(path, pictures, is_strict=True), ()
+    except VideoRejected as error:
+        if error.transient:
+            raise
+    return _decoded(path, pictures, is_strict=False), ("damaged: not all of the picture decodes cleanly",)
+
+
+def _decoded(path: Path, pictures: PictureSpec, *, is_strict: bool) -> NDArray[np.uint8]:
     with _opened(path) as container:
         stream = _picture_stream(path, container)
         _check_size(path, stream.codec_context.width, stream.codec_context.height)
+        stream.codec_context.options = {"err_detect": "explode"} if is_strict else {}
         try:
             frame = next(container.decode(stream), None)
         except av.error.FFmpegError as error:
@@ -99,8 +110,7 @@ def _photo(path: Path, pictures: PictureSpec) -> tuple[NDArray[np.uint8], tuple[
             raise VideoRejected(path, "is a damaged picture: nothing in it decodes")
         _check_size(path, frame.width, frame.height)
         scaler = _scaler(pictures, orientation=_orientation(path, frame))
-        damaged = ("damaged: a part of the picture does not decode",) if frame.is_corrupt else ()
-        return scaler.picture(_on_white(frame)), damaged
+        return scaler.picture(_on_white(frame))
 
 
 def _scaler(pictures: PictureSpec, pixel_aspect: float = 1.0, orientation: Orientation | None = None) -> FrameScaler:
