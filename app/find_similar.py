@@ -67,12 +67,13 @@ CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo,
 class EmbeddedQuery:
     """A query that was read and embedded: asked again with other options, it answers at once.
 
-    encoder_id: the catalog's number of the encoder whose vectors these are. provider, warnings, num_examples, num_unlike: as a
-    `SearchResult` has them.
+    encoder_id: the catalog's number of the encoder whose vectors these are. name: what messages call it. provider, warnings,
+    num_examples, num_unlike: as a `SearchResult` has them.
     """
 
     clips: "QueryClips"
     encoder_id: int
+    name: str = "The query"
     provider: str | None = None
     warnings: tuple[str, ...] = ()
     num_examples: int = 1
@@ -256,7 +257,7 @@ def embed_for_search(
     liked = [_embedded(ws, one, encoder_name, encoder_id) for one in examples]
     if len(liked) == 1 and not unlike:
         return liked[0]
-    return _combined(ws, encoder_name, examples, liked, unlike, [_embedded(ws, one, encoder_name, encoder_id) for one in unlike])
+    return _combined(ws, encoder_name, liked, [_embedded(ws, one, encoder_name, encoder_id) for one in unlike])
 
 
 def _check_seconds(query: Query | EmbeddedQuery) -> None:
@@ -277,42 +278,27 @@ def _embedded(ws: Workspace, query: Query | EmbeddedQuery, encoder_name: str | N
             )
         return query
     if isinstance(query, MomentQuery):
-        clips, warnings = _stored(ws, query, encoder_id)
-        return EmbeddedQuery(clips=clips, encoder_id=encoder_id, warnings=warnings)
-    clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
-    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, provider=provider, warnings=warnings)
+        return _stored(ws, query, encoder_id)
+    return _embed(ws, query, encoder_name, encoder_id)
 
 
 def _combined(
-    ws: Workspace,
-    encoder_name: str | None,
-    examples: Sequence[Query | EmbeddedQuery],
-    liked: Sequence[EmbeddedQuery],
-    unlike: Sequence[Query | EmbeddedQuery],
-    disliked: Sequence[EmbeddedQuery],
+    ws: Workspace, encoder_name: str | None, liked: Sequence[EmbeddedQuery], disliked: Sequence[EmbeddedQuery]
 ) -> EmbeddedQuery:
     """Several examples as one query, and what is odd about each."""
     from app.combine_examples import Example, combine, nothing_to_see
 
-    names = [_name_of(one, number) for number, one in enumerate((*examples, *unlike), start=1)]
-    every = [Example(name, one.clips) for name, one in zip(names, (*liked, *disliked), strict=True)]
-    positive, negative = every[: len(liked)], every[len(liked) :]
-    warnings = [f"{name}: {text}" for name, one in zip(names, (*liked, *disliked), strict=True) for text in one.warnings]
+    positive, negative = ([Example(one.name, one.clips) for one in some] for some in (liked, disliked))
+    every = (*liked, *disliked)
     return EmbeddedQuery(
         clips=combine(positive, negative, ws.encoder_facts(encoder_name).card),
         encoder_id=liked[0].encoder_id,
-        provider=next((one.provider for one in (*liked, *disliked) if one.provider), None),
-        warnings=(*warnings, *nothing_to_see(positive, negative)),
+        name="The examples",
+        provider=next((one.provider for one in every if one.provider), None),
+        warnings=(*(f"{one.name}: {text}" for one in every for text in one.warnings), *nothing_to_see(positive, negative)),
         num_examples=len(liked),
         num_unlike=len(disliked),
     )
-
-
-def _name_of(query: Query | EmbeddedQuery, number: int) -> str:
-    """What messages call one of several examples."""
-    if isinstance(query, EmbeddedQuery):
-        return f"Example {number}"
-    return f"Video {query.video_id}" if isinstance(query, MomentQuery) and query.path is None else str(query.path)
 
 
 def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
@@ -322,9 +308,7 @@ def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
     return (f"{older} video(s) were indexed by an older vret; their times may be wrong until you run vret index",)
 
 
-def _embed(
-    ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | None, encoder_id: int
-) -> "tuple[QueryClips, str, tuple[str, ...]]":
+def _embed(ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | None, encoder_id: int) -> EmbeddedQuery:
     from embedder.embed_query import embed_picture, embed_query
     from index.search import QueryClips
 
@@ -357,7 +341,8 @@ def _embed(
         is_still=isinstance(query, PictureQuery),
     )
     cut = _cut_short(end_s, embedded.begin_s + embedded.duration_s)
-    return clips, encoder.provider, (*embedded.warnings, *cut)
+    warnings = (*embedded.warnings, *cut)
+    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, name=str(path), provider=encoder.provider, warnings=warnings)
 
 
 def _checked(filters: "Filters") -> "Filters":
@@ -385,12 +370,13 @@ def _cut_short(asked_end_s: float | None, end_s: float) -> tuple[str, ...]:
     return (f"the video ends at {end_s:.2f} s, so the query ends there and not at {asked_end_s:.2f} s",)
 
 
-def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "tuple[QueryClips, tuple[str, ...]]":
+def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> EmbeddedQuery:
     from index.search import moment_as_query
 
     video = _video(ws, query)
     clips = moment_as_query(ws.catalog, encoder_id, video.id, query.at_s, query.end_s)
-    return clips, _cut_short(query.end_s, video.duration_s or 0.0)
+    warnings = _cut_short(query.end_s, video.duration_s or 0.0)
+    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, name=str(video.path), warnings=warnings)
 
 
 def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":
