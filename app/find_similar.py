@@ -4,17 +4,17 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.clip_times import check_range
 from app.errors import BadQuery, BadRange, WrongValue
 from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
-from app.part_weights import chosen_look, look_scale
+from app.part_weights import check_sees_look, chosen_look, look_of_pictures, look_scale
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from index.vectors.vector_index import VectorIndex
 
 
+Strength = Literal["strong", "possible", "weak"]
+STRONG, POSSIBLE = 0.02, 0.1
+"""False-alarm rates below which a hit is called so."""
 MIN_QUERY_S = 0.1
 _MOST_COLLAPSED = 160  # moments that are looked through to fill up an answer of which copies have fallen together
 
@@ -53,6 +56,16 @@ class MomentQuery:
     end_s: float | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class PictureQuery:
+    """A still picture: a file (JPEG, PNG, WebP, BMP, HEIC, AVIF), or with at_s the frame that is on screen at that second of a
+    video file. Only its look is compared, and it has no length: it is found in the clips that look like it.
+    """
+
+    path: GivenPath
+    at_s: float | None = None
+
+
 CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo, FileNotFoundError)
 """What `find_similar` raises where it is the query that cannot be asked with: its file or video is gone, broken or too long."""
 
@@ -61,13 +74,21 @@ CANNOT_BE_ASKED = (BadQuery, VideoRejected, QueryTooLong, NoClips, UnknownVideo,
 class EmbeddedQuery:
     """A query that was read and embedded: asked again with other options, it answers at once.
 
-    encoder_id: the catalog's number of the encoder whose vectors these are. provider, warnings: as a `SearchResult` has them.
+    encoder_id: the catalog's number of the encoder whose vectors these are. name: what messages call it. provider, warnings,
+    num_examples, num_unlike: as a `SearchResult` has them.
     """
 
     clips: "QueryClips"
     encoder_id: int
+    name: str = "The query"
     provider: str | None = None
     warnings: tuple[str, ...] = ()
+    num_examples: int = 1
+    num_unlike: int = 0
+
+
+Query = ClipQuery | MomentQuery | PictureQuery
+"""What can be searched by, alone or as one of several examples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +96,8 @@ class Hit:
     """A moment that answers the query. score: cosine, 1 is the same; where look counts w, it is (1 - w) times that of the movement
     plus w times that of the look. clip_ordinal: its nearest clip, for the thumbnail. missing: the file is not at its path now.
     copies: how many moments of copies of the video, found besides, stand behind it; 0 where they were not asked to be one.
+    false_alarm_rate: how likely it is that the best of as many videos, none of them like the query, scores as high, 0 to 1; None
+    where the library is too small to tell.
     """
 
     rank: int
@@ -88,15 +111,25 @@ class Hit:
     flagged: bool
     missing: bool = False
     copies: int = 0
+    false_alarm_rate: float | None = None
+
+    @property
+    def strength(self) -> Strength | None:
+        """How much the hit can be relied on: strong, possible, or weak, which is what a query finds that nothing is like."""
+        if self.false_alarm_rate is None:
+            return None
+        return "strong" if self.false_alarm_rate < STRONG else "possible" if self.false_alarm_rate < POSSIBLE else "weak"
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
     """Hits, best first, and how they were found.
 
-    query_s: length of the query. provider: ONNX Runtime's execution provider, None when no decoding was needed.
+    query_s: length of the query; of several examples their median, of a picture that of the clips it is compared with. provider:
+    ONNX Runtime's execution provider, None when no decoding was needed. num_examples, num_unlike: what the query was made of.
     query_vectors: how many vectors the query became. look: how much look counted against movement, 0 to 1; None where the encoder's
-    vectors have one part. warnings: what is odd about the query.
+    vectors have one part. best_score: of the best moment, also where min_score leaves it out; None where there is none. warnings:
+    what is odd about the query.
     """
 
     hits: list[Hit]
@@ -107,16 +140,25 @@ class SearchResult:
     provider: str | None = None
     look: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    num_examples: int = 1
+    num_unlike: int = 0
+    best_score: float | None = None
+
+    @property
+    def has_good_match(self) -> bool:
+        """Whether some hit is more than what a query finds that nothing is like; also where that cannot be told."""
+        return any(hit.strength != "weak" for hit in self.hits)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON; paths are text."""
-        return asdict(self) | {"hits": [asdict(hit) | {"path": str(hit.path)} for hit in self.hits]}
+        return asdict(self) | {"hits": [asdict(hit) | {"path": str(hit.path), "strength": hit.strength} for hit in self.hits]}
 
 
 def find_similar(
     ws: Workspace,
-    query: ClipQuery | MomentQuery | EmbeddedQuery,
+    query: Query | EmbeddedQuery | Sequence[Query | EmbeddedQuery],
     *,
+    unlike: Sequence[Query | EmbeddedQuery] = (),
     encoder_name: str | None = None,
     k: int = 10,
     filters: "Filters | None" = None,
@@ -124,30 +166,42 @@ def find_similar(
     every_file: bool = False,
     look: float | None = None,
     collapse_copies: bool = False,
+    min_score: float | None = None,
 ) -> SearchResult:
     """The k most similar moments.
 
+    query: one, or several examples, clips, moments and pictures in any mix, for what they have in common; unlike: examples of
+    what is not meant. `app.combine_examples.combine` says how they become one query. The examples may be among the hits.
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
-    look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default.
-    collapse_copies: near-equal moments of several videos (encoded anew, resized, ...) are one hit, which counts them.
-    Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1), BadQuery
-    (not an indexed video, no video in the folder, look with an encoder of one part), NotIndexed (nothing to search in),
-    VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
+    look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default. Pictures alone
+    are compared with 1. min_score: moments whose score is below are left out. collapse_copies: near-equal moments of several videos
+    (encoded anew, resized, ...) are one hit, which counts them.
+    Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1, min_score
+    outside of -1 to 1), BadQuery (not an indexed video, no video in the folder, look with an encoder of one part, a picture with
+    an encoder that sees no look or with another look than 1, no example, one of several that is too long), NotIndexed (nothing to
+    search in), VideoRejected (unreadable query), UnknownEncoder, UnknownLibrary, CatalogError.
     """
     from index.search import Filters, find_moments
 
     began = time.perf_counter()
     if k < 1:
         raise WrongValue(f"The number of hits must be at least 1, got {k}.")
+    if min_score is not None and not -1 <= min_score <= 1:
+        raise WrongValue(f"The lowest score (--min-score) must be -1 to 1, got {min_score:g}.")
     filters = _checked(filters if filters is not None else Filters())
-    look = chosen_look(ws, encoder_name, look)
-    if not isinstance(query, EmbeddedQuery):
-        query = embed_for_search(ws, query, encoder_name=encoder_name, filters=filters)
+    examples = [query] if isinstance(query, Query | EmbeddedQuery) else list(query)
+    is_still = bool(examples) and all(_is_still(one) for one in examples)
+    look = (look_of_pictures if is_still else chosen_look)(ws, encoder_name, look)
+    embedded = (
+        examples[0]
+        if len(examples) == 1 and not unlike and isinstance(examples[0], EmbeddedQuery)
+        else embed_for_search(ws, examples, unlike=unlike, encoder_name=encoder_name, filters=filters)
+    )
     encoder_id = searchable_encoder(ws, encoder_name, filters)
-    if query.encoder_id != encoder_id:
+    if embedded.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
-    clips = replace(query.clips, scale=look_scale(ws, encoder_name, look))
+    clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look))
     index = ws.vectors(encoder_id)
 
     def best(most: int) -> "list[Moment]":
@@ -168,18 +222,22 @@ def find_similar(
             flagged=moment.flagged,
             missing=moment.missing,
             copies=copies,
+            false_alarm_rate=moment.false_alarm_rate,
         )
         for rank, (moment, copies) in enumerate(found, start=1)
     ]
     return SearchResult(
-        hits=hits,
+        hits=[hit for hit in hits if min_score is None or hit.score >= min_score],
         query_s=clips.duration_s,
         query_vectors=len(clips.vectors),
         encoder=encoder_name or ws.settings.encoder_name,
         seconds=time.perf_counter() - began,
-        provider=query.provider,
+        provider=embedded.provider,
         look=look,
-        warnings=(*query.warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
+        warnings=(*embedded.warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
+        num_examples=embedded.num_examples,
+        num_unlike=embedded.num_unlike,
+        best_score=hits[0].score if hits else None,
     )
 
 
@@ -204,6 +262,10 @@ def _collapsed(
         most = min(2 * most, _MOST_COLLAPSED)
 
 
+def _is_still(query: Query | EmbeddedQuery) -> bool:
+    return query.clips.is_still if isinstance(query, EmbeddedQuery) else isinstance(query, PictureQuery)
+
+
 def _of_blank(clips: "QueryClips", filters: "Filters") -> tuple[str, ...]:
     if not clips.is_blank:
         return ()
@@ -217,24 +279,72 @@ def _of_blank(clips: "QueryClips", filters: "Filters") -> tuple[str, ...]:
 
 def embed_for_search(
     ws: Workspace,
-    query: ClipQuery | MomentQuery,
+    query: Query | Sequence[Query | EmbeddedQuery],
     *,
+    unlike: Sequence[Query | EmbeddedQuery] = (),
     encoder_name: str | None = None,
     filters: "Filters | None" = None,
 ) -> EmbeddedQuery:
     """Reads and embeds a query, or takes the stored vectors of a moment, for one or more calls of `find_similar` with this encoder.
 
-    filters: where the first search will look; there must be something. Raises what `find_similar` does.
+    query, unlike: as in `find_similar`; those of several that are embedded already are not read again. filters: where the first
+    search will look; there must be something. Raises what `find_similar` does.
     """
     from index.search import Filters
 
-    check_range(*((query.start_s, query.end_s) if isinstance(query, ClipQuery) else (query.at_s, query.end_s)))
+    examples = [query] if isinstance(query, Query) else list(query)
+    if not examples:
+        raise BadQuery("There is no example to search by. Give at least one, besides what is to be unlike it.")
+    for one in (*examples, *unlike):
+        _check_seconds(one)
     encoder_id = searchable_encoder(ws, encoder_name, filters if filters is not None else Filters())
+    if any(_is_still(one) for one in (*examples, *unlike)):
+        check_sees_look(ws, encoder_name)
+    liked = [_embedded(ws, one, encoder_name, encoder_id) for one in examples]
+    if len(liked) == 1 and not unlike:
+        return liked[0]
+    return _combined(ws, encoder_name, liked, [_embedded(ws, one, encoder_name, encoder_id) for one in unlike])
+
+
+def _check_seconds(query: Query | EmbeddedQuery) -> None:
+    """Raises BadRange."""
     if isinstance(query, ClipQuery):
-        clips, provider, warnings = _embed(ws, query, encoder_name, encoder_id)
-        return EmbeddedQuery(clips=clips, encoder_id=encoder_id, provider=provider, warnings=warnings)
-    clips, warnings = _stored(ws, query, encoder_id)
-    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, warnings=warnings)
+        check_range(query.start_s, query.end_s)
+    elif isinstance(query, MomentQuery):
+        check_range(query.at_s, query.end_s)
+    elif isinstance(query, PictureQuery):
+        check_range(query.at_s, None)
+
+
+def _embedded(ws: Workspace, query: Query | EmbeddedQuery, encoder_name: str | None, encoder_id: int) -> EmbeddedQuery:
+    if isinstance(query, EmbeddedQuery):
+        if query.encoder_id != encoder_id:
+            raise EncoderError(
+                f"{ws.encoder_path(encoder_name)} is another encoder than an example was embedded with. Search again."
+            )
+        return query
+    if isinstance(query, MomentQuery):
+        return _stored(ws, query, encoder_id)
+    return _embed(ws, query, encoder_name, encoder_id)
+
+
+def _combined(
+    ws: Workspace, encoder_name: str | None, liked: Sequence[EmbeddedQuery], disliked: Sequence[EmbeddedQuery]
+) -> EmbeddedQuery:
+    """Several examples as one query, and what is odd about each."""
+    from app.combine_examples import Example, combine, nothing_to_see
+
+    positive, negative = ([Example(one.name, one.clips) for one in some] for some in (liked, disliked))
+    every = (*liked, *disliked)
+    return EmbeddedQuery(
+        clips=combine(positive, negative, ws.encoder_facts(encoder_name).card),
+        encoder_id=liked[0].encoder_id,
+        name="The examples",
+        provider=next((one.provider for one in every if one.provider), None),
+        warnings=(*(f"{one.name}: {text}" for one in every for text in one.warnings), *nothing_to_see(positive, negative)),
+        num_examples=len(liked),
+        num_unlike=len(disliked),
+    )
 
 
 def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
@@ -244,8 +354,8 @@ def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
     return (f"{older} video(s) were indexed by an older vret; their times may be wrong until you run vret index",)
 
 
-def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id: int) -> "tuple[QueryClips, str, tuple[str, ...]]":
-    from embedder.embed_query import embed_query
+def _embed(ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | None, encoder_id: int) -> EmbeddedQuery:
+    from embedder.embed_query import embed_picture, embed_query
     from index.search import QueryClips
 
     path = absolute_path(query.path)
@@ -253,13 +363,17 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
         raise BadQuery(f"{path} is a folder. Give one video file of it.")
     if not os.path.isfile(path):  # unlike Path.is_file it bears names too long and folders that may not be entered
         raise BadQuery(f"There is no file {path}.")
-    start_s = query.start_s or 0.0
-    if query.end_s is not None:
-        _check_length(query.end_s - start_s)
+    start_s = 0.0 if isinstance(query, PictureQuery) else query.start_s or 0.0
+    end_s = None if isinstance(query, PictureQuery) else query.end_s
+    if end_s is not None:
+        _check_length(end_s - start_s)
     encoder = ws.encoder(encoder_name)
     if ws.encoder_id(encoder_name) != encoder_id:
         raise EncoderError(f"{encoder.path} was replaced by another encoder during the search. Search again.")
-    embedded = embed_query(path, encoder, start_s=query.start_s, end_s=query.end_s)
+    if isinstance(query, PictureQuery):
+        embedded = embed_picture(path, encoder, at_s=query.at_s)
+    else:
+        embedded = embed_query(path, encoder, start_s=query.start_s, end_s=query.end_s)
     if start_s > 0:  # a whole file may be as short as it is; a rest of one this short is a slip
         _check_length(embedded.duration_s)
     clips = QueryClips(
@@ -270,10 +384,12 @@ def _embed(ws: Workspace, query: ClipQuery, encoder_name: str | None, encoder_id
         dense=embedded.dense,
         parts=embedded.parts,
         is_blank=embedded.is_low_information,
-        is_whole_video=query.start_s is None and query.end_s is None,
+        is_whole_video=isinstance(query, ClipQuery) and query.start_s is None and query.end_s is None,
+        is_still=isinstance(query, PictureQuery),
     )
-    cut = _cut_short(query.end_s, embedded.begin_s + embedded.duration_s)
-    return clips, encoder.provider, (*embedded.warnings, *cut)
+    cut = _cut_short(end_s, embedded.begin_s + embedded.duration_s)
+    warnings = (*embedded.warnings, *cut)
+    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, name=str(path), provider=encoder.provider, warnings=warnings)
 
 
 def _checked(filters: "Filters") -> "Filters":
@@ -301,12 +417,13 @@ def _cut_short(asked_end_s: float | None, end_s: float) -> tuple[str, ...]:
     return (f"the video ends at {end_s:.2f} s, so the query ends there and not at {asked_end_s:.2f} s",)
 
 
-def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> "tuple[QueryClips, tuple[str, ...]]":
+def _stored(ws: Workspace, query: MomentQuery, encoder_id: int) -> EmbeddedQuery:
     from index.search import moment_as_query
 
     video = _video(ws, query)
     clips = moment_as_query(ws.catalog, encoder_id, video.id, query.at_s, query.end_s)
-    return clips, _cut_short(query.end_s, video.duration_s or 0.0)
+    warnings = _cut_short(query.end_s, video.duration_s or 0.0)
+    return EmbeddedQuery(clips=clips, encoder_id=encoder_id, name=str(video.path), warnings=warnings)
 
 
 def _video(ws: Workspace, query: MomentQuery) -> "VideoRow":

@@ -20,13 +20,46 @@ def chosen_look(ws: Workspace, encoder_name: str | None, look: float | None) -> 
     """
     from embedder.encoder_card import DEFAULT_LOOK
 
-    if look is not None and not 0 <= look <= 1:
-        raise WrongValue(f"The weight of look (--look) must be 0 to 1, got {look:g}.")
+    _check_weight(look)
     if weighs_look(ws, encoder_name):
         return DEFAULT_LOOK if look is None else float(look)
     if look is None:
         return None
     raise BadQuery(_no_parts(ws, encoder_name or ws.settings.encoder_name))
+
+
+def look_of_pictures(ws: Workspace, encoder_name: str | None, look: float | None) -> float | None:
+    """The weight of look that a search by pictures alone uses: 1; None for an encoder whose vectors are look and nothing else.
+
+    Raises WrongValue as `chosen_look`, BadQuery (another weight is given, or the encoder sees no look), UnknownEncoder,
+    EncoderError.
+    """
+    _check_weight(look)
+    check_sees_look(ws, encoder_name)
+    if look is not None and look != 1:
+        raise BadQuery(
+            f"A picture does not move, so only its look can be compared: leave out --look, or give 1 instead of {look:g}."
+        )
+    return 1.0 if weighs_look(ws, encoder_name) else None
+
+
+def check_sees_look(ws: Workspace, encoder_name: str | None) -> None:
+    """Raises BadQuery where an encoder's vectors hold no look, so that no picture can be compared with them; UnknownEncoder,
+    EncoderError.
+    """
+    from embedder.vector_parts import is_look_alone
+
+    if weighs_look(ws, encoder_name) or is_look_alone(ws.encoder_facts(encoder_name).card):
+        return
+    name = encoder_name or ws.settings.encoder_name
+    raise BadQuery(
+        f"Encoder {name!r} sees how things move, not how they look, so no picture can be compared. {_with_look(ws, name)}"
+    )
+
+
+def _check_weight(look: float | None) -> None:
+    if look is not None and not 0 <= look <= 1:
+        raise WrongValue(f"The weight of look (--look) must be 0 to 1, got {look:g}.")
 
 
 def chosen_looks(ws: Workspace, encoder_names: Sequence[str], look: float | None) -> dict[str, float]:
@@ -54,6 +87,11 @@ def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "
 
 
 def _no_parts(ws: Workspace, name: str) -> str:
+    return f"Encoder {name!r} does not keep movement and look apart, so --look has nothing to weigh. {_with_look(ws, name)}"
+
+
+def _with_look(ws: Workspace, name: str) -> str:
+    """How to get what this encoder lacks."""
     from embedder.errors import EncoderError
     from embedder.vector_parts import has_both_parts
 
@@ -64,9 +102,6 @@ def _no_parts(ws: Workspace, name: str) -> str:
                 both.append(file.name)
         except EncoderError:  # a damaged file is no help; `vret encoders` tells of it
             continue
-    help_ = (
-        f"Search with one that has both: --encoder {' or '.join(both)}."
-        if both
-        else f"Make an encoder that has both: vret encoders join {name} LOOK --name NAME"
-    )
-    return f"Encoder {name!r} does not keep movement and look apart, so --look has nothing to weigh. {help_}"
+    if both:
+        return f"Search with one that has both: --encoder {' or '.join(both)}."
+    return f"Make an encoder that has both: vret encoders join {name} LOOK --name NAME"

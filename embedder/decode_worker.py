@@ -17,6 +17,7 @@ from embedder.child_process import end_with_owner, limit_memory
 from embedder.clip_reader import read_clips
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
 from embedder.numbered_frames import read_numbered
+from embedder.picture_reader import read_picture
 from embedder.preview_writer import frame_jpeg, make_preview
 from embedder.query_reader import RangeEmpty, read_query
 from embedder.reading_probe import probe_reading
@@ -28,6 +29,7 @@ from embedder.worker_messages import (
     FramesJob,
     GlanceJob,
     Job,
+    PictureJob,
     PreviewJob,
     QueryJob,
     ReadingJob,
@@ -85,6 +87,8 @@ def _run(job: Job) -> Iterator[Reply]:
         yield from read_clips(job)
     elif isinstance(job, QueryJob):
         yield from read_query(job)
+    elif isinstance(job, PictureJob):
+        yield from read_picture(job)
     elif isinstance(job, PreviewJob):
         yield from make_preview(job)
     elif isinstance(job, FrameJob):

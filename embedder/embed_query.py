@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embedder.cores import num_cores
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
-from embedder.worker_messages import Clip, PictureSpec, QueryDone, QueryJob, Reply
+from embedder.worker_messages import Clip, PictureJob, PictureSpec, QueryDone, QueryJob, Reply
 from embedder.worker_process import replies_of
 
 if TYPE_CHECKING:
@@ -65,15 +65,38 @@ def embed_query(path: Path, encoder: OnnxEncoder, *, start_s: float | None = Non
         max_s=MAX_QUERY_S,
         codec_threads=min(MAX_CODEC_THREADS, num_cores()),
     )
-    try:
-        return _embedded(replies_of(job), encoder)
-    except PreviewError as error:
-        raise VideoRejected(path, str(error).removeprefix(f"{path}: ")) from error
+    return _embedded_job(job, encoder)
+
+
+def embed_picture(path: Path, encoder: OnnxEncoder, *, at_s: float | None = None) -> EmbeddedQuery:
+    """Embed a still picture, or with at_s the frame that is on screen at that second of a video, as a clip in which nothing moves,
+    of the encoder's shortest length. Only the look of such a vector says anything. It has nothing to see if it is of one colour.
+
+    Raises VideoRejected (also for a second that the video does not have), FileNotFoundError, ValueError, EncoderError.
+    """
+    if at_s is not None and not 0 <= at_s < float("inf"):
+        raise ValueError(f"a frame needs a second of 0 or more, got {at_s}")
+    card = encoder.card
+    job = PictureJob(
+        path=path,
+        at_s=at_s,
+        span_s=card.spans_s[0],
+        pictures=picture_spec(card),
+        codec_threads=min(MAX_CODEC_THREADS, num_cores()),
+    )
+    return _embedded_job(job, encoder)
 
 
 def picture_spec(card: EncoderCard) -> PictureSpec:
     """The pictures that an encoder takes."""
     return PictureSpec(num_frames=card.num_frames, height_px=card.height_px, width_px=card.width_px, geometry=card.geometry)
+
+
+def _embedded_job(job: QueryJob | PictureJob, encoder: OnnxEncoder) -> EmbeddedQuery:
+    try:
+        return _embedded(replies_of(job), encoder)
+    except PreviewError as error:
+        raise VideoRejected(job.path, str(error).removeprefix(f"{job.path}: ")) from error
 
 
 def _embedded(replies: Iterator[Reply], encoder: OnnxEncoder) -> EmbeddedQuery:

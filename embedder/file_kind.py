@@ -58,6 +58,7 @@ _TRACKER_MARKS = (b"M.K.", b"M!K!", b"FLT4", b"FLT8", b"4CHN", b"6CHN", b"8CHN",
 
 _RIFF_KINDS = {b"WEBP": "a WebP picture", b"WAVE": "an audio file (WAV)", b"RMID": "an audio file (MIDI)"}
 _NOT_MOVING = frozenset((b"M4A ", b"M4B ", b"M4P ", b"avif", b"heic", b"heix", b"mif1", b"crx ", b"jxl ", b"jp2 "))
+_STILL_BRANDS = frozenset((b"avif", b"heic", b"heix", b"heim", b"heis", b"mif1"))
 _VIDEO_STARTS = (
     b"\x1aE\xdf\xa3",  # Matroska, WebM
     b"FLV\x01",
@@ -87,6 +88,22 @@ class FileKind:
 
     reason: str
     is_other: bool
+
+
+def picture_demuxer(path: Path) -> str | None:
+    """FFmpeg's name for how a file of one still picture is read, by its first bytes: JPEG, PNG, WebP, BMP, HEIC and AVIF; None for
+    every other, moving pictures among them (APNG, image sequences). Raises OSError."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if head[4:8] == b"ftyp":
+        return "mov" if head[8:12] in _STILL_BRANDS else None
+    if head[:4] == b"RIFF":
+        return "webp_pipe" if head[8:12] == b"WEBP" else None
+    if head.startswith(b"\x89PNG\r\n"):
+        return None if b"acTL" in head else "png_pipe"
+    if head.startswith(b"BM"):
+        return "bmp_pipe" if head[6:10] == bytes(4) else None  # reserved: two letters alone may begin any text
+    return "jpeg_pipe" if head.startswith(b"\xff\xd8\xff") else None
 
 
 def not_a_video(path: Path) -> FileKind | None:

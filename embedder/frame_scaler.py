@@ -38,14 +38,23 @@ class _Shape:
 class FrameScaler:
     """Frames to pictures of exactly height_px x width_px by ``geometry``: ``squash`` or ``centre_crop``."""
 
-    def __init__(self, height_px: int, width_px: int, geometry: str = "squash", pixel_aspect: float = 1.0) -> None:
-        """pixel_aspect: width of a stored pixel as shown over its height; only ``centre_crop`` minds it."""
+    def __init__(
+        self,
+        height_px: int,
+        width_px: int,
+        geometry: str = "squash",
+        pixel_aspect: float = 1.0,
+        orientation: Orientation | None = None,
+    ) -> None:
+        """pixel_aspect: width of a stored pixel as shown over its height; only ``centre_crop`` minds it. orientation: of all
+        frames, where their own display matrices are not to be asked."""
         if geometry not in GEOMETRIES:
             raise ValueError(f"geometry must be one of {', '.join(GEOMETRIES)}, got {geometry!r}")
         self.height_px = height_px
         self.width_px = width_px
         self._geometry = geometry
         self._pixel_aspect = pixel_aspect
+        self._orientation = orientation
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
@@ -56,12 +65,13 @@ class FrameScaler:
 
     def _shape(self, frame: av.VideoFrame) -> _Shape:
         height_px, width_px = self.height_px, self.width_px
+        orientation = orientation_of(frame) if self._orientation is None else self._orientation
         if self._geometry == "centre_crop":
-            shown_width, shown_height = shown_size(frame, self._pixel_aspect)
+            shown_width, shown_height = shown_size(frame, self._pixel_aspect, orientation)
             scale = max(width_px / shown_width, height_px / shown_height)
             width_px = max(width_px, round(shown_width * scale))
             height_px = max(height_px, round(shown_height * scale))
-        return _Shape.of_shown(width_px, height_px, orientation_of(frame))
+        return _Shape.of_shown(width_px, height_px, orientation)
 
 
 class BoxScaler:
@@ -82,12 +92,15 @@ class BoxScaler:
         return np.ascontiguousarray(_scaled(self._reformatter, frame, shape))
 
 
-def shown_size(frame: av.VideoFrame, pixel_aspect: float) -> tuple[float, float]:
-    """Width and height as shown, in square pixels: the smaller axis keeps its pixels, the other is stretched."""
+def shown_size(frame: av.VideoFrame, pixel_aspect: float, orientation: Orientation | None = None) -> tuple[float, float]:
+    """Width and height as shown, in square pixels: the smaller axis keeps its pixels, the other is stretched. orientation: the
+    frame's own where None.
+    """
     width, height = (frame.width * pixel_aspect, float(frame.height))
     if pixel_aspect < 1 and math.isfinite(1 / pixel_aspect):
         width, height = float(frame.width), frame.height / pixel_aspect
-    return (height, width) if orientation_of(frame).is_transposed else (width, height)
+    orientation = orientation_of(frame) if orientation is None else orientation
+    return (height, width) if orientation.is_transposed else (width, height)
 
 
 def _scaled(reformatter: VideoReformatter, frame: av.VideoFrame, shape: _Shape) -> NDArray[np.uint8]:

@@ -30,12 +30,23 @@ def is_low_information(clip_THWC: NDArray[np.uint8]) -> bool:
     return not any(_shows_something(clip_THWC, colour) for colour in (GREEN, RED, BLUE))
 
 
+def is_plain(picture_HWC: NDArray[np.uint8]) -> bool:
+    """Whether a still picture, uint8 (H, W, 3), is of one colour: nothing in it has texture. That it does not move is no matter."""
+    return not any(_has_texture(_brightness_maps(picture_HWC[None], colour), colour) for colour in (GREEN, RED, BLUE))
+
+
 def _shows_something(clip_THWC: NDArray[np.uint8], colour: int) -> bool:
     maps = _brightness_maps(clip_THWC, colour)
-    noise = 1.0 if colour == GREEN else COARSER
-    moves = float(np.ptp(maps, axis=0).max()) > noise * STILL_LEVELS
-    has_texture = float(maps.std(axis=(1, 2)).max()) > noise * PLAIN_LEVELS
-    return moves and has_texture
+    moves = float(np.ptp(maps, axis=0).max()) > _noise(colour) * STILL_LEVELS
+    return moves and _has_texture(maps, colour)
+
+
+def _has_texture(maps: NDArray[np.float32], colour: int) -> bool:
+    return float(maps.std(axis=(1, 2)).max()) > _noise(colour) * PLAIN_LEVELS
+
+
+def _noise(colour: int) -> float:
+    return 1.0 if colour == GREEN else COARSER
 
 
 def _brightness_maps(clip_THWC: NDArray[np.uint8], colour: int) -> NDArray[np.float32]:

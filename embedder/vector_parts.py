@@ -11,12 +11,18 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.encoder_card import LOOK, MOTION, VectorPart
+from embedder.encoder_card import LOOK, MOTION, EncoderCard, VectorPart
 
 
 def has_both_parts(parts: Sequence[VectorPart]) -> bool:
     """Whether a vector is motion and look, and nothing else, so that one number weighs them."""
     return sorted(part.name for part in parts) == sorted((MOTION, LOOK))
+
+
+def is_look_alone(card: EncoderCard) -> bool:
+    """Whether a vector is look and nothing else: by its part's name, or, where a card has the usual one, by the task it was trained
+    with."""
+    return [part.name for part in card.parts] == [LOOK] or (card.has_usual_parts and card.task == LOOK)
 
 
 def look_weights(look: float) -> dict[str, float]:

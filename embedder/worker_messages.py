@@ -53,6 +53,20 @@ class QueryJob:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PictureJob:
+    """Make a clip that stands still of a picture's file, or of the frame of a video that is on screen at ``at_s``.
+
+    span_s: how long the clip lasts.
+    """
+
+    path: Path
+    at_s: float | None
+    span_s: float
+    pictures: PictureSpec
+    codec_threads: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class PreviewJob:
     """Write one range of a video as a small MP4."""
 
@@ -160,7 +174,7 @@ class ReadingJob:
     duration_s: float
 
 
-Job = ClipsJob | QueryJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob | ReadingJob
+Job = ClipsJob | QueryJob | PictureJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob | ReadingJob
 
 
 @dataclass(frozen=True, kw_only=True)

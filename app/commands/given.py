@@ -62,6 +62,14 @@ def share(text: str) -> float:
     return number
 
 
+def cosine(text: str) -> float:
+    """A number from -1 to 1."""
+    number = _number(text)
+    if not -1 <= number <= 1:
+        raise ValueError(f"must be a number from -1 to 1, got {text!r}.")
+    return number
+
+
 def not_negative(text: str) -> float:
     """A number from 0 on."""
     number = _number(text)

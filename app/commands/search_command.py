@@ -1,6 +1,7 @@
 """`vret search`: a clip in, moments out."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,28 +15,60 @@ from app.commands.output import check_one_format, clock, one_line, print_csv, pr
 from embedder.encoder_card import DEFAULT_LOOK
 
 if TYPE_CHECKING:
-    from app.find_similar import ClipQuery, MomentQuery, SearchResult
+    from app.find_similar import MomentQuery, Query, SearchResult
 
-_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing", "copies")
+_COLUMNS = (
+    *("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing"),
+    *("copies", "strength", "false_alarm_rate"),
+)
 _AWAY = " (not there now)"
 
 
 def search(
-    clip: Annotated[Path | None, typer.Argument(parser=given.path, help="A video file, indexed or not.")] = None,
+    clips: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            parser=given.path,
+            help="Video files or still pictures, indexed or not. Several are searched by what they have in common.",
+        ),
+    ] = None,
     start: Annotated[
         float | None,
         typer.Option(parser=given.seconds, metavar="TIME", help="Start of the query in the file, such as 12.5 or 0:12.50."),
     ] = None,
     end: Annotated[float | None, typer.Option(parser=given.seconds, metavar="TIME", help="End of the query in the file.")] = None,
+    at: Annotated[
+        float | None,
+        typer.Option(
+            parser=given.seconds, metavar="TIME", help="Search by the look of one frame: the one at this time of the file."
+        ),
+    ] = None,
     like: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="PATH@TIME",
             help="Search with a moment of an indexed video: path@12.5, path@12.5-15 or path@0:12.50. Fast, since its vectors are "
-            "stored. The last @ in the text counts.",
+            "stored. The last @ in the text counts. May be repeated, and given beside files.",
+        ),
+    ] = None,
+    unlike: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--not",
+            metavar="FILE|PATH@TIME",
+            help="An example of what is not meant: a file, or a moment as with --like. May be repeated.",
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", "-k", min=1, max=MOST, help="Number of results.")] = 10,
+    min_score: Annotated[
+        float | None,
+        typer.Option(
+            parser=given.cosine,
+            metavar="-1..1",
+            help="Leave out moments that score lower. 1 is the same; what is a good score "
+            "depends on the encoder and on your videos.",
+        ),
+    ] = None,
     library: LibraryOption = None,
     folder: Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help="Only videos below this folder.")] = None,
     between: Annotated[
@@ -52,7 +85,7 @@ def search(
             parser=given.share,
             metavar="0..1",
             help="How much look counts against movement, with an encoder that keeps both apart: 0 is movement alone, 1 look alone. "
-            f"Default: {DEFAULT_LOOK}.",
+            f"Default: {DEFAULT_LOOK}; 1 for pictures.",
         ),
     ] = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
@@ -64,16 +97,29 @@ def search(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Find the moments most similar to a clip.
+    """Find the moments most similar to a clip, a picture, or several examples.
+
+    A picture (JPEG, PNG, WebP, BMP, HEIC, AVIF), or a frame of a video by --at, is compared by its look alone, so the encoder must
+    see looks: see vret encoders join.
+
+    Of several examples, each counts the same; those given with --not count half as much as all others together. They may be short
+    videos (up to 1.25 times the encoder's longest clip), moments and pictures in any mix.
 
     Example: vret search clip.mp4 --start 3.0 --end 5.5 -k 10
 
     Example: vret search --like "videos/party.mp4@12.5" --library holidays --json
 
     Example: vret search clip.mp4 --encoder both --look 0.8
+
+    Example: vret search photo.jpg --encoder both --min-score 0.6
+
+    Example: vret search film.mp4 --at 12.5 --encoder both
+
+    Example: vret search jump.mp4 leap.mp4 --not walk.mp4
     """
     check_one_format(as_json, as_csv)
-    query = _query(clip, start, end, like)
+    examples = _examples(clips or [], start, end, at, like or [])
+    not_meant = [_unlike(text) for text in unlike or []]
 
     from app.find_similar import find_similar
     from app.given_path import absolute_path
@@ -89,18 +135,24 @@ def search(
     with Workspace() as ws:
         result = find_similar(
             ws,
-            query,
+            examples,
+            unlike=not_meant,
             encoder_name=encoder,
             k=top,
             filters=filters,
             one_per_video=one_per_video,
             look=look,
             collapse_copies=not all_copies,
+            min_score=min_score,
         )
     for warning in result.warnings:
         talk(f"warning: {warning}")
-    if not result.hits:
+    if not result.hits and result.best_score is not None:
+        talk(f"No good match: the best moment scores {result.best_score:.3f}, below --min-score {min_score:g}.")
+    elif not result.hits:
         talk(_nothing_found({"--library": library, "--folder": folder, "--between": between}, empty=empty))
+    elif not result.has_good_match:
+        talk("No good match: footage that is nothing like the query scores as high as these.")
     if as_json:
         print_json(result.to_dict())
     elif as_csv:
@@ -109,9 +161,9 @@ def search(
         _print_hits(result)
 
 
-def parse_moment(text: str) -> "MomentQuery":
-    """`path@12.5`, `path@12.5-15` or `path@0:12.50-0:15` as a query. The last @ counts, so that a path may contain one. Raises
-    BadRange, BadPath.
+def parse_moment(text: str, option: str = "--like") -> "MomentQuery":
+    """`path@12.5`, `path@12.5-15` or `path@0:12.50-0:15` as a query. The last @ counts, so that a path may contain one. option:
+    what it was given with. Raises BadRange, BadPath.
     """
     from app.errors import BadRange
     from app.find_similar import MomentQuery
@@ -119,11 +171,11 @@ def parse_moment(text: str) -> "MomentQuery":
 
     path, at, span = text.rpartition("@")
     if not at or not path:
-        raise BadRange(f"--like needs a path and a second, path@12.5, path@12.5-15 or path@0:12.50, got {text!r}.")
+        raise BadRange(f"{option} needs a path and a second, path@12.5, path@12.5-15 or path@0:12.50, got {text!r}.")
     try:
         at_s, end_s = parse_range(span) if RANGE_MARK.search(span) else (parse_seconds(span), None)
     except BadRange as error:
-        raise BadRange(f"--like needs a path and a second, path@12.5 or path@0:12.50-0:15, got {text!r}. {error}") from error
+        raise BadRange(f"{option} needs a path and a second, path@12.5 or path@0:12.50-0:15, got {text!r}. {error}") from error
     return MomentQuery(path=given_path(path), at_s=at_s, end_s=None if end_s == inf else end_s)
 
 
@@ -136,17 +188,51 @@ def _between(text: str) -> tuple[float, float]:
         raise BadRange(f"--between: {error}") from error
 
 
-def _query(clip: Path | None, start: float | None, end: float | None, like: str | None) -> "ClipQuery | MomentQuery":
-    from app.find_similar import ClipQuery
+def _examples(
+    clips: Sequence[Path], start: float | None, end: float | None, at: float | None, like: Sequence[str]
+) -> "list[Query]":
+    """What is searched by, files first. Raises BadParameter for options that do not go together, BadQuery for seconds of a
+    picture."""
+    if not clips and not like:
+        raise typer.BadParameter("Give a video file or a picture, or --like with a moment of an indexed video.")
+    if (start, end, at) != (None, None, None):
+        if not clips:
+            raise typer.BadParameter("--start, --end and --at belong to a file; with --like write the range behind the @.")
+        if len(clips) > 1:
+            raise typer.BadParameter(f"--start, --end and --at belong to one file, got {len(clips)}. Of several, use --like.")
+    if at is not None and (start, end) != (None, None):
+        raise typer.BadParameter("--at is one frame, --start and --end are a range. Give the one or the other.")
+    return [*(_of_file(path, start, end, at) for path in clips), *(parse_moment(text) for text in like)]
 
-    if (clip is None) == (like is None):
-        raise typer.BadParameter("Give a video file, or --like with a moment of an indexed video; not both.")
-    if like is not None:
-        if start is not None or end is not None:
-            raise typer.BadParameter("--start and --end belong to a file; with --like write the range behind the @.")
-        return parse_moment(like)
-    assert clip is not None
-    return ClipQuery(path=clip, start_s=start, end_s=end)
+
+def _of_file(path: Path, start: float | None, end: float | None, at: float | None) -> "Query":
+    """A video's range or frame, or a picture: what its first bytes say that it is."""
+    from app.errors import BadQuery
+    from app.find_similar import ClipQuery, PictureQuery
+
+    if not _is_picture(path):
+        return ClipQuery(path=path, start_s=start, end_s=end) if at is None else PictureQuery(path=path, at_s=at)
+    given_s = [name for name, value in (("--start", start), ("--end", end), ("--at", at)) if value is not None]
+    if given_s:
+        raise BadQuery(f"{path} is a picture and has no seconds. Leave out {' and '.join(given_s)}.")
+    return PictureQuery(path=path)
+
+
+def _is_picture(path: Path) -> bool:
+    from embedder.file_kind import picture_demuxer
+
+    try:
+        return path.is_file() and picture_demuxer(path) is not None
+    except OSError:  # it may not be read; the search says so
+        return False
+
+
+def _unlike(text: str) -> "Query":
+    """A file of that name, else a moment `path@12.5`."""
+    from app.given_path import given_path
+
+    path = given_path(text)
+    return parse_moment(text, "--not") if "@" in text and not os.path.isfile(path) else _of_file(path, None, None, None)
 
 
 def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
@@ -160,11 +246,12 @@ def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
 def _print_hits(result: "SearchResult") -> None:
     if not result.hits:
         return
-    columns = {"#": "right", "score": "right", "from": "right", "to": "right", "video": "left", "library": "left"}
+    columns = {"#": "right", "score": "right", "match": "left", "from": "right", "to": "right", "video": "left", "library": "left"}
     rows = [
         (
             str(hit.rank),
             f"{hit.score:.3f}",
+            hit.strength or "",
             clock(hit.start_s),
             clock(hit.end_s),
             one_line(hit.path) + (f" (x{hit.copies + 1})" if hit.copies else "") + _AWAY * hit.missing,
@@ -175,4 +262,11 @@ def _print_hits(result: "SearchResult") -> None:
     print_table(columns, rows)
     how = f", look {result.look:g}" if result.look is not None else ""
     how += f", query on {result.provider}" if result.provider else ""
-    talk(f"{len(result.hits)} moments like these {result.query_s:.2f} s, in {result.seconds:.2f} s (encoder {result.encoder}{how})")
+    talk(f"{len(result.hits)} moments like {_asked_by(result)}, in {result.seconds:.2f} s (encoder {result.encoder}{how})")
+
+
+def _asked_by(result: "SearchResult") -> str:
+    if result.num_examples == 1 and not result.num_unlike:
+        return f"these {result.query_s:.2f} s"
+    these = "this example" if result.num_examples == 1 else f"these {result.num_examples} examples"
+    return these + (f" and unlike {result.num_unlike}" if result.num_unlike else "")

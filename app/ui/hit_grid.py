@@ -14,7 +14,7 @@ from app.ui import cached
 from app.ui.clip_player import play
 from app.ui.judge_buttons import Judging, judge_html, show_judging
 from app.ui.queries import ShownQuery
-from app.ui.search_history import ask
+from app.ui.search_history import ask, ask_further
 from app.ui.search_options import SearchOptions
 from app.ui.shown_text import as_html, as_markdown, count, percent, printable, span
 from app.ui.watch_dialog import Watched, watch
@@ -24,23 +24,31 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 _PLAYED_S = 12.0  # a card shows at most so much of its moment; all of it is in the player
+_FURTHER = (
+    ("also", "This too", ":material/add:", "More like this too: search for what this moment and your query have in common"),
+    ("unlike", "Not this", ":material/remove:", "Less like this: search for what is like your query and not like this moment"),
+)
 _AT_ONCE_S = 0.25  # previews that are there already are waited for, so that a rerun does not flicker
 
 
 def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -> None:
     """Shows the hits with their pictures at once, and lets each start to play as soon as its preview is made."""
-    hits = [hit for hit in result.hits if not query.is_itself(hit)][: options.num_hits]
+    hits = [hit for hit in result.hits if not any(one.is_itself(hit) for one in query.examples)][: options.num_hits]
     for warning in result.warnings:
         st.warning(f"The query: {as_markdown(warning)}", icon=":material/warning:")
     if not hits:
         _no_hits(options)
         return
     on = f", {result.provider}" if result.provider else ""
-    judging = Judging.of(query, options.encoder)
+    if not result.has_good_match:
+        st.info("No good match: footage that is nothing like the query scores as high as these.", icon=":material/search_off:")
+    # What is said of hits is kept with one clip or moment, which can be asked again; not with several.
+    judging = None if query.has_several else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"
     summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{weighed}{as_html(on)}"
     st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
-    show_judging(hits, judging)
+    if judging is not None:
+        show_judging(hits, judging)
     previews, workers = cached.previews(), cached.preview_workers()
     jobs = {workers.submit(_preview, previews, hit): hit for hit in hits}
     try:
@@ -50,7 +58,7 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
             job.cancel()
 
 
-def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchOptions, judging: Judging) -> None:
+def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchOptions, judging: Judging | None) -> None:
     ready = wait(jobs, timeout=_AT_ONCE_S).done
     done = {jobs[job].rank for job in ready}
     pictures = _thumbnails([hit for hit in hits if hit.rank not in done], options)
@@ -100,18 +108,26 @@ def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
         slot.image(picture, width="stretch")
 
 
-def _facts(place: int, hit: Hit, judging: Judging) -> None:
-    share = percent(hit.score)
+def _facts(place: int, hit: Hit, judging: Judging | None) -> None:
+    share, shown, meaning = _score(hit)
     flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
     flag += ' <span class="vret-flag">not there now</span>' if hit.missing else ""
     st.html(
         f'<div class="vret-hit"><div><div><p class="vret-name" title="{as_html(hit.path)}">'
         f'<span class="vret-rank">{place}</span>{as_html(hit.path.name)}</p>'
         f'<p class="vret-quiet">{span(hit.start_s, hit.end_s)} · {as_html(hit.library)} {flag}</p></div>'
-        f"{judge_html(hit, judging)}</div>"
-        f'<div class="vret-score" title="cosine {hit.score:.3f}">'
-        f'<div><i style="width:{share}%"></i></div><b>{share}%</b></div></div>'
+        f"{'' if judging is None else judge_html(hit, judging)}</div>"
+        f'<div class="vret-score" title="{meaning}">'
+        f'<div><i style="width:{share}%"></i></div><b>{shown}</b></div></div>'
     )
+
+
+def _score(hit: Hit) -> tuple[int, str, str]:
+    """How long the bar is in percent, what stands beside it, and what that means."""
+    if hit.strength is None or hit.false_alarm_rate is None:
+        return percent(hit.score), f"{percent(hit.score)}%", f"cosine {hit.score:.3f}"
+    chance = f"{100 * hit.false_alarm_rate:.2g} % of queries that nothing here is like find a hit as good"
+    return percent(1 - hit.false_alarm_rate), hit.strength, f"cosine {hit.score:.3f}; {chance}"
 
 
 def _actions(place: int, hit: Hit) -> None:
@@ -128,12 +144,24 @@ def _actions(place: int, hit: Hit) -> None:
         st.button(
             "Watch", key=f"watch-{place}", icon=":material/play_arrow:", on_click=moment.open, width="stretch", disabled=hit.missing
         )
+    with st.container(horizontal=True, gap="small", key=f"actions-further-{place}"):
+        for key, label, icon, help_ in _FURTHER:
+            st.button(
+                label,
+                key=f"{key}-{place}",
+                icon=icon,
+                help=help_,
+                on_click=ask_further,
+                args=(ShownQuery.of_hit(hit), key == "unlike"),
+                width="stretch",
+            )
 
 
 def _no_hits(options: SearchOptions) -> None:
-    hints = ["choose another range"]
+    hints = ["choose another range"] if options.min_score is None else ["lower <b>At least</b>"]
     if options.library is not None:
         hints.append("search in all libraries")
     if not options.include_flagged:
         hints.append("turn on <b>Also empty footage</b>")
-    st.html(f'<div class="vret-empty"><h1>No similar moment</h1><p>You can {", or ".join(hints)}.</p></div>')
+    what = "No similar moment" if options.min_score is None else "No good match"
+    st.html(f'<div class="vret-empty"><h1>{what}</h1><p>You can {", or ".join(hints)}.</p></div>')

@@ -1,6 +1,6 @@
 """What a person searches by: a range of a clip, or a moment that is already indexed; and the way back to earlier ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.find_similar import ClipQuery, Hit, MomentQuery
@@ -24,7 +24,10 @@ class Draft:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownQuery:
-    """A query as it was asked: seconds [start_s, end_s) of a file; `video_id` when it is answered from stored vectors."""
+    """A query as it was asked: seconds [start_s, end_s) of a file; `video_id` when it is answered from stored vectors.
+
+    also, unlike: further examples, of what is meant and of what is not; they have none themselves.
+    """
 
     path: Path
     name: str
@@ -33,6 +36,8 @@ class ShownQuery:
     duration_s: float | None
     video_id: int | None
     note: str
+    also: "tuple[ShownQuery, ...]" = ()
+    unlike: "tuple[ShownQuery, ...]" = ()
 
     @classmethod
     def of_draft(cls, draft: Draft) -> "ShownQuery":
@@ -59,12 +64,41 @@ class ShownQuery:
         )
 
     @property
+    def alone(self) -> "ShownQuery":
+        """The first example, without the further ones."""
+        return replace(self, also=(), unlike=())
+
+    @property
+    def examples(self) -> "tuple[ShownQuery, ...]":
+        """All examples of what is meant."""
+        return (self.alone, *self.also)
+
+    @property
+    def has_several(self) -> bool:
+        """Whether there are further examples of either kind."""
+        return bool(self.also or self.unlike)
+
+    def with_example(self, example: "ShownQuery", *, is_unlike: bool = False) -> "ShownQuery":
+        """The query with one more example; one that was of the other kind changes over, unless nothing else is meant."""
+        rest = self.without(example)
+        if example in (rest.examples if is_unlike else self.examples):
+            return self
+        return replace(rest, unlike=(*rest.unlike, example)) if is_unlike else replace(rest, also=(*rest.also, example))
+
+    def without(self, example: "ShownQuery") -> "ShownQuery":
+        """The query without an example; the last one of what is meant stays."""
+        also, unlike = (tuple(one for one in some if one != example) for some in (self.also, self.unlike))
+        if example == self.alone and also:
+            return replace(also[0], also=also[1:], unlike=unlike)
+        return replace(self, also=also, unlike=unlike)
+
+    @property
     def is_whole(self) -> bool:
         """Whether it is all of its file."""
         return self.duration_s is not None and self.start_s < _SAME_S and self.end_s > self.duration_s - _SAME_S
 
     def to_find(self) -> ClipQuery | MomentQuery:
-        """The same, as the use case takes it."""
+        """The same, as the use case takes it; without the further examples."""
         if self.video_id is not None:
             return MomentQuery(video_id=self.video_id, at_s=self.start_s, end_s=self.end_s)
         if self.is_whole:

@@ -19,6 +19,16 @@ def ask(query: ShownQuery) -> None:
     st.session_state[state_keys.HISTORY] = (*history(), query)[-_KEPT:]
 
 
+def ask_further(example: ShownQuery, is_unlike: bool) -> None:
+    """Asks the shown query with one more example, of what is meant or of what is not."""
+    ask(history()[-1].with_example(example, is_unlike=is_unlike))
+
+
+def drop_example(example: ShownQuery) -> None:
+    """Asks the shown query without one of its examples."""
+    ask(history()[-1].without(example))
+
+
 def go_back() -> None:
     """To the query before, or to the choice of the clip."""
     st.session_state[state_keys.HISTORY] = history()[:-1]

@@ -23,7 +23,7 @@ _LOOK_STEP = 0.05
 @dataclass(frozen=True)
 class SearchOptions:
     """library: None for all. encoder: None for the one that settings name. look: how much look counts against movement, 0 to 1;
-    None where the encoder does not keep them apart.
+    None where the encoder does not keep them apart. min_score: hits below are left out, 0 to 1; None for any.
     """
 
     library: str | None = None
@@ -32,6 +32,7 @@ class SearchOptions:
     include_flagged: bool = False
     encoder: str | None = None
     look: float | None = None
+    min_score: float | None = None
 
     def filters(self) -> "Filters":
         from index.search import Filters
@@ -51,11 +52,15 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         num_hits = st.selectbox("Hits", _NUMBERS, key=state_keys.NUM_HITS, width=90)
         encoder = _encoder()
         look = _look(encoder)
+        percent = st.number_input(
+            "At least, %", 0, 100, step=5, key=state_keys.MIN_SCORE, width=110, help="Hits that are less alike are left out"
+        )
         one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
         flagged = st.toggle(
             "Also empty footage", key=state_keys.INCLUDE_FLAGGED, help="Black, frozen and plain pictures are left out otherwise"
         )
-    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look)
+    min_score = percent / 100 if percent else None
+    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look, min_score)
 
 
 def _encoder() -> str | None:
@@ -98,6 +103,7 @@ def _keep_alive(names: Sequence[str]) -> None:
         state_keys.INCLUDE_FLAGGED,
         state_keys.ENCODER,
         state_keys.LOOK,
+        state_keys.MIN_SCORE,
     ):
         if key in state:
             state[key] = state[key]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import streamlit as st
 from app.find_similar import EmbeddedQuery, SearchResult, embed_for_search, find_similar
 from app.on_disk import FileState, file_state
 from app.ui import cached, state_keys
+from app.ui.examples import show_examples
 from app.ui.hit_grid import show_hits
 from app.ui.queries import ShownQuery
 from app.ui.query_bar import show_query
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from index.catalog import LibrarySummary
 
+_KEPT_EXAMPLES = 40  # of which the vectors are kept; the oldest ones go
 _CLEARED_S = 0.1  # Streamlit sends what changed in one piece, so an emptied place that is filled at once was never empty
 
 
@@ -63,6 +66,7 @@ def _answer(asked: tuple[ShownQuery, ...], libraries: "Sequence[LibrarySummary]"
             show_query(query, num_before=len(asked) - 1)
         with right:
             options = show_options(libraries)
+    show_examples(query)
     with shown_trouble(query.path, query.name):
         show_hits(query, _result(query, options), options)
 
@@ -70,7 +74,9 @@ def _answer(asked: tuple[ShownQuery, ...], libraries: "Sequence[LibrarySummary]"
 def _view_name(asked: tuple[ShownQuery, ...]) -> str:
     """What is shown, as text: another text, another view."""
     if asked:
-        return f"{len(asked)} {printable(asked[-1].path)} {asked[-1].start_s}-{asked[-1].end_s}"
+        query = asked[-1]
+        further = f"{len(query.also)}+{len(query.unlike)}" if query.has_several else ""
+        return f"{len(asked)} {printable(query.path)} {query.start_s}-{query.end_s} {further}"
     draft = st.session_state.get(state_keys.DRAFT)
     return "choose a clip" if draft is None else f"choose a range {printable(draft.path)}"
 
@@ -90,7 +96,7 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     waiting = st.empty()  # in every run: what comes after keeps its place, or the browser sets up anew what hears keys
     ws = cached.workspace()
     revision = ws.catalog.revision
-    asked = (query, options, revision, None if query.video_id is not None else _state(query.path))
+    asked = (query, options, revision, tuple(_state_of(one) for one in (*query.examples, *query.unlike)))
     kept = st.session_state.get(state_keys.RESULT)
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
@@ -98,29 +104,35 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     with waiting, st.spinner("Looking for similar moments…"):
         result = find_similar(
             ws,
-            _embedded(query, options, revision),
+            [_embedded(one, options, revision) for one in query.examples],
+            unlike=[_embedded(one, options, revision) for one in query.unlike],
             encoder_name=options.encoder,
-            k=options.num_hits + 1,  # one more, because the query itself may be among them
+            k=options.num_hits + len(query.examples),  # so many more, because the examples may be among them
             filters=options.filters(),
             one_per_video=options.one_per_video,
             look=options.look,
+            min_score=options.min_score,
         )
     st.session_state[state_keys.RESULT] = (asked, result)
     return result
 
 
 def _embedded(query: ShownQuery, options: SearchOptions, revision: int) -> EmbeddedQuery:
-    """The query's vectors, made once for each state of its file, or of the catalog, and each encoder; whatever else is chosen."""
+    """An example's vectors, made once for each state of its file, or of the catalog, and each encoder; whatever else is chosen."""
     ws = cached.workspace()
-    state = revision if query.video_id is not None else _state(query.path)
-    of = (query, state, ws.known_encoder_id(ws.encoder_path(options.encoder)))
-    kept = st.session_state.get(state_keys.EMBEDDED)
-    if kept is not None and kept[0] == of:
-        embedded: EmbeddedQuery = kept[1]
-        return embedded
-    embedded = embed_for_search(ws, query.to_find(), encoder_name=options.encoder, filters=options.filters())
-    st.session_state[state_keys.EMBEDDED] = (of, embedded)
-    return embedded
+    of = (query, _state_of(query) or revision, ws.known_encoder_id(ws.encoder_path(options.encoder)))
+    kept: dict[object, EmbeddedQuery] = st.session_state.setdefault(state_keys.EMBEDDED, {})
+    if of not in kept:
+        embedded = embed_for_search(ws, query.to_find(), encoder_name=options.encoder, filters=options.filters())
+        while len(kept) >= _KEPT_EXAMPLES:
+            del kept[next(iter(kept))]
+        kept[of] = replace(embedded, name=query.name)
+    return kept[of]
+
+
+def _state_of(query: ShownQuery) -> FileState | None:
+    """Of the file that a query is read from; None for one whose vectors are stored."""
+    return None if query.video_id is not None else _state(query.path)
 
 
 def _state(path: Path) -> FileState | None:

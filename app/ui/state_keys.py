@@ -4,7 +4,7 @@ PAGES = "pages"  # the Streamlit pages by name, for going from one to another
 DRAFT = "draft"  # the clip being chosen: a `Draft`, or absent
 HISTORY = "history"  # tuple of queries, the last one is shown; empty while a clip is being chosen
 RESULT = "result"  # (what was asked, SearchResult), so that a rerun does not search again
-EMBEDDED = "embedded"  # (what was embedded, EmbeddedQuery), so that other options do not read the clip again
+EMBEDDED = "embedded"  # what was embedded -> EmbeddedQuery, so that other options or examples do not read a clip again
 SUGGESTED = "suggested"  # places of the videos that are offered to begin with
 VIEW = "view"  # what the search page showed last
 WATCHED = "watched"  # the moment in the player's dialog
@@ -16,6 +16,7 @@ NUM_HITS = "num_hits"
 ONE_PER_VIDEO = "one_per_video"
 INCLUDE_FLAGGED = "include_flagged"
 ENCODER = "encoder"
+MIN_SCORE = "min_score"  # least percent of a hit, 0 for any
 LOOK = "look"  # how much look counts against movement, 0 to 1
 
 SHOWN_LIBRARY = "shown_library"  # on the Libraries page

@@ -73,13 +73,15 @@ class VideoQueries:
                 found.update((row.id, _video_row(row)) for row in rows)
         return found
 
-    def rows_like(self, rows: Iterable[VideoRow], encoder_id: int, *, sizes: Collection[int] = ()) -> list[VideoRow]:
-        """Videos that can be searched by an encoder, of any library, with the path or the content of one of these; they themselves
-        among them. sizes: and those of so many bytes."""
+    def rows_like(self, rows: Iterable[VideoRow], encoder_id: int | None = None, *, sizes: Collection[int] = ()) -> list[VideoRow]:
+        """Videos of any library with the path or the content of one of these; they themselves among them. encoder_id: only those
+        that can be searched by this encoder. sizes: and those of so many bytes."""
         rows = list(rows)
         found: dict[int, VideoRow] = {}
         has_vectors = sa.exists().where(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id)
-        query = _video_rows().where(video.c.missing_since.is_(None), has_vectors)
+        query = _video_rows()
+        if encoder_id is not None:
+            query = query.where(video.c.missing_since.is_(None), has_vectors)
         with self._db.read() as connection:
             for start in range(0, len(rows), _PAGE):
                 page = rows[start : start + _PAGE]

@@ -2,8 +2,8 @@
 
 Clips of different videos, drawn from all over the library, are compared with one another. Most have nothing in common, so the lower
 half of their cosines, which the few that are alike do not reach, says how such cosines spread. A score is counted in these
-deviations, and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely it
-is that the best of so many unlike videos scores as high.
+deviations, and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely
+it is that the best of so many unlike videos scores as high.
 
 Shapes: B background clips, D numbers of a vector.
 """

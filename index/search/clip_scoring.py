@@ -49,6 +49,7 @@ class ClipScoring:
         self._is_whole_video = query.is_whole_video
         self._levels: Sequence[QueryLevel] = query.levels()
         self._duration_s = query.duration_s
+        self._is_still = query.is_still
         self._bounds = bounds
         self._selector = selector
         self._include_flagged = selector.include_flagged
@@ -96,7 +97,7 @@ class ClipScoring:
         whole = (columns.flags[rows] & WHOLE_VIDEO) != 0
         lengths_s = columns.ends_s[rows] - columns.starts_s[rows]
         offsets_s = (columns.starts_s[rows] + columns.ends_s[rows] - self._duration_s) / 2
-        offsets_s += np.where(whole, 0.0, self._drawn(rows, cosines, lengths_s))
+        offsets_s += np.where(whole | self._is_still, 0.0, self._drawn(rows, cosines, lengths_s))
         start_s, end_s = self._bounds.fitted(video, offsets_s, self._duration_s, lengths_s / 4)
         low_s, high_s = self._bounds.of(video)
         start_s, end_s = np.where(whole, low_s, start_s), np.where(whole, high_s, end_s)

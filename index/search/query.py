@@ -43,6 +43,8 @@ class QueryClips:
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
     is_blank: there is nothing to see in any of its clips (black, frozen, one colour). is_whole_video: it is all of its
     video, so that what it shows begins and ends with it.
+    is_still: it is a picture, which has no place between two clips: a moment is the clip most like it, not drawn towards the clips
+    beside that.
     Raises ValueError for arrays that contradict each other.
     """
 
@@ -55,6 +57,7 @@ class QueryClips:
     scale: NDArray[np.float32] | None = None
     is_blank: bool = False
     is_whole_video: bool = False
+    is_still: bool = False
 
     def __post_init__(self) -> None:
         count = len(self.vectors)

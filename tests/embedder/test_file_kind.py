@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embedder.file_kind import not_a_video
+from embedder.file_kind import not_a_video, picture_demuxer
 from tests.helpers.make_video import draw_moving_picture
 
 TYPESCRIPT = b"export declare const answer: number;\n"
@@ -44,3 +44,27 @@ def test_damaged_videos_stay_videos(tmp_path: Path) -> None:
         (tmp_path / "bad.mp4").write_bytes(content)
         kind = not_a_video(tmp_path / "bad.mp4")
         assert kind is None or not kind.is_other, content[:30]
+
+
+@pytest.mark.parametrize(
+    ("head", "demuxer"),
+    [
+        (b"\xff\xd8\xff\xe0", "jpeg_pipe"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "png_pipe"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(20) + b"acTL", None),  # it moves
+        (b"RIFF\0\0\0\0WEBPVP8 ", "webp_pipe"),
+        (b"RIFF\0\0\0\0AVI LIST", None),
+        (b"BM\x36\x48\0\0\0\0\0\0\x36\0\0\0", "bmp_pipe"),
+        (b"BM is how this text begins", None),
+        (b"\0\0\0\x1cftypheic", "mov"),
+        (b"\0\0\0\x1cftypavif", "mov"),
+        (b"\0\0\0\x1cftypavis", None),  # it moves
+        (b"\0\0\0\x1cftypisom", None),
+        (b"GIF89a", None),
+        (b"", None),
+    ],
+)
+def test_still_pictures_are_known_by_their_first_bytes(tmp_path: Path, head: bytes, demuxer: str | None) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(head)
+    assert picture_demuxer(path) == demuxer

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from embedder.low_information import is_low_information
+from embedder.low_information import is_low_information, is_plain
 
 RNG = np.random.default_rng(3)
 
@@ -56,3 +56,14 @@ def test_low_information(clip: NDArray[np.uint8]) -> None:
 )
 def test_low_information__movement_counts(clip: NDArray[np.uint8]) -> None:
     assert not is_low_information(clip)
+
+
+def test_a_still_picture_is_plain_only_without_texture() -> None:
+    assert not is_plain(texture())
+    assert not is_plain(bars())
+    assert not is_plain(mover()[3])
+    assert is_plain(np.full((112, 112, 3), (10, 200, 90), np.uint8))
+    assert is_plain(noise(np.full((112, 112, 3), 90, np.uint8), 4))
+    red = np.zeros((112, 112, 3), np.uint8)
+    red[20:60, 20:60, 0] = 200
+    assert not is_plain(red)

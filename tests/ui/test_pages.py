@@ -334,3 +334,75 @@ def test_search_page__movement_against_look(indexed: Path, home: Path, monkeypat
     assert len(embedded) == 2
     next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
     assert page.slider[0].value == 1.0, "kept while another encoder was chosen"
+
+
+def test_search_page__further_examples_and_unlike_ones(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "videos"
+    for seed in range(4):
+        draw_moving_picture(folder / f"{seed}.mp4", seed=seed, seconds=2.0)
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [folder])
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+
+    page = opened(search_page)
+    clip = folder / "0.mp4"
+    asked = ShownQuery(path=clip, name="<0>.mp4", start_s=0.0, end_s=2.0, duration_s=2.0, video_id=None, note="uploaded")
+    page.session_state[state_keys.HISTORY] = (asked,)
+    page.run()
+    assert not page.exception
+    assert "vret-judge" in shown(page)
+    result = page.session_state[state_keys.RESULT][1]
+    second, last = result.hits[1], result.hits[-1]
+    page.button(key="also-2").click().run()  # the file of the query is the first hit, for it was not asked as an indexed moment
+    assert not page.exception
+    assert not page.error
+    assert "<b>Like</b> &lt;0&gt;.mp4" in shown(page)
+    assert f"<b>Like</b> {second.path.name}" in shown(page)
+    assert "vret-judge" not in shown(page)
+    result = page.session_state[state_keys.RESULT][1]
+    assert (result.num_examples, result.num_unlike) == (2, 0)
+    place = next(place for place in range(1, 9) if f'vret-rank">{place}</span>{last.path.name}' in shown(page))
+    page.button(key=f"unlike-{place}").click().run()
+    assert f"<b>Unlike</b> {last.path.name}" in shown(page)
+    assert page.session_state[state_keys.RESULT][1].num_unlike == 1
+    assert page.session_state[state_keys.RESULT][1].hits[-1].path == last.path
+    assert len(page.session_state[state_keys.EMBEDDED]) == 3
+    page.button(key="drop-example-0").click().run()
+    assert page.button(key="drop-example-0").disabled
+    page.button(key="drop-unlike-example-0").click().run()
+    assert not page.exception
+    assert "<b>Like</b>" not in shown(page)
+    assert page.session_state[state_keys.HISTORY][-1].name == second.path.name
+    for _ in range(4):
+        next(button for button in page.button if button.label == "Back").click().run()
+    assert page.session_state[state_keys.HISTORY] == (asked,)
+
+
+def test_search_page__an_example_that_is_too_long_for_several(indexed: Path) -> None:
+    page = opened(search_page)
+    page.button(key="suggest-0").click().run()
+    from dataclasses import replace
+
+    from app.ui import state_keys
+
+    (asked,) = page.session_state[state_keys.HISTORY]
+    whole = replace(asked, start_s=0.0, end_s=3.0, duration_s=3.0, video_id=None)
+    page.session_state[state_keys.HISTORY] = (whole,)
+    page.run()
+    page.button(key="also-2").click().run()
+    assert "must be short enough to be seen at once" in page.error[0].value
+    page.button(key="drop-example-1").click().run()
+    assert not page.error
+
+
+def test_search_page__a_lowest_score(indexed: Path) -> None:
+    page = opened(search_page)
+    page.button(key="suggest-0").click().run()
+    assert "vret-rank" in shown(page)
+    page.number_input[0].set_value(100).run()
+    assert not page.exception
+    assert "No good match" in shown(page)
+    assert "lower <b>At least</b>" in shown(page)
+    page.number_input[0].set_value(0).run()
+    assert "vret-rank" in shown(page)

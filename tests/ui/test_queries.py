@@ -175,3 +175,19 @@ def test_session_uploads__what_a_killed_page_left_goes(tmp_path: Path) -> None:
     assert names(tmp_path) == {upload.name}
     uploads(tmp_path).sweep()
     assert names(tmp_path) == set()
+
+
+def test_further_examples__one_of_each_and_of_one_kind() -> None:
+    query = ShownQuery.of_draft(draft(0.0, 4.0))
+    one, other = ShownQuery.of_hit(hit(1.0, 3.0)), ShownQuery.of_hit(hit(5.0, 7.0))
+    both = query.with_example(one).with_example(other, is_unlike=True)
+    assert (both.examples, both.unlike, both.has_several) == ((query, one), (other,), True)
+    assert both.with_example(one) == both
+    assert both.with_example(query) == both
+    turned = both.with_example(one, is_unlike=True)
+    assert (turned.examples, turned.unlike) == ((query,), (other, one))
+    assert both.without(one).without(other) == query
+    # Without the first, the next one is the first; the last stays.
+    assert both.without(query) == ShownQuery.of_hit(hit(1.0, 3.0)).with_example(other, is_unlike=True)
+    assert query.without(query) == query
+    assert not query.has_several
