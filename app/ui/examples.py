@@ -22,7 +22,7 @@ def _show(key: str, kind: str, example: ShownQuery, *, is_last: bool) -> None:
     """is_last: the only one of what is meant, without which there would be nothing to search by."""
     with st.container(key=key, horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
-            "",
+            "Remove",
             key=f"drop-{key}",
             icon=":material/close:",
             help="Search without this example",

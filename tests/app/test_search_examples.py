@@ -25,6 +25,7 @@ from tests.app.test_commands import failed, ok
 from tests.helpers.draw_picture import frame_of, write_picture
 from tests.helpers.image_model import SIDE, write_image_model
 from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.tiled_avif import tiled_avif
 from tests.helpers.tiny_encoder import write_tiny_encoder
 from tests.helpers.whole_command import vret
 
@@ -168,6 +169,18 @@ def test_a_half_picture_is_searched_by_what_there_is_of_it(joined: Workspace, tm
     result = found(joined, PictureQuery(path=path))
     assert any("damaged: not all of the picture" in warning for warning in result.warnings)
     assert result.hits
+
+
+def test_a_picture_in_tiles_is_seen_by_its_preview(joined: Workspace, folder: Path, tmp_path: Path) -> None:
+    shown = np.repeat(np.repeat(frame_of(folder / "c.mp4", 1.5), 4, axis=0), 4, axis=1)
+    path = tmp_path / "photo.heic"
+    path.write_bytes(tiled_avif(shown, with_preview=True))
+    result = found(joined, PictureQuery(path=path))
+    assert names(result)[0] == "c"
+    assert result.hits[0].score > 0.9
+    path.write_bytes(tiled_avif(shown, with_preview=False))
+    with pytest.raises(VideoRejected, match=r"is cut into tiles.*Save it as JPEG or PNG"):
+        found(joined, PictureQuery(path=path))
 
 
 def test_odd_files(joined: Workspace, folder: Path, tmp_path: Path) -> None:

@@ -83,9 +83,9 @@ def test_further_examples__added_and_taken_away(page: "Page", served: Served, cu
     expect(page.locator(".st-key-examples")).to_contain_text("Unlike")
     wait_until_it_plays(page, page.locator(".st-key-hit-1 video"))
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-    page.locator(".st-key-drop-unlike-example-0 button").click()
+    page.locator(".st-key-drop-unlike-example-0").get_by_role("button", name="Remove").click()
     expect(examples).to_have_count(2)
-    page.locator(".st-key-drop-example-1 button").click()
+    page.locator(".st-key-drop-example-1").get_by_role("button", name="Remove").click()
     expect(examples).to_have_count(0)
     wait_until_it_plays(page, page.locator(".st-key-query-bar video"))
 
