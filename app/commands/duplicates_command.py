@@ -175,7 +175,9 @@ def _talk_about(report: "DuplicateReport") -> None:
     else:
         talk(f"No duplicates among {report.compared} videos (encoder {report.encoder}, score from {report.min_score:g}).")
     if report.moments is not None:
-        talk(f"{len(report.moments)} shared moment(s). Their times are right to about a second.")
+        talk(
+            f"{len(report.moments)} shared moment(s), to about a second. Finer indexes find more: vret index --hop 0.125 --reembed"
+        )
     if report.without_vectors:
         talk(f"{report.without_vectors} video(s) are not indexed with {report.encoder}: only identical files of them are found.")
     if report.away:
