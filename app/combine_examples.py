@@ -15,8 +15,12 @@ from embedder.vector_parts import part_slices
 from index.search import QueryClips
 from index.vectors.vector_index import unit_vectors
 
-UNLIKE_SHARE = 0.5
-"""How much the unlike examples count against the others. Below 1, and of means of length one, so that they cannot outweigh them."""
+UNLIKE_SHARE = 0.3
+"""How much the unlike examples count against the others. Below 1, and of means of length one, so that they cannot outweigh them.
+Chosen by measurement on gestures: a fifth to two fifths fewer hits like the unlike ones, nearly as many right ones
+(docs/results.md). G. Salton and C. Buckley found about the same good for texts ("Improving retrieval performance by relevance
+feedback", 1990: 0.25 to 0.75).
+"""
 
 _LEAST_LENGTH = 1e-4  # of a mean of unit vectors: below, they point away from one another and it points nowhere
 
@@ -34,8 +38,8 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
     Salton, The SMART Retrieval System, 1971) on the vectors of whole examples.
 
     In each part of a vector: p is the mean of the examples, n that of the unlike ones, both of length one; the query is the
-    direction of p - 0.5 n, as long as that part of a stored vector. So every example counts as much as every other, as queries that
-    are added in rclip do; the unlike ones, however many and however like one another, count half of what the others do; and a
+    direction of p - 0.3 n, as long as that part of a stored vector. So every example counts as much as every other, as queries that
+    are added in rclip do; the unlike ones, however many and however like one another, count 0.3 of what the others do; and a
     clip's score stays the weighted sum of its parts' cosines, -1 to 1, at every weight of look. A still picture takes no part in
     the movement of a combination that holds clips.
 

@@ -102,7 +102,7 @@ def search(
     A picture (JPEG, PNG, WebP, BMP, HEIC, AVIF), or a frame of a video by --at, is compared by its look alone, so the encoder must
     see looks: see vret encoders join.
 
-    Of several examples, each counts the same; those given with --not count half as much as all others together. They may be short
+    Of several examples, each counts the same; those given with --not together count 0.3 of what the others do. They may be short
     videos (up to 1.25 times the encoder's longest clip), moments and pictures in any mix.
 
     Example: vret search clip.mp4 --start 3.0 --end 5.5 -k 10

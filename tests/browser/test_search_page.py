@@ -69,10 +69,11 @@ def test_more_like_this_and_back(page: "Page", served: Served, cut: Path) -> Non
     page.locator(f".st-key-hit-2 .vret-name[title='{second}']").wait_for()  # the query is there before its hits
 
 
-def test_further_examples__added_and_taken_away(page: "Page", served: Served, cut: Path) -> None:
+def test_further_examples__added_and_taken_away(page: "Page", served: Served, tmp_path: Path) -> None:
     from playwright.sync_api import expect
 
-    search_by_upload(page, served, cut)
+    write_preview(served.videos / "reel-1.mp4", 4.0, 6.0, tmp_path / "short.mp4")  # seen at once, as examples must be
+    search_by_upload(page, served, tmp_path / "short.mp4")
     second = page.locator(".st-key-hit-2 .vret-name").get_attribute("title")
     page.locator(".st-key-hit-2").get_by_role("button", name="This too").click()
     examples = page.locator(".st-key-examples p[title]")
