@@ -232,7 +232,7 @@ def test_a_wrong_name_of_a_task_is_wrong_usage(home: Path) -> None:
     [
         ["serach"],
         ["search"],
-        ["search", "a.mp4", "--like", "b.mp4@1"],
+        ["search", "a.mp4", "--at", "1", "--end", "2"],
         ["search", "a.mp4", "--json", "--csv"],
         ["search", "a.mp4", "-k", "0"],
         ["index", ".", "--hop", "0"],
