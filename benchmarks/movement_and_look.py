@@ -1,0 +1,118 @@
+"""What does a joined encoder find at each weight of look, and what are the words beside its hits worth?
+
+    vret encoders join default look --name both
+    vret index actions --library actions --encoder both
+    python benchmarks/movement_and_look.py --library actions --labels actions/labels.csv --encoder both --split train
+
+labels.csv has the columns path, label, group (a place or a person), split and source. Every video of the split asks by its stored
+vectors, whole. Same place: is the first other video of its source of its group? Same movement: is the first video of its source, of
+other groups, of its label? Words: how many of the first hits that are called strong, possible and weak are right (of the same label
+or group); and how many queries find only weak hits among videos of other sources, groups and labels. `--split all` takes all rows.
+"""
+
+import argparse
+import csv
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.find_similar import EmbeddedQuery, Hit, MomentQuery, embed_for_search, find_similar
+from app.workspace import Workspace
+from index.search import Filters
+
+WEIGHTS = (0.0, 0.15, 0.25, 0.35, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video of the library and its row of the labels."""
+
+    id: int
+    query: EmbeddedQuery
+    label: str
+    group: str
+    source: str
+
+
+class Search:
+    """The first hit of a query among some videos."""
+
+    def __init__(self, ws: Workspace, encoder: str, look: float) -> None:
+        self._ws, self._encoder, self._look = ws, encoder, look
+
+    def first(self, query: Video, among: Iterable[Video]) -> Hit | None:
+        """None where there is nothing to search in."""
+        ids = tuple(video.id for video in among if video.id != query.id)
+        if not ids:
+            return None
+        filters = Filters(video_ids=ids, include_flagged=True)
+        found = find_similar(
+            self._ws, query.query, encoder_name=self._encoder, k=1, filters=filters, every_file=True, look=self._look
+        )
+        return found.hits[0] if found.hits else None
+
+
+def main() -> None:
+    """Print a table for each weight."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--library", required=True)
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--encoder", required=True, help="one with motion and look")
+    parser.add_argument("--split", default="train", help="train, test or all")
+    parser.add_argument("--ignore-label", default="unclassified")
+    parser.add_argument("--look", type=float, action="append", help="may be repeated; by default several")
+    wanted = parser.parse_args()
+    with Workspace() as ws:
+        videos = labelled(ws, wanted)
+        for look in wanted.look or WEIGHTS:
+            print(f"look {look:g}: " + "; ".join(lines(videos, Search(ws, wanted.encoder, look), wanted.ignore_label)), flush=True)
+
+
+def labelled(ws: Workspace, wanted: argparse.Namespace) -> list[Video]:
+    """The videos of the library that the labels name, of the split."""
+    with wanted.labels.open(newline="", encoding="utf-8") as file:
+        rows = {str((wanted.labels.parent / row["path"]).resolve()): row for row in csv.DictReader(file)}
+    found = []
+    for video in ws.catalog.videos(wanted.library, outcome="indexed", limit=100_000):
+        row = rows.get(str(Path(video.path).resolve()))
+        if row is not None and wanted.split in ("all", row["split"]):
+            query = embed_for_search(ws, MomentQuery(video_id=video.id, end_s=math.inf), encoder_name=wanted.encoder)
+            found.append(Video(video.id, query, row["label"], row["group"], row["source"]))
+    return found
+
+
+def lines(videos: list[Video], search: Search, ignored: str) -> Iterable[str]:
+    """Same place and same movement by source, then the words."""
+    of = {video.id: video for video in videos}
+    for source in sorted({video.source for video in videos}):
+        own = [video for video in videos if video.source == source]
+        place, movement = [], defaultdict(list)
+        for query in own:
+            if any(other.group == query.group and other.id != query.id for other in own):
+                hit = search.first(query, own)
+                place.append(hit is not None and of[hit.video_id].group == query.group)
+            others = [other for other in own if other.group != query.group and other.label != ignored]
+            if query.label != ignored and others:
+                hit = search.first(query, others)
+                movement[query.label].append(hit is not None and of[hit.video_id].label == query.label)
+        by_label = f"{np.mean([np.mean(right) for right in movement.values()]):.3f}" if movement else "-"
+        yield f"{source}: place {np.mean(place):.3f} of {len(place)}, movement {by_label} (class mean)"
+    words, unlike = defaultdict(list), []
+    for query in videos:
+        hit = search.first(query, videos)
+        if hit is not None:
+            other = of[hit.video_id]
+            words[hit.strength].append(other.group == query.group or (other.label == query.label and query.label != ignored))
+        far = [other for other in videos if other.source != query.source and other.label != query.label]
+        hit = search.first(query, far)
+        unlike.append(hit is None or hit.strength == "weak")
+    yield ", ".join(f"{word} {sum(right)} of {len(right)} right" for word, right in sorted(words.items(), key=str))
+    yield f"only weak hits where nothing is alike {np.mean(unlike):.3f}"
+
+
+if __name__ == "__main__":
+    main()
