@@ -3,10 +3,12 @@
 import os
 import shlex
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from app.clip_times import check_range
 from app.errors import BadQuery, BadRange, WrongValue
@@ -21,10 +23,15 @@ from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
     from index.catalog.records import VideoRow
-    from index.search import Filters, QueryClips
+    from index.search import Filters, Moment, QueryClips
+    from index.vectors.vector_index import VectorIndex
 
 
+Strength = Literal["strong", "possible", "weak"]
+STRONG, POSSIBLE = 0.02, 0.1
+"""False-alarm rates below which a hit is called so."""
 MIN_QUERY_S = 0.1
+_MOST_COLLAPSED = 160  # moments that are looked through to fill up an answer of which copies have fallen together
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +95,9 @@ Query = ClipQuery | MomentQuery | PictureQuery
 class Hit:
     """A moment that answers the query. score: cosine, 1 is the same; where look counts w, it is (1 - w) times that of the movement
     plus w times that of the look. clip_ordinal: its nearest clip, for the thumbnail. missing: the file is not at its path now.
+    copies: how many moments of copies of the video, found besides, stand behind it; 0 where they were not asked to be one.
+    false_alarm_rate: how likely it is that the best of as many videos, none of them like the query, scores as high, 0 to 1; None
+    where the library is too small to tell.
     """
 
     rank: int
@@ -100,6 +110,15 @@ class Hit:
     clip_ordinal: int
     flagged: bool
     missing: bool = False
+    copies: int = 0
+    false_alarm_rate: float | None = None
+
+    @property
+    def strength(self) -> Strength | None:
+        """How much the hit can be relied on: strong, possible, or weak, which is what a query finds that nothing is like."""
+        if self.false_alarm_rate is None:
+            return None
+        return "strong" if self.false_alarm_rate < STRONG else "possible" if self.false_alarm_rate < POSSIBLE else "weak"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +144,14 @@ class SearchResult:
     num_unlike: int = 0
     best_score: float | None = None
 
+    @property
+    def has_good_match(self) -> bool:
+        """Whether some hit is more than what a query finds that nothing is like; also where that cannot be told."""
+        return any(hit.strength != "weak" for hit in self.hits)
+
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON; paths are text."""
-        return asdict(self) | {"hits": [asdict(hit) | {"path": str(hit.path)} for hit in self.hits]}
+        return asdict(self) | {"hits": [asdict(hit) | {"path": str(hit.path), "strength": hit.strength} for hit in self.hits]}
 
 
 def find_similar(
@@ -141,6 +165,7 @@ def find_similar(
     one_per_video: bool = False,
     every_file: bool = False,
     look: float | None = None,
+    collapse_copies: bool = False,
     min_score: float | None = None,
 ) -> SearchResult:
     """The k most similar moments.
@@ -150,7 +175,8 @@ def find_similar(
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
     look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default. Pictures alone
-    are compared with 1. min_score: moments whose score is below are left out.
+    are compared with 1. min_score: moments whose score is below are left out. collapse_copies: near-equal moments of several videos
+    (encoded anew, resized, ...) are one hit, which counts them.
     Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1, min_score
     outside of -1 to 1), BadQuery (not an indexed video, no video in the folder, look with an encoder of one part, a picture with
     an encoder that sees no look or with another look than 1, no example, one of several that is too long), NotIndexed (nothing to
@@ -176,16 +202,13 @@ def find_similar(
     if embedded.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
     clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look))
-    moments = find_moments(
-        ws.catalog,
-        ws.vectors(encoder_id),
-        encoder_id,
-        clips,
-        k=k,
-        filters=filters,
-        one_per_video=one_per_video,
-        look=None if every_file else look_at,
-    )
+    index = ws.vectors(encoder_id)
+
+    def best(most: int) -> "list[Moment]":
+        sight = None if every_file else look_at
+        return find_moments(ws.catalog, index, encoder_id, clips, k=most, filters=filters, one_per_video=one_per_video, look=sight)
+
+    found = _collapsed(ws, encoder_name, index, best, k) if collapse_copies else [(moment, 0) for moment in best(k)]
     hits = [
         Hit(
             rank=rank,
@@ -198,8 +221,10 @@ def find_similar(
             clip_ordinal=moment.clip_ordinal,
             flagged=moment.flagged,
             missing=moment.missing,
+            copies=copies,
+            false_alarm_rate=moment.false_alarm_rate,
         )
-        for rank, moment in enumerate(moments, start=1)
+        for rank, (moment, copies) in enumerate(found, start=1)
     ]
     return SearchResult(
         hits=[hit for hit in hits if min_score is None or hit.score >= min_score],
@@ -214,6 +239,27 @@ def find_similar(
         num_unlike=embedded.num_unlike,
         best_score=hits[0].score if hits else None,
     )
+
+
+def _collapsed(
+    ws: Workspace, encoder_name: str | None, index: "VectorIndex", best: "Callable[[int], list[Moment]]", k: int
+) -> "list[tuple[Moment, int]]":
+    """The k best moments of which none is a copy of another, each with how many are copies of it. best: finds so many moments."""
+    from app.find_duplicates import COPY_SCORE, part_scales
+    from app.still_pictures import still_vector
+    from index.search.near_equal import copies_of_earlier
+
+    scales = part_scales(ws, encoder_name)
+    still = cache(partial(still_vector, ws, encoder_name))
+    most = k + 1  # one more, up to which the copies of the last are counted
+    while True:
+        moments = best(most)
+        first_of = copies_of_earlier(index, moments, scales, still, min_score=COPY_SCORE)
+        behind = Counter(first for at, first in enumerate(first_of) if first != at)
+        firsts = [at for at, first in enumerate(first_of) if first == at]
+        if len(firsts) > k or len(moments) < most or most >= _MOST_COLLAPSED:
+            return [(moments[at], behind[at]) for at in firsts[:k]]
+        most = min(2 * most, _MOST_COLLAPSED)
 
 
 def _is_still(query: Query | EmbeddedQuery) -> bool:
@@ -338,6 +384,7 @@ def _embed(ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | N
         dense=embedded.dense,
         parts=embedded.parts,
         is_blank=embedded.is_low_information,
+        is_whole_video=isinstance(query, ClipQuery) and query.start_s is None and query.end_s is None,
         is_still=isinstance(query, PictureQuery),
     )
     cut = _cut_short(end_s, embedded.begin_s + embedded.duration_s)

@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from app.commands.duplicates_command import duplicates
 from app.commands.encoder_commands import encoders
 from app.commands.eval_commands import evaluation
 from app.commands.export_command import export
@@ -54,6 +55,7 @@ def vret(
 
 cli.command()(index)
 cli.command()(search)
+cli.command()(duplicates)
 cli.add_typer(libraries, name="libraries")
 cli.command()(videos)
 cli.add_typer(encoders, name="encoders")

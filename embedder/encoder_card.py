@@ -28,7 +28,7 @@ MAX_NAME_LENGTH = 200
 MAX_SPANS = 32
 MAX_PARTS = 8
 MOTION, LOOK = "motion", "look"
-DEFAULT_LOOK = 0.35
+DEFAULT_LOOK = 0.5
 """How much of a search's score is look, where an encoder has both parts and nobody says otherwise."""
 SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
 """A clip length outside of these would make millions of windows of a video, or none."""

@@ -27,7 +27,7 @@ from pretrain.export_work import OnWork, batches_of, nobody
 from pretrain.onnx_graph import to_onnx, weights_sha256
 from pretrain.origin import training_of
 from pretrain.parity import check_parity
-from pretrain.sample_clips import ClipSource, DrawnClips
+from pretrain.sample_clips import ClipSource, DrawnClips, DrawnPictures
 from pretrain.untrained import untrained_backbone
 
 _WHITENING = "whitening, over clips"
@@ -78,14 +78,21 @@ def export(
 
 
 def export_run(run_dir: Path, out: Path, spec: ExportSpec, *, footage: Footage = DRAWN, on_work: OnWork = nobody) -> Exported:
-    """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`.
+    """The encoder that a training run has come to, from its last checkpoint; clip size comes from the run, not from `spec`, with
+    more frames where the backbone wants them (`Backbone.encoder_frames`).
 
-    The card's `training` tells data, recipe, seed, steps, what was reached, and what the weights began as. Raises
+    The whitening is fitted on what the run was trained on, where it drew that, unless `footage` says otherwise. The card's
+    `training` tells data, recipe, seed, steps, what was reached, and what the weights began as. Raises
     CheckpointError, and what `export` raises.
     """
     config, model, steps = load_trained(run_dir)
-    spec = dataclasses.replace(spec, num_frames=config.clip.num_frames, size_px=config.clip.size_px)
-    spec = _with_training(spec, training_of(run_dir, config, steps))
+    num_frames = max(config.clip.num_frames, model.backbone.encoder_frames)
+    spec = dataclasses.replace(spec, num_frames=num_frames, size_px=config.clip.size_px)
+    training = training_of(run_dir, config, steps)
+    spec = _with_training(spec, training)
+    if footage.whiten_on is None and training["data"] == DrawnPictures.words:
+        # Drawn clips are alike in looks: a network that was trained on pictures found fewer places again when whitened on them.
+        footage = dataclasses.replace(footage, whiten_on=DrawnPictures())
     names = {"backbone_name": config.backbone, "task_name": str(config.tasks)}
     return export(model.backbone, out, spec, footage=footage, on_work=on_work, **names)
 

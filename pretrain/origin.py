@@ -14,7 +14,7 @@ from pretrain.checkpoint import load_checkpoint, load_config
 from pretrain.config import TrainConfig
 from pretrain.errors import CheckpointError
 from pretrain.run_files import CHECKPOINT_NAME, ORIGIN_NAME, read_metrics, write_whole
-from pretrain.tasks.base import FrameTask
+from pretrain.tasks.base import DrawnTask, PretextTask
 from pretrain.video_list import training_videos
 
 
@@ -96,9 +96,14 @@ def _is_count(value: Any) -> bool:
 
 
 def _data(config: TrainConfig) -> str:
-    if not config.reads_videos:
-        return "drawn clips"
-    return "videos" if all(isinstance(part.task, FrameTask) for part in config.tasks.parts) else "videos and drawn clips"
+    kinds = dict.fromkeys(_data_of(part.task, config) for part in config.tasks.parts)
+    return " and ".join(sorted(kinds, key=lambda kind: kind != "videos"))
+
+
+def _data_of(task: PretextTask, config: TrainConfig) -> str:
+    if isinstance(task, DrawnTask):
+        return task.draws
+    return "videos" if config.reads_videos else DrawnTask.draws
 
 
 def _sha256(file: Path) -> str:

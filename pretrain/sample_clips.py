@@ -17,6 +17,7 @@ from embedder.clip_plan import ClipPlan
 from embedder.errors import VideoRejected
 from embedder.worker_messages import Clip, ClipsJob, PictureSpec
 from embedder.worker_process import replies_of
+from pretrain.drawn_pictures import draw_picture
 from pretrain.drawn_videos import draw_clip
 from pretrain.errors import TrainingDataError
 from pretrain.video_list import videos_in
@@ -56,6 +57,20 @@ class DrawnClips:
     def batches(self, num_clips: int, spec: ClipSpec, *, seed: int) -> Iterator[NDArray[np.uint8]]:
         pictures = spec.pictures
         return drawn_batches(num_clips, num_frames=pictures.num_frames, size_px=pictures.height_px, seed=seed)
+
+
+@dataclass(frozen=True)
+class DrawnPictures:
+    """Still pictures drawn by this program, each held for a whole clip; for networks that see what clips look like."""
+
+    words: str = "drawn pictures"
+
+    def batches(self, num_clips: int, spec: ClipSpec, *, seed: int) -> Iterator[NDArray[np.uint8]]:
+        pictures = spec.pictures
+        rng = np.random.default_rng(seed)
+        for first in range(0, num_clips, BATCH_SIZE):
+            drawn = [draw_picture(rng, pictures.height_px)[0] for _ in range(min(BATCH_SIZE, num_clips - first))]
+            yield np.repeat(np.stack(drawn)[:, None], pictures.num_frames, axis=1)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ vret pretrain --task 'pace(contrast=same_context)+0.5*statistics(targets=publish
 ```
 
 Which task taught how much, as far as it has been measured, is in [results.md](results.md). Without `--data` all of them learn
-from drawn footage; `trajectory` always does, because only drawn footage knows where its movers are.
+from drawn footage; `trajectory` always does, because only drawn footage knows where its movers are, and `look` from drawn still
+pictures.
 
 Each picture shows one example as the network gets it: a row for every clip, every second frame of each; below it, what the network
 must answer. Where a knob departs from what was published, its default is what we think right, and the text says which

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 
+from pretrain.backbones.conv import put_channels_last
 from pretrain.checkpoint import Restored, load_checkpoint, restore
 from pretrain.clip_dataset import Batch, ExampleDataset, batches
 from pretrain.config import TrainConfig
@@ -74,9 +75,8 @@ class TrainRun:
         device = self._accelerator.device
         if self._share.world > 1 and self._config.sync_norm:
             synchronise_norms(model, device.type)
-        # Channels last: 1.6 times as fast on a CPU, and what the clips come as anyway.
-        placed: PretrainModel = model.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        return placed
+        put_channels_last(model, device)
+        return model
 
     def restore(self) -> Restored:
         """Put the run's checkpoint into effect, where there is one. Raises CheckpointError."""

@@ -17,7 +17,10 @@ from embedder.encoder_card import DEFAULT_LOOK
 if TYPE_CHECKING:
     from app.find_similar import MomentQuery, Query, SearchResult
 
-_COLUMNS = ("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing")
+_COLUMNS = (
+    *("rank", "score", "path", "start_s", "end_s", "library", "video_id", "flagged", "missing"),
+    *("copies", "strength", "false_alarm_rate"),
+)
 _AWAY = " (not there now)"
 
 
@@ -86,6 +89,10 @@ def search(
         ),
     ] = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
+    all_copies: Annotated[
+        bool,
+        typer.Option("--all-copies", help="Show every copy of a video. Otherwise near-equal moments are one result, marked (x12)."),
+    ] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, frozen.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -135,6 +142,7 @@ def search(
             filters=filters,
             one_per_video=one_per_video,
             look=look,
+            collapse_copies=not all_copies,
             min_score=min_score,
         )
     for warning in result.warnings:
@@ -143,6 +151,8 @@ def search(
         talk(f"No good match: the best moment scores {result.best_score:.3f}, below --min-score {min_score:g}.")
     elif not result.hits:
         talk(_nothing_found({"--library": library, "--folder": folder, "--between": between}, empty=empty))
+    elif not result.has_good_match:
+        talk("No good match: footage that is nothing like the query scores as high as these.")
     if as_json:
         print_json(result.to_dict())
     elif as_csv:
@@ -236,14 +246,15 @@ def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
 def _print_hits(result: "SearchResult") -> None:
     if not result.hits:
         return
-    columns = {"#": "right", "score": "right", "from": "right", "to": "right", "video": "left", "library": "left"}
+    columns = {"#": "right", "score": "right", "match": "left", "from": "right", "to": "right", "video": "left", "library": "left"}
     rows = [
         (
             str(hit.rank),
             f"{hit.score:.3f}",
+            hit.strength or "",
             clock(hit.start_s),
             clock(hit.end_s),
-            one_line(hit.path) + _AWAY * hit.missing,
+            one_line(hit.path) + (f" (x{hit.copies + 1})" if hit.copies else "") + _AWAY * hit.missing,
             hit.library,
         )
         for hit in result.hits

@@ -40,6 +40,8 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
         _no_hits(options)
         return
     on = f", {result.provider}" if result.provider else ""
+    if not result.has_good_match:
+        st.info("No good match: footage that is nothing like the query scores as high as these.", icon=":material/search_off:")
     # What is said of hits is kept with one clip or moment, which can be asked again; not with several.
     judging = None if query.has_several else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"
@@ -107,7 +109,7 @@ def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
 
 
 def _facts(place: int, hit: Hit, judging: Judging | None) -> None:
-    share = percent(hit.score)
+    share, shown, meaning = _score(hit)
     flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
     flag += ' <span class="vret-flag">not there now</span>' if hit.missing else ""
     st.html(
@@ -115,9 +117,17 @@ def _facts(place: int, hit: Hit, judging: Judging | None) -> None:
         f'<span class="vret-rank">{place}</span>{as_html(hit.path.name)}</p>'
         f'<p class="vret-quiet">{span(hit.start_s, hit.end_s)} · {as_html(hit.library)} {flag}</p></div>'
         f"{'' if judging is None else judge_html(hit, judging)}</div>"
-        f'<div class="vret-score" title="cosine {hit.score:.3f}">'
-        f'<div><i style="width:{share}%"></i></div><b>{share}%</b></div></div>'
+        f'<div class="vret-score" title="{meaning}">'
+        f'<div><i style="width:{share}%"></i></div><b>{shown}</b></div></div>'
     )
+
+
+def _score(hit: Hit) -> tuple[int, str, str]:
+    """How long the bar is in percent, what stands beside it, and what that means."""
+    if hit.strength is None or hit.false_alarm_rate is None:
+        return percent(hit.score), f"{percent(hit.score)}%", f"cosine {hit.score:.3f}"
+    chance = f"{100 * hit.false_alarm_rate:.2g} % of queries that nothing here is like find a hit as good"
+    return percent(1 - hit.false_alarm_rate), hit.strength, f"cosine {hit.score:.3f}; {chance}"
 
 
 def _actions(place: int, hit: Hit) -> None:

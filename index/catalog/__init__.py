@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from index.catalog.change_log import Snapshot, open_snapshot
 from index.catalog.database import Database
+from index.catalog.duplicates import DuplicateQueries
 from index.catalog.embeddings import EmbeddingQueries
 from index.catalog.evaluations import EvaluationQueries
 from index.catalog.jobs import JobQueries
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 
-class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, EvaluationQueries, JudgementQueries):
+class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, EvaluationQueries, JudgementQueries, DuplicateQueries):
     """One catalog, open. Every writing method is one transaction: it happens whole or not at all.
 
     Safe to share between threads; other processes may read and write the same catalog at the same time.

@@ -8,7 +8,7 @@ from index.catalog.database import Database
 from index.catalog.tables import catalog_state
 from index.errors import CatalogReadOnly, CatalogTooNew, CatalogUnavailable
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every schema revision this version of vret knows, oldest first. A test holds it to the files in `migrations/versions`."""
 _LOCK_KEY = 0x76726574  # any number of our own, for PostgreSQL's advisory lock
 

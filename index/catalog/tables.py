@@ -181,6 +181,16 @@ judgement = Table(
     Column("created_at", Float, nullable=False),
 )
 
+# Pairs that a person said are no duplicates of one another. first_id is the lower number, so that a pair has one row.
+not_duplicate = Table(
+    "not_duplicate",
+    metadata,
+    Column("first_id", Id, ForeignKey("video.id", ondelete="CASCADE"), primary_key=True),
+    Column("second_id", Id, ForeignKey("video.id", ondelete="CASCADE"), primary_key=True, index=True),
+    Column("created_at", Float, nullable=False),
+    CheckConstraint("first_id < second_id", name="in_order"),
+)
+
 saved_search = Table(
     "saved_search",
     metadata,

@@ -73,20 +73,24 @@ class VideoQueries:
                 found.update((row.id, _video_row(row)) for row in rows)
         return found
 
-    def rows_like(self, rows: Iterable[VideoRow], *, sizes: Collection[int] = ()) -> list[VideoRow]:
-        """Videos, of any library, with the path or the content of one of these; they themselves among them. sizes: and those of so
-        many bytes."""
+    def rows_like(self, rows: Iterable[VideoRow], encoder_id: int | None = None, *, sizes: Collection[int] = ()) -> list[VideoRow]:
+        """Videos of any library with the path or the content of one of these; they themselves among them. encoder_id: only those
+        that can be searched by this encoder. sizes: and those of so many bytes."""
         rows = list(rows)
         found: dict[int, VideoRow] = {}
+        has_vectors = sa.exists().where(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id)
+        query = _video_rows()
+        if encoder_id is not None:
+            query = query.where(video.c.missing_since.is_(None), has_vectors)
         with self._db.read() as connection:
             for start in range(0, len(rows), _PAGE):
                 page = rows[start : start + _PAGE]
                 paths = {path_to_text(str(row.path)) for row in page}
                 hashes = {row.content_hash for row in page if row.content_hash}
                 like = sa.or_(video.c.path.in_(paths), video.c.content_hash.in_(hashes))
-                found.update((row.id, _video_row(row)) for row in connection.execute(_video_rows().where(like)))
+                found.update((row.id, _video_row(row)) for row in connection.execute(query.where(like)))
             if sizes:
-                found.update((row.id, _video_row(row)) for row in connection.execute(_video_rows().where(video.c.size.in_(sizes))))
+                found.update((row.id, _video_row(row)) for row in connection.execute(query.where(video.c.size.in_(sizes))))
         return list(found.values())
 
     def find_video(self, path: Path | str, library_name: str | None = None) -> VideoRow | None:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from index.errors import EncoderMismatch
+from index.search.background import Background, background_of
 from index.search.bounds import Bounds
 from index.search.clip_scoring import ClipScoring
 from index.search.one_of_each import Answering, Look
 from index.search.query import Filters, Moment, QueryClips
 from index.search.sequence_scoring import SequenceScoring
 from index.search.stored_query import moment_as_query
-from index.search.temporal_nms import Segments, temporal_nms
+from index.search.temporal_nms import Segments, surviving, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 if TYPE_CHECKING:
@@ -55,16 +56,17 @@ def find_moments(
         return []
     selector = _selector(catalog, filters)
     scoring = _scoring(vector_index, query, selector)
-    answering = Answering(catalog, selector, look, copies=one_per_video)
+    answering = Answering(catalog, encoder_id, selector, look, copies=one_per_video)
     per_video = 1 if one_per_video else k
     best = Segments.none()
     for factor, depth in itertools.product(scoring.length_factors, _depths(k, len(vector_index))):
-        distinct = temporal_nms(scoring.scored(factor, depth, k), per_video=per_video)
-        answers = answering.first(distinct, 2 * k + _SPARE)
+        segments = scoring.scored(factor, depth, k)
+        answers = answering.first(segments, surviving(segments, per_video=per_video), 2 * k + _SPARE)
         best = temporal_nms(scoring.refined(answers), per_video=per_video, most=k)
         if len(best) >= k:
             break
-    return [_moment(vector_index, best, at, answering) for at in range(len(best))]
+    background = background_of(vector_index, scoring.comparable, query.scale)
+    return [_moment(vector_index, best, at, answering, background) for at in range(len(best))]
 
 
 def _depths(k: int, num_clips: int) -> Iterator[int]:
@@ -97,7 +99,7 @@ def _selector(catalog: "Catalog", filters: Filters) -> ClipSelector:
     )
 
 
-def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answering) -> Moment:
+def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answering, background: Background | None) -> Moment:
     """A segment with what the catalog says of its video."""
     video_id, row = int(segments.video[at]), answering.row(int(segments.video[at]))
     end_s = float(segments.end_s[at]) if row.duration_s is None else min(float(segments.end_s[at]), row.duration_s)
@@ -111,4 +113,5 @@ def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answerin
         int(index.rows.ids[segments.row[at]]) & ((1 << ORDINAL_BITS) - 1),
         bool(segments.flagged[at]),
         answering.is_away(video_id),
+        None if background is None else background.false_alarm_rate(float(segments.score[at]), len(index.rows.tracks.videos)),
     )

@@ -93,7 +93,7 @@ def offset_candidates(
         if number == len(levels) - 1:
             low_s = 0.0  # a video shorter than the finest window is still a candidate
         own = replace(selector, lengths_s=(low_s, high_s), whole_video=None if number == 0 else True)
-        scores, rows = index.search_rows(level.vectors[chosen], depth, own, rerank=False)
+        scores, rows = index.search_rows(level.vectors[chosen], depth, own, rough=True)
         found = rows >= 0
         window, _ = np.nonzero(found)
         lowest = np.where(found, scores, np.inf).min(axis=1, initial=np.inf)
@@ -133,7 +133,7 @@ def _offset_votes(
     own = replace(selector, lengths_s=around(level.length_s, 1 + SAME_LENGTH), whole_lengths_s=None)
     # Windows a quarter of their length apart: some clip of the index then lies within an eighth of one.
     step = max(1, round(level.length_s / 4 / level.hop_s))
-    scores, rows = index.search_rows(level.vectors[::step], _SIDE_DEPTH, own, rerank=False)
+    scores, rows = index.search_rows(level.vectors[::step], _SIDE_DEPTH, own, rough=True)
     near = (rows >= 0) & (scores >= alike)
     window, _ = np.nonzero(near)
     hit = rows[near]

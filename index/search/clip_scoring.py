@@ -17,15 +17,17 @@ from index.catalog.records import WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
 from index.search.bounds import Bounds
-from index.search.candidates import ClipCandidates, clip_candidates, track_of_level
+from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, around, clip_candidates, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
 from index.search.temporal_nms import Segments, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 ALIKE, SAME = 0.78, 0.92
 """Mean cosine of finer windows in place: other footage stays below the first, the same comes near the second or above."""
+WHOLE_SHARE = 0.5
+"""Of a score, where the query is a whole video: how much comparing it with whole videos counts."""
 _EDGE_S = 0.02
-_MOST_SCORED = 512  # clips, by the cosine of the whole, whose parts are looked at ...
+_MOST_SCORED = 256  # clips, by the cosine of the whole, whose parts are looked at ...
 _SCORED_PER_HIT = 16  # ... or so many for each hit asked for
 _BLOCK = 20_000  # vectors read at a time
 
@@ -44,6 +46,7 @@ class ClipScoring:
         self._whole = whole
         self._parts = query.parts_vector()
         self._scale = query.scale
+        self._is_whole_video = query.is_whole_video
         self._levels: Sequence[QueryLevel] = query.levels()
         self._duration_s = query.duration_s
         self._is_still = query.is_still
@@ -63,7 +66,7 @@ class ClipScoring:
             best = np.sort(np.argsort(-cosines, kind="stable")[:most])
             rows, cosines = rows[best], cosines[best]
         scores = self._mixed(rows, cosines)
-        return Segments.joined([self._of_clips(rows, cosines, scores), self._of_fine_windows(candidates)])
+        return self._with_whole_videos(Segments.joined([self._of_clips(rows, cosines, scores), self._of_fine_windows(candidates)]))
 
     def refined(self, segments: Segments) -> Segments:
         """The same, with spans and scores set right by the finer windows where those can tell."""
@@ -81,6 +84,12 @@ class ClipScoring:
         starts[at[better]], ends[at[better]] = start_s[better], end_s[better]
         scores[at[better]] = raised(some.score, fine)[better]
         return Segments(segments.video, starts, ends, scores, segments.row, segments.flagged, segments.fixed)
+
+    @property
+    def comparable(self) -> ClipSelector:
+        """Clips of about the query's length: what its scores are scores of."""
+        lengths_s = around(self._duration_s, self.length_factors[0])
+        return replace(self._selector, lengths_s=lengths_s, whole_lengths_s=around(self._duration_s, WHOLE_VIDEO_FACTOR))
 
     def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
         columns = self._index.rows
@@ -115,6 +124,31 @@ class ClipScoring:
         best = temporal_nms(fitting, per_video=len(rows))
         scores = raised(self._mixed(best.row, self._cosines(best.row)), best.score)
         return replace(best, score=scores, flagged=is_flagged(self._index.rows.flags[best.row]))
+
+    def _with_whole_videos(self, segments: Segments) -> Segments:
+        """Where the query is a whole video: half the score, half that of the query with the whole of a short video. So a movement
+        finds the same movement before a piece of a longer one. Nothing changes for videos too long to be one clip."""
+        if not self._is_whole_video or self._parts is None or not len(segments):
+            return segments
+        videos, place = np.unique(segments.video, return_inverse=True)
+        rows = self._whole_rows(videos)
+        known = rows >= 0
+        with_whole = np.full(len(videos), np.nan)
+        with_whole[known] = self._cosines_of_parts(rows[known], self._parts)
+        mixed = WHOLE_SHARE * with_whole[place] + (1 - WHOLE_SHARE) * segments.score
+        return replace(segments, score=np.where(known[place], mixed, segments.score))
+
+    def _whole_rows(self, videos: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The clip over the whole of each video (n,), or -1."""
+        columns, tracks = self._index.rows, self._index.rows.tracks
+        own = tracks.of_videos(videos)
+        found = np.full(len(videos), -1, np.int64)
+        for column in own.T:
+            for step in (0, 1):  # it begins with its video, as does a window of nearly its length
+                row = np.minimum(tracks.first[column] + step, np.maximum(tracks.first[column + 1] - 1, 0))
+                whole = (column >= 0) & columns.alive[row] & ((columns.flags[row] & WHOLE_VIDEO) != 0)
+                found = np.where(whole, row, found)
+        return found
 
     def _refine(
         self, video: NDArray[np.int64], around_s: NDArray[np.float64], radius_s: NDArray[np.float64]

@@ -4,8 +4,9 @@ The same file may be in several libraries, and be reached by links; a copy is an
 disk is told by who searches (`Look`): the catalog alone cannot know it.
 """
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,11 +38,13 @@ class Answering:
 
     Rows of the catalog are one video when they are the same file, or when one is away and the other has its content; with
     `copies`, whenever they have the same content. One row answers for a video: one whose file is there, unchanged, and of those
-    the oldest. look: None takes every row for a video of its own. Only rows that the selector lets through can answer for others.
+    the oldest. look: None takes every row for a video of its own. Only rows that the selector lets through, and of which there are
+    vectors of this encoder, can answer for others.
     """
 
-    def __init__(self, catalog: "Catalog", selector: ClipSelector, look: Look | None, *, copies: bool) -> None:
+    def __init__(self, catalog: "Catalog", encoder_id: int, selector: ClipSelector, look: Look | None, *, copies: bool) -> None:
         self._catalog = catalog
+        self._encoder_id = encoder_id
         self._wanted = None if selector.video_ids is None else set(np.asarray(selector.video_ids).tolist())
         self._unwanted = set() if selector.exclude_video_ids is None else set(np.asarray(selector.exclude_video_ids).tolist())
         self._look = look
@@ -53,15 +56,12 @@ class Answering:
         self._taken: dict[Hashable, int] = {}
         self._answers: dict[int, bool] = {}
 
-    def first(self, segments: Segments, most: int) -> Segments:
-        """The first `most` of segments, best first, whose videos answer."""
+    def first(self, segments: Segments, order: Iterator[int], most: int) -> Segments:
+        """The first `most` of segments, in this order, whose videos answer."""
         kept: list[int] = []
-        for start in range(0, len(segments), most):
-            videos = segments.video[start : start + most].tolist()
-            self._read(videos)
-            kept += [start + at for at, video_id in enumerate(videos) if self._answers_for_itself(video_id)]
-            if len(kept) >= most:
-                break
+        while len(kept) < most and (some := list(islice(order, most))):
+            self._read(segments.video[some].tolist())
+            kept += [at for at in some if self._answers_for_itself(int(segments.video[at]))]
         return segments[np.array(kept[:most], np.int64)]
 
     def row(self, video_id: int) -> VideoRow:
@@ -81,7 +81,7 @@ class Answering:
             return
         # A file that changed may be known as it is now to another library, by another way to it.
         changed = {sight.size for sight in map(self._sight, rows.values()) if sight.file is not None and not sight.as_indexed}
-        for row in (*rows.values(), *self._catalog.rows_like(rows.values(), sizes=changed)):
+        for row in (*rows.values(), *self._catalog.rows_like(rows.values(), self._encoder_id, sizes=changed)):
             if row.id not in self._unwanted and (self._wanted is None or row.id in self._wanted):
                 for key in self._keys(row):
                     self._alike.setdefault(key, {})[row.id] = row

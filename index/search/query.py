@@ -41,8 +41,10 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
-    is_blank: there is nothing to see in any of its clips (black, frozen, one colour). is_still: it is a picture, which has no place
-    between two clips: a moment is the clip most like it, not drawn towards the clips beside that.
+    is_blank: there is nothing to see in any of its clips (black, frozen, one colour). is_whole_video: it is all of its
+    video, so that what it shows begins and ends with it.
+    is_still: it is a picture, which has no place between two clips: a moment is the clip most like it, not drawn towards the clips
+    beside that.
     Raises ValueError for arrays that contradict each other.
     """
 
@@ -54,6 +56,7 @@ class QueryClips:
     parts: NDArray[np.int64] | None = None
     scale: NDArray[np.float32] | None = None
     is_blank: bool = False
+    is_whole_video: bool = False
     is_still: bool = False
 
     def __post_init__(self) -> None:
@@ -141,7 +144,8 @@ class Moment:
     """A span of one video that answers a query.
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
-    missing: the file is not at its path now; False where nobody looked.
+    missing: the file is not at its path now; False where nobody looked. false_alarm_rate: how likely it is that the best of as many
+    videos, none of them like the query, scores as high, 0 to 1; None with too little footage to tell.
     """
 
     video_id: int
@@ -153,3 +157,4 @@ class Moment:
     clip_ordinal: int
     flagged: bool
     missing: bool = False
+    false_alarm_rate: float | None = None

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from index.search.alignment import clips_near, fit_at, refine
 from index.search.bounds import Bounds
-from index.search.candidates import offset_candidates, track_of_level
+from index.search.candidates import around, offset_candidates, track_of_level
 from index.search.clip_scoring import raised
-from index.search.query import QueryClips, QueryLevel
+from index.search.query import SAME_LENGTH, QueryClips, QueryLevel
 from index.search.temporal_nms import Segments
 from index.vectors.vector_index import ClipSelector, VectorIndex
 
@@ -51,6 +51,11 @@ class SequenceScoring:
             own = np.flatnonzero(level_of == number)
             found.append(self._scored(self._levels[number], video[own], track_of[own], around_s[own]))
         return Segments.joined([*found, Segments.none()])
+
+    @property
+    def comparable(self) -> ClipSelector:
+        """Clips of the longest windows' length: what its scores are means of."""
+        return replace(self._selector, lengths_s=around(self._levels[0].length_s, 1 + SAME_LENGTH))
 
     def refined(self, segments: Segments) -> Segments:
         """The same, with spans and scores set right by the windows that are finer than those that found them."""

@@ -66,7 +66,14 @@ def _one_clip(view: VideoView, row: int) -> QueryClips:
     dense = np.flatnonzero(view.lengths_s[rows] <= _FINER * (end_s - start_s))
     parts = np.arange(len(rows))
     return QueryClips(
-        end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], 0, dense, parts, is_blank=bool(view.flagged[rows].all())
+        end_s - start_s,
+        view.spans_s[rows] - start_s,
+        view.vectors[rows],
+        0,
+        dense,
+        parts,
+        is_blank=bool(view.flagged[rows].all()),
+        is_whole_video=bool(view.whole_video[row]),
     )
 
 

@@ -1,7 +1,8 @@
 """Segments: spans of videos with a score, as arrays. Overlapping ones collapse into the best (temporal non-maximum suppression)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,19 +48,19 @@ class Segments:
 
 def temporal_nms(segments: Segments, *, per_video: int, most: int | None = None) -> Segments:
     """The best of every heap of overlapping segments, best first, no more than `per_video` of a video and `most` in all."""
-    kept: list[int] = []
+    return segments[np.fromiter(islice(surviving(segments, per_video=per_video), most), np.int64)]
+
+
+def surviving(segments: Segments, *, per_video: int) -> Iterator[int]:
+    """Which segments `temporal_nms` keeps, one after the other, best first: who needs few does not pay for all."""
     spans: dict[int, list[tuple[float, float]]] = {}
     starts, ends, videos = segments.start_s.tolist(), segments.end_s.tolist(), segments.video.tolist()
     for at in segments.best_first().tolist():
         own = spans.setdefault(videos[at], [])
         start_s, end_s = starts[at], ends[at]
-        if end_s <= start_s or len(own) >= per_video or any(_overlap(start_s, end_s, *other) for other in own):
-            continue
-        own.append((start_s, end_s))
-        kept.append(at)
-        if most is not None and len(kept) >= most:
-            break
-    return segments[np.array(kept, np.int64)]
+        if end_s > start_s and len(own) < per_video and not any(_overlap(start_s, end_s, *other) for other in own):
+            own.append((start_s, end_s))
+            yield at
 
 
 def _overlap(start_s: float, end_s: float, other_start_s: float, other_end_s: float) -> bool:

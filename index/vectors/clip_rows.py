@@ -130,6 +130,8 @@ class ClipRows:
         self._tracks: Tracks | None = None
         self._keys: NDArray[np.float64] | None = None
         self._masks: OrderedDict[Any, Mask] = OrderedDict()
+        self.kept: dict[Any, Any] = {}
+        """What searches worked out from the rows and want to keep; emptied whenever a row comes or goes."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -280,6 +282,7 @@ class ClipRows:
         self._tracks = None
         self._keys = None
         self._masks.clear()
+        self.kept.clear()
 
 
 _NONE = np.zeros(0, np.int64)

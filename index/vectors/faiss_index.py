@@ -24,6 +24,7 @@ EXACT_UP_TO = 20_000
 all else."""
 _FEW = 8_000  # so few matching rows are gathered and scored exactly, faster and safer than probing lists for them
 _PROBES = 24  # lists visited per query, when nothing is filtered out; a filter adds to them
+_ROUGH_PROBES = 10  # of a search by many windows, of which each may miss some
 _RERANK = 2  # candidates per wanted neighbour that are scored again with the stored vectors: 8-bit codes err by some 0.002
 _MAX_TRAIN_PER_LIST = 64
 _BLOCK = 50_000  # rows worked on at a time, so that float32 copies stay small
@@ -35,11 +36,11 @@ class Segment(Protocol):
     def __len__(self) -> int: ...
 
     def search(
-        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rerank: bool
+        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rough: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Best rows among those of a mask of R rows: scores (M, n), rows (M, n) for n of k or more, -1 where there are no more.
 
-        rerank: whether scores shall be those of the stored vectors, or may be those of codes.
+        rough: scores may be those of codes, and fewer lists are visited.
         """
         ...
 
@@ -66,7 +67,7 @@ class FlatSegment:
         self.index.add(np.ascontiguousarray(vectors))
 
     def search(
-        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rerank: bool
+        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rough: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """See `Segment.search`."""
         scores, rows = self.index.search(queries, k, params=faiss.SearchParameters(sel=_selector(mask)))
@@ -101,18 +102,19 @@ class IvfSegment:
         return int(self.index.ntotal)
 
     def search(
-        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rerank: bool
+        self, queries: NDArray[np.float32], k: int, mask: Mask, *, rough: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """See `Segment.search`. Visits more lists the fewer rows match, all of them if that is what it takes to find k."""
-        wanted = min(mask.count, _RERANK * k if rerank else k)
+        wanted = min(mask.count, k if rough else _RERANK * k)
         params = faiss.SearchParametersIVF(sel=_selector(mask))
         # Of fewer rows the nearest lie farther off, but still in the lists about the query.
-        params.nprobe = min(self.index.nlist, max(1, round(_PROBES * (len(self) / max(1, mask.count)) ** 0.5)))
+        probes = (_ROUGH_PROBES if rough else _PROBES) * (len(self) / max(1, mask.count)) ** 0.5
+        params.nprobe = min(self.index.nlist, max(1, round(probes)))
         scores, rows = self.index.search(queries, wanted, params=params)
         if params.nprobe < self.index.nlist and (np.count_nonzero(rows >= 0, axis=1) < min(k, mask.count)).any():
             params.nprobe = self.index.nlist
             scores, rows = self.index.search(queries, wanted, params=params)
-        if not rerank:
+        if rough:
             return scores, rows
         exact = np.full(rows.shape, -np.inf, np.float32)
         for query, found, out in zip(queries, rows, exact, strict=True):
@@ -196,7 +198,7 @@ class FaissIndex:
             return best_k(scores, np.where(rows >= 0, self._rows.ids[rows], -1), k)
 
     def search_rows(
-        self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None, *, rerank: bool = True
+        self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None, *, rough: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """See `VectorIndex.search_rows`."""
         check_search(queries, k, self._dim)
@@ -209,7 +211,7 @@ class FaissIndex:
                 return scores, np.broadcast_to(matching, scores.shape)
             border = len(self._base)
             found = [
-                _offset(segment.search(queries, min(k, part.count), part, rerank=rerank), start)
+                _offset(segment.search(queries, min(k, part.count), part, rough=rough), start)
                 for segment, part, start in self._parts(mask, border)
                 if part.count
             ]

@@ -88,11 +88,11 @@ class VectorIndex(Protocol):
         ...
 
     def search_rows(
-        self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None, *, rerank: bool = True
+        self, queries: NDArray[np.float32], k: int, selector: ClipSelector | None = None, *, rough: bool = False
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """As `search`, but row numbers in any order, and perhaps some more: scores float32 (M, n), rows int64 (M, n), -1 for none.
 
-        rerank: whether scores must be exact; else they may be those of shortened vectors.
+        rough: scores may be those of shortened vectors, and more neighbours may be missed: for many windows that ask together.
         """
         ...
 

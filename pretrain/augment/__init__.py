@@ -11,6 +11,7 @@ Draws are made on the CPU and moved, so that every device draws the same.
 from pretrain.augment.blur import GaussianBlur
 from pretrain.augment.colours import MILD_JITTER, STRONG_JITTER, ColourJitter, Greyscale, OneChannel, Solarise
 from pretrain.augment.geometry import HorizontalFlip, RandomResizedCrop, Tilt
+from pretrain.augment.noise import PixelNoise
 
 __all__ = [
     "MILD_JITTER",
@@ -20,6 +21,7 @@ __all__ = [
     "Greyscale",
     "HorizontalFlip",
     "OneChannel",
+    "PixelNoise",
     "RandomResizedCrop",
     "Solarise",
     "Tilt",

@@ -26,11 +26,13 @@ class Backbone(nn.Module, ABC):
     becomes 0 and the usual spread of natural pictures about 1, the same for all colours, so that hue survives; networks
     for which weights are published take the numbers these were trained with.
     published_px: side of the square pictures in its publication; what imported weights are made an encoder for.
+    encoder_frames: frames of the clips that an encoder of a run takes at least, for networks that can be trained on shorter ones.
     """
 
     pixel_mean: ClassVar[Colour] = (0.45, 0.45, 0.45)
     pixel_std: ClassVar[Colour] = (0.225, 0.225, 0.225)
     published_px: ClassVar[int] = 112
+    encoder_frames: ClassVar[int] = 1
     pixel_shift: Tensor
     pixel_scale: Tensor
     feature_dim: int

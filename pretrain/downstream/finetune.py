@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from pretrain.backbones.conv import put_channels_last
 from pretrain.downstream.finetune_clips import clip_of, even_clips, plan_of
 from pretrain.downstream.finetune_model import FinetuneModel
 from pretrain.downstream.finetune_recipes import FinetuneRecipe
@@ -190,5 +191,5 @@ def _model(start: StartingPoint, num_labels: int, choices: FinetuneChoices) -> F
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(choices.seed)
         model = FinetuneModel(backbone, num_labels, choices.recipe.precision)
-    placed: FinetuneModel = model.to(device=device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    return placed
+    put_channels_last(model, device)
+    return model

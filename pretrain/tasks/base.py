@@ -123,7 +123,9 @@ class FrameTask(PretextTask):
 
 
 class DrawnTask(PretextTask):
-    """A task that draws its examples, and so knows the truth about them."""
+    """A task that draws its examples, and so knows the truth about them. draws: what a card calls them."""
+
+    draws: ClassVar[str] = "drawn clips"
 
     @abstractmethod
     def make_example(self, clip: ClipShape, rng: np.random.Generator) -> Example:

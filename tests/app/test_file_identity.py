@@ -379,6 +379,13 @@ def test_a_file_that_changed_since_one_library_saw_it_is_one_video(
     assert answers == {(updated, folders[updated] / "a.mp4")}
 
 
+def test_a_library_of_another_encoder_does_not_answer_for_this_one(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "colours", [folder], encoder_name="colour")
+    index_library(ws, "second", [folder])
+    found = find_similar(ws, ClipQuery(path=folder / "a.mp4"), k=50)
+    assert {hit.library for hit in found.hits} == {"second"}
+
+
 def test_copies_are_one_video_and_the_one_that_is_there_answers(ws: Workspace, folder: Path, tmp_path: Path) -> None:
     index_library(ws, "home", [folder])
     shutil.copytree(folder, tmp_path / "backup")

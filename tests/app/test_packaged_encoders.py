@@ -11,13 +11,14 @@ import app
 from embedder.onnx_encoder import OnnxEncoder
 from pretrain.drawn_paths import Shape, make_shape
 from pretrain.drawn_scenes import Scene, make_scene
+from pretrain.join_encoders import join_encoders
 from pretrain.onnx_graph import weights_sha256
 from pretrain.recipes import RECIPES
 
 FOLDER = Path(app.__file__).parent / "encoders"
 
 
-@pytest.mark.parametrize("name", ["default", "colour"])
+@pytest.mark.parametrize("name", ["default", "look", "colour"])
 def test_packaged_encoder__small_and_as_its_card_says(name: str) -> None:
     import onnx
 
@@ -56,6 +57,30 @@ def test_default_encoder__the_same_movement_is_nearer_than_the_same_look() -> No
         )
         wins += int(circle @ again > circle @ swipe)
     assert wins >= 16
+
+
+def test_look_encoder__is_what_the_committed_recipe_trains_and_joins_the_default(tmp_path: Path) -> None:
+    card = OnnxEncoder(FOLDER / "look.onnx", providers=["CPUExecutionProvider"]).card
+    recipe = RECIPES["look"]()
+    assert (card.backbone, card.task) == (recipe.backbone, str(recipe.tasks))
+    training = card.training
+    assert (training["recipe"], training["seed"], training["steps"]) == ("look", recipe.seed, recipe.steps)
+    assert training["data"] == "drawn pictures", "nobody's footage is in it"
+    joined = join_encoders(FOLDER / "default.onnx", FOLDER / "look.onnx", tmp_path / "both.onnx", name="both").card
+    assert [(part.name, part.dim) for part in joined.parts] == [("motion", 256), ("look", 128)]
+
+
+def test_look_encoder__the_same_look_is_nearer_than_the_same_movement() -> None:
+    encoder = OnnxEncoder(FOLDER / "look.onnx", providers=["CPUExecutionProvider"])
+    wins = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        here, there = (make_scene(rng, background_px=2 * encoder.card.height_px) for _ in range(2))
+        circle, again, swipe = encoder.encode(
+            np.stack([_drawn(here, "circle", rng), _drawn(there, "circle", rng), _drawn(here, "swipe-right", rng)])
+        )
+        wins += int(circle @ swipe > circle @ again)
+    assert wins >= 18
 
 
 def _drawn(scene: Scene, shape: Shape, rng: np.random.Generator) -> NDArray[np.uint8]:

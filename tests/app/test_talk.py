@@ -46,6 +46,17 @@ VERBS: dict[str, list[list[str]]] = {
         ["CLIP", "-k", "9" * 30],
         ["CLIP", "-e", "\udcff"],
     ],
+    "vret duplicates": [
+        [],
+        ["--json"],
+        ["--csv"],
+        ["--moments"],
+        ["--moments", "--csv"],
+        ["-l", "\udcff"],
+        ["--not", "CLIP", "nosuch\x1b[31m"],
+        ["--undo-not", "CLIP", "\udcff"],
+        ["nosuch\u202e"],
+    ],
     "vret libraries": [[], ["--json"], ["--csv"]],
     "vret libraries exclude": [
         ["odd"],

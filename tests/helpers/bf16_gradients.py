@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.backbones import build_backbone
-from pretrain.backbones.conv import Conv, Triple
+from pretrain.backbones.conv import Conv, Triple, put_channels_last
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_AMX = "AVX512_CORE_BF16"
@@ -36,10 +36,11 @@ def measure(*arguments: str, instructions: str) -> dict[str, float]:
 def net_errors(name: str, shape: tuple[int, ...]) -> dict[str, float]:
     """Every convolution's weight gradient in a bf16 pass, against fp32 from the very same input and output gradient."""
     torch.manual_seed(3)
-    net = build_backbone(name).to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    seen: dict[str, tuple[nn.Conv3d, Tensor, Tensor]] = {}
+    net = build_backbone(name)
+    put_channels_last(net, torch.device("cpu"))
+    seen: dict[str, tuple[nn.Conv2d | nn.Conv3d, Tensor, Tensor]] = {}
     for layer, module in net.named_modules():
-        if isinstance(module, nn.Conv3d):
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
             module.register_forward_hook(_note(layer, seen))
     with torch.autocast("cpu", dtype=torch.bfloat16):
         map_ = net.forward_map(net.prepare(torch.randint(0, 256, shape, dtype=torch.uint8)))
@@ -49,7 +50,8 @@ def net_errors(name: str, shape: tuple[int, ...]) -> dict[str, float]:
         assert output.grad is not None
         assert conv.weight.grad is not None
         weight = conv.weight.detach().clone().requires_grad_()
-        functional.conv3d(source.float(), weight, None, conv.stride, conv.padding).backward(output.grad.float())
+        convolved = functional.conv2d if isinstance(conv, nn.Conv2d) else functional.conv3d
+        convolved(source.float(), weight, None, conv.stride, conv.padding).backward(output.grad.float())  # type: ignore[operator]
         assert weight.grad is not None
         errors[f"{name} {layer}"] = _distance(conv.weight.grad, weight.grad)
     return errors

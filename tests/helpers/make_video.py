@@ -31,3 +31,35 @@ def draw_moving_picture(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def encode_anew(
+    source: Path,
+    target: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    crf: int = 28,
+    rate: int | None = None,
+    crop_px: int = 0,
+    seconds: tuple[float, float] = (0.0, float("inf")),
+) -> Path:
+    """Writes H.264 of the frames of `source` that are on screen in [start, end) `seconds`, at `rate` frames a second (None: as they
+    were), without `crop_px` pixels at each edge, scaled to `size` (None: even numbers as near as can be)."""
+    with av.open(str(source)) as old:
+        own_rate = old.streams.video[0].average_rate or Fraction(10)
+        pictures = [frame.to_ndarray(format="rgb24").astype(np.uint8) for frame in old.decode(video=0)]
+    first, last = round(seconds[0] * own_rate), round(min(seconds[1], len(pictures) / float(own_rate)) * own_rate)
+    wanted = Fraction(rate) if rate is not None else own_rate
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(target), "w", format="mp4") as new:
+        stream = new.add_stream("libx264", rate=wanted, options={"preset": "ultrafast", "crf": str(crf)})
+        height, width = (length - 2 * crop_px for length in pictures[0].shape[:2])
+        stream.width, stream.height = size or (width // 2 * 2, height // 2 * 2)
+        stream.pix_fmt = "yuv420p"
+        for number in range(round((last - first) / own_rate * wanted)):
+            picture = pictures[min(last - 1, first + int(number * own_rate / wanted))]
+            cropped = np.ascontiguousarray(picture[crop_px : crop_px + height, crop_px : crop_px + width])
+            frame = av.VideoFrame.from_ndarray(cropped, format="rgb24")
+            new.mux(stream.encode(frame.reformat(stream.width, stream.height, "yuv420p")))
+        new.mux(stream.encode())
+    return target

@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -335,3 +336,29 @@ def test_moment_as_query_says_what_is_wrong(films: Films) -> None:
     other = films.catalog.register_encoder("cd" * 32, "other", 8, "{}")
     with pytest.raises(NoClips, match=r"\.mp4 has no clips of encoder 'other'\. Index library 'films'"):
         moment_as_query(films.catalog, other, video_id, 1.0)
+
+
+def test_a_whole_movement_finds_the_same_movement_before_a_piece_of_another(catalog: Catalog, tmp_path: Path) -> None:
+    """A stroke of a pen is part of a square; asked with the stroke alone, strokes come first."""
+    stroke, rest, other = walk(11), walk(12), walk(13)
+
+    def slightly_off(seconds: np.ndarray) -> np.ndarray:
+        return stroke(seconds) + 0.55 * other(seconds)
+
+    def square(seconds: np.ndarray) -> np.ndarray:
+        return np.where(seconds[:, None] < 3.0, stroke(seconds) + 0.45 * other(seconds), rest(seconds))
+
+    collection = Collection.new(catalog)
+    whole = collection.add("stroke.mp4", stroke, 3.0)
+    same = collection.add("again.mp4", slightly_off, 3.0)
+    longer = collection.add("square.mp4", square, 7.0)
+    index = VectorStore(catalog, tmp_path).open(collection.encoder_id)
+    asked = moment_as_query(catalog, collection.encoder_id, whole, 0.0, 3.0)
+    assert asked.is_whole_video
+
+    def ranking(clips: QueryClips) -> list[int]:
+        found = find_moments(catalog, index, collection.encoder_id, clips, one_per_video=True)
+        return [moment.video_id for moment in found]
+
+    assert ranking(asked) == [whole, same, longer]
+    assert ranking(replace(asked, is_whole_video=False)) == [whole, longer, same]

@@ -8,7 +8,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from pretrain.augment import ColourJitter, GaussianBlur, Greyscale, HorizontalFlip, OneChannel, RandomResizedCrop, Solarise, Tilt
+from pretrain.augment import (
+    ColourJitter,
+    GaussianBlur,
+    Greyscale,
+    HorizontalFlip,
+    OneChannel,
+    PixelNoise,
+    RandomResizedCrop,
+    Solarise,
+    Tilt,
+)
 
 STRONG = ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=1)
 NOTHING = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "share": 1.0}
@@ -18,16 +28,18 @@ CHANGES: dict[str, Change] = {
     "greyscale": Greyscale(share=1),
     "solarise": Solarise(share=1),
     "blur": GaussianBlur(share=1, sigmas=(0.02, 0.1)),
+    "noise": PixelNoise(share=1, sigmas=(0.02, 0.1)),
     "flip": HorizontalFlip(share=1),
     "tilt": Tilt(degrees=10),
     "crop": lambda clips, generator: RandomResizedCrop()(clips, 24, generator),
 }
-DRAWING = ("jitter", "blur", "tilt", "crop")  # the others do the same to every clip that they befall
+DRAWING = ("jitter", "blur", "noise", "tilt", "crop")  # the others do the same to every clip that they befall
 PARTLY: dict[str, Change] = {
     "jitter": ColourJitter(brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, share=0.5),
     "greyscale": Greyscale(share=0.5),
     "solarise": Solarise(share=0.5),
     "blur": GaussianBlur(share=0.5, sigmas=(0.02, 0.1)),
+    "noise": PixelNoise(share=0.5, sigmas=(0.02, 0.1)),
     "flip": HorizontalFlip(share=0.5),
 }
 
@@ -285,3 +297,19 @@ def test_one_channel__each_frame_shows_one_of_its_colours() -> None:
         seen.add(tuple(shown.all(dim=(1, 2, 3)).int().argmax(dim=1).tolist()))
         assert bool(shown.all(dim=(1, 2, 3)).any(dim=1).all())
     assert {channel for which in seen for channel in which} == {0, 1, 2} and any(len(set(which)) > 1 for which in seen)
+
+
+def test_noise__has_the_spread_that_was_drawn_and_no_bias() -> None:
+    """On mid grey, where nothing is cut off: spreads are even between the two that were given."""
+    grey = torch.full((400, 1, 16, 16, 3), 0.5)
+    added = PixelNoise(share=1, sigmas=(0.02, 0.06))(grey, seeded(5)) - grey
+    spread = added.flatten(1).std(dim=1)
+    assert float(added.mean()) == pytest.approx(0, abs=1e-3)
+    assert float(spread.min()) == pytest.approx(0.02, abs=3e-3) and float(spread.max()) == pytest.approx(0.06, abs=5e-3)
+    assert float(spread.mean()) == pytest.approx(0.04, abs=2e-3)
+
+
+@pytest.mark.parametrize("sigmas", [(-0.1, 0.1), (0.2, 0.1)])
+def test_noise__refuses_what_is_no_range(sigmas: tuple[float, float]) -> None:
+    with pytest.raises(ValueError, match="must be a range from 0 up"):
+        PixelNoise(share=1, sigmas=sigmas)

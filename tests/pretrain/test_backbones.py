@@ -23,6 +23,7 @@ PARAMETERS = {
     "c3d": 27_661_440,
     "c3d_half": 6_918_720,
     "c3d_quarter": 1_731_360,
+    "look": 1_227_936,
     "r2plus1d": 14_365_303,
     "r2plus1d_18": 31_300_125,
     "r2plus1d_half": 3_600_948,
@@ -41,6 +42,7 @@ PARAMETERS = {
 # Map of a clip of 16 frames of 112 pixels, as the papers have it.
 MAPS = {
     "c3d": (512, 2, 7, 7),
+    "look": (256, 4, 4, 4),
     "r2plus1d": (512, 2, 7, 7),
     "r2plus1d_18": (512, 2, 7, 7),
     "r3d": (512, 2, 7, 7),

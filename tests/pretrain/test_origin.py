@@ -93,7 +93,13 @@ def test_card__a_run_of_an_older_version_names_what_it_began_with(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("tasks", "data", "videos"),
-    [("pace", "videos", 3), ("pace+trajectory", "videos and drawn clips", 3), ("trajectory", "drawn clips", None)],
+    [
+        ("pace", "videos", 3),
+        ("pace+trajectory", "videos and drawn clips", 3),
+        ("trajectory", "drawn clips", None),
+        ("look", "drawn pictures", None),
+        ("trajectory+look+pace", "videos and drawn clips and drawn pictures", 3),
+    ],
 )
 def test_card__says_how_many_videos_and_not_which(tmp_path: Path, tasks: str, data: str, videos: int | None) -> None:
     trained = tmp_path / "run"
