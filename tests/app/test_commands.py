@@ -232,7 +232,8 @@ def test_a_wrong_name_of_a_task_is_wrong_usage(home: Path) -> None:
     [
         ["serach"],
         ["search"],
-        ["search", "a.mp4", "--at", "1", "--end", "2"],
+        ["search", "--not", "b.mp4"],
+        ["search", "a.mp4", "b.mp4", "--start", "1"],
         ["search", "a.mp4", "--json", "--csv"],
         ["search", "a.mp4", "-k", "0"],
         ["index", ".", "--hop", "0"],
