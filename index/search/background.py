@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from index.search.alignment import IDENTICAL
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 CLIPS = 128
@@ -38,7 +39,10 @@ class Background:
         return (score - self.median) / self.spread
 
     def false_alarm_rate(self, score: float, num_videos: int) -> float:
-        """How likely it is that the best of so many unlike videos scores at least this, 0 to 1."""
+        """How likely it is that the best of so many unlike videos scores at least this, 0 to 1. A score of one is the footage
+        itself, however near to one another an encoder puts everything."""
+        if score >= IDENTICAL:
+            return 0.0
         expected = max(num_videos, _FEWEST_VIDEOS) * _TAIL * np.exp(-self.deviations(score) / _TAIL_DEVIATIONS)
         return float(-np.expm1(-expected))
 

@@ -91,12 +91,12 @@ def test_weights_in_a_file_beside_the_model_come_along(tmp_path: Path) -> None:
 
 def test_from_a_model_to_results(home: Path, folder: Path, tmp_path: Path) -> None:
     model = write_image_model(tmp_path / "my model.onnx", batch=1)
-    ok("encoders", "import-image", model, "--name", "look", *SMALL)
-    card = json.loads(ok("encoders", "show", "look"))
+    ok("encoders", "import-image", model, "--name", "scenes", *SMALL)
+    card = json.loads(ok("encoders", "show", "scenes"))
     assert (card["task"], card["num_frames"], card["width_px"], card["geometry"]) == ("image model", 3, SIDE, "centre_crop")
     assert (card["origin"], card["spans_s"], card["training"]["file"]) == ("added", [1.0, 2.0], "my model.onnx")
-    ok("index", folder, "--library", "home", "--encoder", "look")
-    (best, *_) = json.loads(ok("search", folder / "b.mp4", "--encoder", "look", "--json"))["hits"]
+    ok("index", folder, "--library", "home", "--encoder", "scenes")
+    (best, *_) = json.loads(ok("search", folder / "b.mp4", "--encoder", "scenes", "--json"))["hits"]
     assert best["path"] == str(folder / "b.mp4")
     assert best["score"] > 0.99
 

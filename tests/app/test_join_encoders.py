@@ -21,8 +21,8 @@ def _torch_as_before() -> Iterator[None]:
 def test_join__with_an_image_model_of_ones_own(home: Path, tmp_path: Path) -> None:
     model = write_image_model(tmp_path / "model.onnx", answer="map")
     how = ("--size", str(SIDE), "--frames", "8", "--span", "2", "--geometry", "squash")
-    ok("encoders", "import-image", model, "--name", "look", *how)
-    assert "motion 48 + look 24 numbers a clip" in ok("encoders", "join", "default", "look", "--name", "both")
+    ok("encoders", "import-image", model, "--name", "scenes", *how)
+    assert "motion 48 + look 24 numbers a clip" in ok("encoders", "join", "default", "scenes", "--name", "both")
     card = json.loads(ok("encoders", "show", "both"))
     assert card["parts"] == [{"name": "motion", "dim": 48}, {"name": "look", "dim": 24}]
     assert (card["origin"], card["format_version"], card["dim"]) == ("added", 2, 72)

@@ -1,5 +1,6 @@
 """Searching by a clip in a real browser: hits that really play, more like this, back, and watching a hit in its video."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,8 +36,8 @@ def test_upload_finds_its_moment__hits_play(page: "Page", served: Served, cut: P
     search_by_upload(page, served, cut)
     first = page.locator(".st-key-hit-1")
     assert "reel-1.mp4" in first.inner_text()
-    assert "cosine 0.9" in (first.locator(".vret-score").get_attribute("title") or "")
-    assert first.locator(".vret-score b").inner_text() in ("strong", "95%", "96%", "97%", "98%", "99%", "100%")
+    assert re.match(r"cosine (1\.000|0\.9[5-9])", first.locator(".vret-score").get_attribute("title") or "")
+    assert first.locator(".vret-score b").inner_text() == "strong"
     wait_until_it_plays(page, first.locator("video"))
     wait_until_it_plays(page, page.locator(".st-key-query-bar video"))
     assert page.locator(".st-key-hit-1 video").evaluate("v => v.muted && v.loop")
