@@ -21,6 +21,7 @@ def main() -> None:
     parser.add_argument("--library", required=True)
     parser.add_argument("--names", required=True, help="file names of the copies, a shell pattern")
     parser.add_argument("--encoder", help="default: the data folder's")
+    parser.add_argument("--look", type=float, help="weight of look, of an encoder that has it")
     wanted = parser.parse_args()
     first = whole = 0
     share = 0.0
@@ -33,6 +34,7 @@ def main() -> None:
                 ws,
                 ClipQuery(path=path),
                 encoder_name=wanted.encoder,
+                look=wanted.look,
                 k=len(copies),
                 filters=filters,
                 one_per_video=True,
