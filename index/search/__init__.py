@@ -1,6 +1,5 @@
 """From query clips to ranked moments. `docs/architecture.md` has the pipeline in ten lines; `find_moments` is those ten steps."""
 
-import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -59,7 +58,7 @@ def find_moments(
     answering = Answering(catalog, encoder_id, selector, look, copies=one_per_video)
     per_video = 1 if one_per_video else k
     best = Segments.none()
-    for factor, depth in itertools.product(scoring.length_factors, _depths(k, len(vector_index))):
+    for factor, depth in _attempts(scoring, k):
         segments = scoring.scored(factor, depth, k)
         answers = answering.first(segments, surviving(segments, per_video=per_video), 2 * k + _SPARE)
         best = temporal_nms(scoring.refined(answers), per_video=per_video, most=k)
@@ -69,13 +68,15 @@ def find_moments(
     return [_moment(vector_index, best, at, answering, background) for at in range(len(best))]
 
 
-def _depths(k: int, num_clips: int) -> Iterator[int]:
-    """How many neighbours to ask for: more and more, as long as that gave too few moments and there are more."""
-    depth = max(_MIN_DEPTH, _DEPTH_PER_HIT * k)
-    yield depth
-    while depth < num_clips:
-        depth *= _DEEPER
-        yield depth
+def _attempts(scoring: ClipScoring | SequenceScoring, k: int) -> Iterator[tuple[float, int]]:
+    """By how much clips may differ in length, and how many neighbours to ask for: more and more, while that gives too few moments
+    and there are more."""
+    for factor in scoring.length_factors:
+        depth = max(_MIN_DEPTH, _DEPTH_PER_HIT * k)
+        yield factor, depth
+        while depth < scoring.num_clips(factor):
+            depth *= _DEEPER
+            yield factor, depth
 
 
 def _scoring(index: VectorIndex, query: QueryClips, selector: ClipSelector) -> ClipScoring | SequenceScoring:

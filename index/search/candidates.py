@@ -53,13 +53,11 @@ def clip_candidates(
 ) -> ClipCandidates:
     """For a query short enough to be one clip. whole: its vector (D,). factor: by how much the length of a clip that answers may
     differ. alike: neighbours of finer windows count from this cosine on."""
-    selector = replace(
-        selector, lengths_s=around(duration_s, factor), whole_lengths_s=around(duration_s, max(factor, WHOLE_VIDEO_FACTOR))
-    )
+    of_any_length, selector = selector, of_about_length(selector, duration_s, factor)
     scores, rows = index.search_rows(whole[None], depth, selector)
     named = _best_rows(scores[0], rows[0])
     video_of = _videos(index, named)
-    fine = [_offset_votes(index, level, selector, alike) for level in levels]
+    fine = [_offset_votes(index, level, of_any_length, alike) for level in levels]
     fine_video, fine_offset_s, fine_score = (np.concatenate(parts) for parts in zip(*fine, strict=True)) if fine else _NO_VOTES
     step_s = levels[-1].hop_s * 2 if levels else 1.0
     voted = _heaped(fine_video, fine_offset_s, fine_score - alike + 0.01, step_s)[:_FINE_OFFSETS]
@@ -106,6 +104,13 @@ def offset_candidates(
     return OffsetCandidates(
         np.array([one for one, _ in best[:most]], np.int64), np.array([offset for _, offset in best[:most]], np.float64)
     )
+
+
+def of_about_length(selector: ClipSelector, duration_s: float, factor: float) -> ClipSelector:
+    """The clips among those of a selector whose length is within a factor of the query's, or that are a whole video and a little
+    further off."""
+    whole_lengths_s = around(duration_s, max(factor, WHOLE_VIDEO_FACTOR))
+    return replace(selector, lengths_s=around(duration_s, factor), whole_lengths_s=whole_lengths_s)
 
 
 def around(length_s: float, factor: float) -> tuple[float, float]:

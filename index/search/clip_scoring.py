@@ -17,7 +17,7 @@ from index.catalog.records import WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
 from index.search.bounds import Bounds
-from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, around, clip_candidates, track_of_level
+from index.search.candidates import ClipCandidates, clip_candidates, of_about_length, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
 from index.search.temporal_nms import Segments, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
@@ -88,8 +88,14 @@ class ClipScoring:
     @property
     def comparable(self) -> ClipSelector:
         """Clips of about the query's length: what its scores are scores of."""
-        lengths_s = around(self._duration_s, self.length_factors[0])
-        return replace(self._selector, lengths_s=lengths_s, whole_lengths_s=around(self._duration_s, WHOLE_VIDEO_FACTOR))
+        return self._selector_of(self.length_factors[0])
+
+    def num_clips(self, factor: float) -> int:
+        """How many clips may answer."""
+        return self._index.rows.mask(self._selector_of(factor)).count
+
+    def _selector_of(self, factor: float) -> ClipSelector:
+        return of_about_length(self._selector, self._duration_s, factor)
 
     def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
         columns = self._index.rows

@@ -57,6 +57,10 @@ class SequenceScoring:
         """Clips of the longest windows' length: what its scores are means of."""
         return replace(self._selector, lengths_s=around(self._levels[0].length_s, 1 + SAME_LENGTH))
 
+    def num_clips(self, factor: float) -> int:
+        """How many clips may answer, of whatever length."""
+        return int(self._index.rows.mask(self._selector).count)
+
     def refined(self, segments: Segments) -> Segments:
         """The same, with spans and scores set right by the windows that are finer than those that found them."""
         level_of, _ = self._level_of(segments.video)
