@@ -23,7 +23,7 @@ EXACT_UP_TO = 20_000
 """Clips up to which search is exact. A query asks by some thirty windows: scanning more clips for each would take longer than
 all else."""
 _FEW = 8_000  # so few matching rows are gathered and scored exactly, faster and safer than probing lists for them
-_PROBES = 24  # lists visited per query, when nothing is filtered out; a filter adds to them
+_PROBES = 96  # lists visited per query, when nothing is filtered out; a filter adds to them
 _ROUGH_PROBES = 10  # of a search by many windows, of which each may miss some
 _RERANK = 2  # candidates per wanted neighbour that are scored again with the stored vectors: 8-bit codes err by some 0.002
 _MAX_TRAIN_PER_LIST = 64
