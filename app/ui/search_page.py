@@ -101,7 +101,9 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
     if kept is not None and kept[0] == asked:
         result: SearchResult = kept[1]
         return result
-    with waiting, st.spinner("Looking for similar moments…"):
+    # No st.spinner: it shows itself from a thread of its own after a tenth of a second, also when a quick search is just over.
+    waiting.html('<p class="vret-quiet" role="status">Looking for similar moments…</p>')
+    try:
         result = find_similar(
             ws,
             [_embedded(one, options, revision) for one in query.examples],
@@ -113,6 +115,8 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
             look=options.look,
             min_score=options.min_score,
         )
+    finally:
+        waiting.empty()
     st.session_state[state_keys.RESULT] = (asked, result)
     return result
 
