@@ -1,6 +1,6 @@
 """Use case: which videos are copies of one another, which one to keep, and what else they share. Nothing is decoded.
 
-Files with the same content are told by their hash, near copies (encoded anew, resized, cropped a little, with a logo) by the stored
+Files with the same content are found by hash, near copies (encoded anew, resized, cropped a little, with a logo) by the stored
 vectors. Only files that are there and unchanged since they were indexed take part: nobody should delete one for what it once was.
 """
 
@@ -100,7 +100,7 @@ class DuplicateReport:
 
     compared: how many files took part. without_vectors: of these, how many have no clips of this encoder, so that only files of
     their very content were found. away, changed: files that took no part, for they are not there now, or have changed since they
-    were indexed. parted: pairs of files that were said to be no duplicates.
+    were indexed. parted: pairs of files that are marked as no duplicates.
     """
 
     groups: list[DuplicateGroup]
@@ -154,7 +154,7 @@ def find_duplicates(
 
     min_score: from which mean cosine on videos are copies, 0 to 1; None for COPY_SCORE, and for moments MOMENT_SCORE. Of an encoder
     whose vectors hold movement and look, both must reach it. moments: also look for seconds that videos share which are no
-    copies. Pairs that `part_videos` was told of are never in one group.
+    copies. Pairs that `part_videos` marked are never in one group.
     Raises WrongValue (min_score), NotIndexed, UnknownLibrary, UnknownEncoder, EncoderError, ProviderUnavailable, CatalogError.
     """
     return _Search(ws, library, encoder_name, min_score).report(moments)

@@ -95,7 +95,7 @@ def _part(paths: list[Path], *, undo: bool, as_json: bool, as_csv: bool) -> None
         pairs = part_videos(ws, paths, undo=undo)
     say(f"forgotten {pairs}" if undo else f"remembered {pairs}")
     if not pairs:
-        talk("Nothing was said of these videos before." if undo else "That was known already.")
+        talk("These videos were not marked before." if undo else "That was known already.")
 
 
 def _rows(report: "DuplicateReport") -> list[dict[str, Any]]:
@@ -185,4 +185,4 @@ def _talk_about(report: "DuplicateReport") -> None:
     if report.changed:
         talk(f"{report.changed} video(s) have changed since they were indexed and were left out. Run vret index.")
     if report.parted:
-        talk(f"{report.parted} pair(s) were said to be no duplicates.")
+        talk(f"{report.parted} pair(s) are marked as no duplicates.")

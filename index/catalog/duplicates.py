@@ -50,7 +50,7 @@ class DuplicateQueries:
         return len(going)
 
     def not_duplicates(self) -> set[tuple[int, int]]:
-        """All pairs of videos that were said to be no duplicates, the lower number first."""
+        """All pairs of videos that are marked as no duplicates, the lower number first."""
         with self._db.read() as connection:
             return _said(connection)
 

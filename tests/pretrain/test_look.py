@@ -1,6 +1,5 @@
 """Look: what its drawn pictures are like, that it learns from them, and what its network looks at."""
 
-import time
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -100,14 +99,6 @@ def test_draw_picture__spectra_fall_as_those_of_natural_pictures() -> None:
     within = (away > 0.03) & (away < 0.4)
     slope, _ = np.polyfit(np.log(away[within]), np.log(amplitudes[within]), 1)
     assert -2 < slope < -0.5
-
-
-def test_draw_picture__is_no_burden() -> None:
-    """2.5 ms on the machine that this was written on; a step of training takes 128 of them, and seconds without."""
-    pictures(1, 96)
-    started = time.process_time()
-    pictures(40, 96)
-    assert (time.process_time() - started) / 40 < 0.025
 
 
 def test_draw_picture__too_small_is_refused() -> None:
