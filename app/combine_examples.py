@@ -4,14 +4,14 @@ Shapes: n examples, D numbers of a vector, which lie in parts such as motion and
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BadQuery
 from embedder.encoder_card import LOOK, EncoderCard
-from embedder.vector_parts import part_slices
+from embedder.vector_parts import has_both_parts, is_look_alone, part_slices
 from index.search import QueryClips
 from index.vectors.vector_index import unit_vectors
 
@@ -44,7 +44,8 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
     the movement of a combination that holds clips.
 
     The query is as long as the median of the examples that are clips, and one clip: without the finer windows that one example has,
-    since those of several lie at no common seconds. Examples in which there is nothing to see are left out, unless all are so.
+    since those of several lie at no common seconds. Examples in which there is nothing to see are left out, unless all are so;
+    with look, a frozen clip counts as a picture does.
     Raises BadQuery for one that is too long to be one clip, and where examples cancel one another out.
     """
     for one in (*examples, *unlike):
@@ -53,15 +54,15 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
                 f"{one.name} lasts {one.clips.duration_s:.1f} s; one of several examples must be short enough to be seen at once, "
                 f"up to {longest_example_s(card):g} s with this encoder. Choose some seconds of it, such as those of one movement."
             )
-    liked = [one.clips for one in examples if not one.clips.is_blank] or [one.clips for one in examples]
-    disliked = [one.clips for one in unlike if not one.clips.is_blank]
-    moving = [clips for clips in liked if not clips.is_still]
+    liked = [one.clips for one in examples if not _has_nothing(one, card)] or [one.clips for one in examples]
+    disliked = [one.clips for one in unlike if not _has_nothing(one, card)]
+    moving = [clips for clips in liked if not clips.stands_still]
     vector_D = np.zeros(card.dim, np.float32)
     for name, where in part_slices(card.parts).items():
         # What stands still has a vector of movement, too, but it says nothing; among pictures alone it is never looked at.
         of_all = name == LOOK or len(card.parts) == 1 or not moving
         chosen = liked if of_all else moving
-        against = disliked if of_all else [clips for clips in disliked if not clips.is_still]
+        against = disliked if of_all else [clips for clips in disliked if not clips.stands_still]
         vector_D[where] = _rocchio(_wholes(chosen)[:, where], _wholes(against)[:, where] if against else None)
     duration_s = float(np.median([clips.duration_s for clips in moving or liked]))
     return QueryClips(
@@ -71,15 +72,25 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
         0,
         dense=np.zeros(0, np.int64),
         is_blank=all(clips.is_blank for clips in liked),
+        is_plain=all(clips.is_plain for clips in liked),
         is_still=not moving,
     )
 
 
-def nothing_to_see(examples: Sequence[Example], unlike: Sequence[Example]) -> tuple[str, ...]:
+def nothing_to_see(examples: Sequence[Example], unlike: Sequence[Example], card: EncoderCard) -> tuple[str, ...]:
     """What to say of examples that `combine` leaves out."""
-    all_blank = all(one.clips.is_blank for one in examples)
-    blank = [one.name for one in (*(() if all_blank else examples), *unlike) if one.clips.is_blank]
-    return tuple(f"{name} is left out: there is nothing to see in it, it is black, frozen or one colour" for name in blank)
+    all_empty = all(_has_nothing(one, card) for one in examples)
+    empty = [one.name for one in (*(() if all_empty else examples), *unlike) if _has_nothing(one, card)]
+    why = "it is black or one colour" if _sees_look(card) else "it is black, frozen or one colour"
+    return tuple(f"{name} is left out: there is nothing to see in it, {why}" for name in empty)
+
+
+def _has_nothing(example: Example, card: EncoderCard) -> bool:
+    return replace(example.clips, sees_look=_sees_look(card)).has_nothing
+
+
+def _sees_look(card: EncoderCard) -> bool:
+    return has_both_parts(card.parts) or is_look_alone(card)
 
 
 def longest_example_s(card: EncoderCard) -> float:

@@ -14,7 +14,7 @@ from app.clip_times import check_range
 from app.errors import BadQuery, BadRange, WrongValue
 from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
-from app.part_weights import check_sees_look, chosen_look, look_of_pictures, look_scale
+from app.part_weights import check_sees_look, chosen_look, counts_look, look_of_pictures, look_scale
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
@@ -31,6 +31,7 @@ Strength = Literal["strong", "possible", "weak"]
 STRONG, POSSIBLE = 0.02, 0.1
 """False-alarm rates below which a hit is called so."""
 MIN_QUERY_S = 0.1
+_EMPTY, _STILL_OR_EMPTY = "it is black or one colour", "it is black, frozen or one colour"
 _MOST_COLLAPSED = 160  # moments that are looked through to fill up an answer of which copies have fallen together
 
 
@@ -174,9 +175,9 @@ def find_similar(
     what is not meant. `app.combine_examples.combine` says how they become one query. The examples may be among the hits.
     A file answers once, in however many libraries it is and by whatever links it is reached. one_per_video: only the best moment of
     each video; copies are one video. every_file: every file of every library answers for itself, whether it is there or not.
-    look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default. Pictures alone
-    are compared with 1. min_score: moments whose score is below are left out. collapse_copies: near-equal moments of several videos
-    (encoded anew, resized, ...) are one hit, which counts them.
+    look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default, or for 1 of a
+    query in which nothing moves. Pictures alone are compared with 1. min_score: moments whose score is below are left out.
+    collapse_copies: near-equal moments of several videos (encoded anew, resized, ...) are one hit that tells how many they are.
     Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1, min_score
     outside of -1 to 1), BadQuery (not an indexed video, no video in the folder, look with an encoder of one part, a picture with
     an encoder that sees no look or with another look than 1, no example, one of several that is too long), NotIndexed (nothing to
@@ -192,7 +193,7 @@ def find_similar(
     filters = _checked(filters if filters is not None else Filters())
     examples = [query] if isinstance(query, Query | EmbeddedQuery) else list(query)
     is_still = bool(examples) and all(_is_still(one) for one in examples)
-    look = (look_of_pictures if is_still else chosen_look)(ws, encoder_name, look)
+    asked_look, look = look, (look_of_pictures if is_still else chosen_look)(ws, encoder_name, look)
     embedded = (
         examples[0]
         if len(examples) == 1 and not unlike and isinstance(examples[0], EmbeddedQuery)
@@ -201,7 +202,11 @@ def find_similar(
     encoder_id = searchable_encoder(ws, encoder_name, filters)
     if embedded.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
-    clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look))
+    warnings = embedded.warnings
+    if asked_look is None and look is not None and look < 1 and embedded.clips.stands_still:
+        look = 1.0  # how it moves says nothing, and is the same of everything that stands still
+        warnings += ("nothing moves in the query, so it is compared by its look alone",)
+    clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
     index = ws.vectors(encoder_id)
 
     def best(most: int) -> "list[Moment]":
@@ -234,7 +239,7 @@ def find_similar(
         seconds=time.perf_counter() - began,
         provider=embedded.provider,
         look=look,
-        warnings=(*embedded.warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
+        warnings=(*warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
         num_examples=embedded.num_examples,
         num_unlike=embedded.num_unlike,
         best_score=hits[0].score if hits else None,
@@ -267,14 +272,10 @@ def _is_still(query: Query | EmbeddedQuery) -> bool:
 
 
 def _of_blank(clips: "QueryClips", filters: "Filters") -> tuple[str, ...]:
-    if not clips.is_blank:
+    if not clips.has_nothing:
         return ()
-    what = "there is nothing to see in the query: it is black, frozen or one colour"
-    return (
-        (what,)
-        if filters.include_flagged
-        else (f"{what}, so nothing is like it. Include black and frozen footage to search anyway",)
-    )
+    what = f"there is nothing to see in the query: {_EMPTY if clips.sees_look else _STILL_OR_EMPTY}"
+    return (what if filters.include_flagged else f"{what}, so nothing is like it. Include empty footage to search anyway",)
 
 
 def embed_for_search(
@@ -335,13 +336,14 @@ def _combined(
     from app.combine_examples import Example, combine, nothing_to_see
 
     positive, negative = ([Example(one.name, one.clips) for one in some] for some in (liked, disliked))
+    card = ws.encoder_facts(encoder_name).card
     every = (*liked, *disliked)
     return EmbeddedQuery(
-        clips=combine(positive, negative, ws.encoder_facts(encoder_name).card),
+        clips=combine(positive, negative, card),
         encoder_id=liked[0].encoder_id,
         name="The examples",
         provider=next((one.provider for one in every if one.provider), None),
-        warnings=(*(f"{one.name}: {text}" for one in every for text in one.warnings), *nothing_to_see(positive, negative)),
+        warnings=(*(f"{one.name}: {text}" for one in every for text in one.warnings), *nothing_to_see(positive, negative, card)),
         num_examples=len(liked),
         num_unlike=len(disliked),
     )
@@ -384,6 +386,7 @@ def _embed(ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | N
         dense=embedded.dense,
         parts=embedded.parts,
         is_blank=embedded.is_low_information,
+        is_plain=embedded.is_plain,
         is_whole_video=isinstance(query, ClipQuery) and query.start_s is None and query.end_s is None,
         is_still=isinstance(query, PictureQuery),
     )

@@ -79,6 +79,13 @@ def weighs_look(ws: Workspace, encoder_name: str | None) -> bool:
     return has_both_parts(ws.encoder_facts(encoder_name).card.parts)
 
 
+def counts_look(ws: Workspace, encoder_name: str | None, look: float | None) -> bool:
+    """Whether look counts in a search, so that frozen footage can be found. look: a weight that `chosen_look` gave."""
+    from embedder.vector_parts import is_look_alone
+
+    return bool(look) or is_look_alone(ws.encoder_facts(encoder_name).card)
+
+
 def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "NDArray[np.float32] | None":
     """What a query's vectors are multiplied by, float32 (D,), for a weight that `chosen_look` gave; None for none."""
     from embedder.vector_parts import look_weights, query_scale

@@ -1,8 +1,7 @@
 """What does a joined encoder find at each weight of look, and what are the words beside its hits worth?
 
-    vret encoders join default look --name both
-    vret index actions --library actions --encoder both
-    python benchmarks/movement_and_look.py --library actions --labels actions/labels.csv --encoder both --split train
+    vret index actions --library actions
+    python benchmarks/movement_and_look.py --library actions --labels actions/labels.csv --split train
 
 labels.csv has the columns path, label, group (a place or a person), split and source. Every video of the split asks by its stored
 vectors, whole. Same place: is the first other video of its source of its group? Same movement: is the first video of its source, of
@@ -61,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--library", required=True)
     parser.add_argument("--labels", type=Path, required=True)
-    parser.add_argument("--encoder", required=True, help="one with motion and look")
+    parser.add_argument("--encoder", default="default", help="one with motion and look")
     parser.add_argument("--split", default="train", help="train, test or all")
     parser.add_argument("--ignore-label", default="unclassified")
     parser.add_argument("--look", type=float, action="append", help="may be repeated; by default several")

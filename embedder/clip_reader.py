@@ -14,7 +14,7 @@ from embedder.clip_windows import ClipWindows
 from embedder.errors import VideoRejected
 from embedder.frame_grid import RecentPictures, grid_steps
 from embedder.frame_scaler import FrameScaler
-from embedder.low_information import is_low_information
+from embedder.low_information import is_low_information, is_plain_clip
 from embedder.thumbnails import Thumbnails
 from embedder.video_file import Video, open_video
 from embedder.worker_messages import Alive, Clip, ClipsDone, ClipsJob, PictureSpec
@@ -64,7 +64,7 @@ class ClipMaker:
         self._video = video
         self._num_frames = pictures.num_frames
         self._num_clips = 0
-        self._last: tuple[list[NDArray[np.uint8]], int, bool] = ([], -1, False)
+        self._last: tuple[list[NDArray[np.uint8]], int, bool, bool] = ([], -1, False, False)
 
     def clip(self, window: tuple[float, float]) -> Clip:
         """The clip over these seconds since the first frame; its span is in seconds of the video. Raises VideoRejected at the limit
@@ -77,12 +77,13 @@ class ClipMaker:
         """The clip of these T pictures. Equal to the clip before (a frozen picture) it carries no pixels again."""
         if self._num_clips == MAX_CLIPS:
             raise VideoRejected(self._video.path, f"gives more than {MAX_CLIPS:,} clips; cut it, or use a larger hop")
-        last_pictures, same_as, is_low = self._last
+        last_pictures, same_as, is_low, plain = self._last
         pixels = None
         if len(last_pictures) != len(pictures) or any(a is not b for a, b in zip(last_pictures, pictures, strict=True)):
             pixels, same_as = np.stack(pictures), self._num_clips
             is_low = is_low_information(pixels)
-            self._last = (pictures, same_as, is_low)
+            plain = is_low and is_plain_clip(pixels)
+            self._last = (pictures, same_as, is_low, plain)
         thumbnail = self.thumbnails.number_for(*window) if self._with_thumbnails else -1
         fresh, self.thumbnails.fresh = tuple(self.thumbnails.fresh), []
         self._num_clips += 1
@@ -91,6 +92,7 @@ class ClipMaker:
             pixels=pixels,
             same_as=same_as,
             is_low_information=is_low,
+            is_plain=plain,
             thumbnail=thumbnail,
             new_thumbnails=fresh,
         )

@@ -31,7 +31,7 @@ class EmbeddedQuery:
 
     begin_s, duration_s: the range that was really there, in seconds of the video. spans_s float64 (M, 2), seconds since begin_s;
     vectors float32 (M, D), unit length; whole, dense, parts: which rows are what, as in `clip_plan.QueryPlan`.
-    is_low_information: there is nothing in it to search for (black, frozen, plain).
+    is_low_information: no clip has anything that moves (black, frozen, plain). is_plain: all clips are of one colour.
     """
 
     begin_s: float
@@ -43,6 +43,7 @@ class EmbeddedQuery:
     parts: NDArray[np.int64]
     warnings: tuple[str, ...]
     is_low_information: bool
+    is_plain: bool
 
 
 def embed_query(path: Path, encoder: OnnxEncoder, *, start_s: float | None = None, end_s: float | None = None) -> EmbeddedQuery:
@@ -119,6 +120,7 @@ def _embedded(replies: Iterator[Reply], encoder: OnnxEncoder) -> EmbeddedQuery:
                 parts=reply.parts,
                 warnings=reply.warnings,
                 is_low_information=all(clip.is_low_information for clip in clips),
+                is_plain=all(clip.is_plain for clip in clips),
             )
         assert isinstance(reply, Clip), "a query job gives clips, then QueryDone"
         if reply.pixels is not None:

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from embedder.onnx_encoder import OnnxEncoder
 
 LOW_INFORMATION = 1
-"""Bit of ``EmbeddedVideo.flags``: black, frozen, colour bars, or nothing textured."""
+"""Bit of ``EmbeddedVideo.flags``: nothing moves, or it is plain (black, frozen, colour bars)."""
+PLAIN = 4
+"""Bit of ``EmbeddedVideo.flags``: every frame is of one colour."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +133,7 @@ def _embedded(video: Assembled) -> EmbeddedVideo:
         facts=video.facts,
         spans_s=np.array([clip.span_s for clip in clips], dtype=np.float64),
         vectors=np.stack([video.vectors[clip.same_as] for clip in clips]),
-        flags=np.array([LOW_INFORMATION * clip.is_low_information for clip in clips], dtype=np.uint8),
+        flags=np.array([LOW_INFORMATION * clip.is_low_information | PLAIN * clip.is_plain for clip in clips], dtype=np.uint8),
         thumbnails=[pictures[clip.thumbnail] for clip in clips],
         warnings=video.warnings,
     )

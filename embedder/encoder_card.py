@@ -10,7 +10,7 @@ import json
 import re
 import reprlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from embedder.errors import EncoderCardError
@@ -99,6 +99,18 @@ class EncoderCard:
     def has_usual_parts(self) -> bool:
         """Whether a vector is one part, `motion`, as it is of every encoder from before there were parts."""
         return self.parts == (VectorPart(MOTION, self.dim),)
+
+    @property
+    def motion_card(self) -> EncoderCard:
+        """The card of the part `motion` as if it stood alone, with the backbone, task and training of that network; this card
+        where there is but one part, or none of that name.
+        """
+        by_part = self.training.get(MOTION)
+        if len(self.parts) == 1 or not isinstance(by_part, Mapping) or not {"backbone", "task"} <= by_part.keys():
+            return self
+        training = {key: value for key, value in by_part.items() if key not in ("backbone", "task")}
+        (dim,) = (part.dim for part in self.parts if part.name == MOTION)
+        return replace(self, backbone=by_part["backbone"], task=by_part["task"], training=training, dim=dim, parts=())
 
     @property
     def deciding(self) -> dict[str, Any]:

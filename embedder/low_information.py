@@ -1,8 +1,8 @@
-"""Tell clips in which there is nothing to search for: black, frozen, colour bars, fades of a plain picture.
+"""Tell clips in which there is nothing to search for: those in which nothing moves, and those that are plain.
 
-A clip is looked at as a coarse map of brightness, so that sensor and coding noise average out. It holds something only
-if some place of the map changes over the clip and the map is not plain. Where green, most of brightness, shows nothing,
-red and blue are looked at as well: a stage may be lit by them alone. Shapes: T frames, H x W pixels.
+A clip is looked at as a coarse map of brightness, so that sensor and coding noise average out. Something moves if some place of
+the map changes over the clip and the map is not plain. Where green, most of brightness, shows nothing, red and blue are looked at
+as well: a stage may be lit by them alone. Shapes: T frames, H x W pixels.
 """
 
 from __future__ import annotations
@@ -26,13 +26,20 @@ COARSER = 2.0
 
 
 def is_low_information(clip_THWC: NDArray[np.uint8]) -> bool:
-    """Whether a clip, uint8 (T, H, W, 3), shows nothing that moves or nothing that has texture."""
+    """Whether a clip, uint8 (T, H, W, 3), shows nothing that moves or nothing that has texture: black, frozen, a fade of one
+    colour. To an encoder of movement there is nothing in it to search for.
+    """
     return not any(_shows_something(clip_THWC, colour) for colour in (GREEN, RED, BLUE))
+
+
+def is_plain_clip(clip_THWC: NDArray[np.uint8]) -> bool:
+    """Whether a clip, uint8 (T, H, W, 3), is of one colour in every frame: to an encoder of looks, too, it is empty."""
+    return not any(_has_texture(_brightness_maps(clip_THWC, colour), colour) for colour in (GREEN, RED, BLUE))
 
 
 def is_plain(picture_HWC: NDArray[np.uint8]) -> bool:
     """Whether a still picture, uint8 (H, W, 3), is of one colour: nothing in it has texture. That it does not move is no matter."""
-    return not any(_has_texture(_brightness_maps(picture_HWC[None], colour), colour) for colour in (GREEN, RED, BLUE))
+    return is_plain_clip(picture_HWC[None])
 
 
 def _shows_something(clip_THWC: NDArray[np.uint8], colour: int) -> bool:

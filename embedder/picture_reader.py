@@ -65,7 +65,8 @@ def read_picture(job: PictureJob) -> Iterator[Clip | Alive | QueryDone]:
         picture = yield from _frame_at(job, job.at_s)
     pixels = np.repeat(picture[None], job.pictures.num_frames, axis=0)
     span_s = (0.0, job.span_s)
-    yield Clip(span_s=span_s, pixels=pixels, same_as=0, is_low_information=is_plain(picture), thumbnail=-1, new_thumbnails=())
+    blank = is_plain(picture)
+    yield Clip(span_s=span_s, pixels=pixels, same_as=0, is_low_information=blank, is_plain=blank, thumbnail=-1, new_thumbnails=())
     none = np.zeros(0, np.int64)
     yield QueryDone(begin_s=job.at_s or 0.0, duration_s=job.span_s, whole=0, dense=none, parts=none, warnings=warnings)
 

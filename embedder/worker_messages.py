@@ -182,13 +182,15 @@ class Clip:
     """One clip over ``span_s`` (seconds of the video; in a query, seconds since its start).
 
     pixels: uint8 (T, H, W, 3), or None where they equal those of the clip sent as number ``same_as``. thumbnail: number of
-    its picture among all that ``new_thumbnails`` brought for this video so far, -1 for none.
+    its picture among all that ``new_thumbnails`` brought for this video so far, -1 for none. is_low_information: nothing moves,
+    or it is plain. is_plain: all of it is of one colour.
     """
 
     span_s: tuple[float, float]
     pixels: NDArray[np.uint8] | None
     same_as: int
     is_low_information: bool
+    is_plain: bool
     thumbnail: int
     new_thumbnails: tuple[bytes, ...]
 

@@ -53,10 +53,10 @@ class _Source:
 
     @property
     def training(self) -> dict[str, Any]:
-        """By part."""
+        """By part, each with its own backbone and task: see `EncoderCard.motion_card`."""
         if len(self.parts) > 1:
             return dict(self.card.training)
-        return {self.parts[0].name: dict(self.card.training)}
+        return {self.parts[0].name: {**self.card.training, "backbone": self.card.backbone, "task": self.card.task}}
 
 
 def join_encoders(motion: Path, look: Path, out: Path, *, name: str) -> Exported:

@@ -40,7 +40,8 @@ def started_from(source: Path) -> dict[str, Any]:
         from pretrain.encoder_weights import read_encoder
 
         card, _ = read_encoder(source)
-        facts = {"name": card.name, "task": card.task, "training": dict(card.training)}
+        trained = card.motion_card
+        facts = {"name": card.name, "task": trained.task, "training": dict(trained.training)}
         return {**facts, "weights_sha256": card.weights_sha256}
     run_dir = source.parent if source.name == CHECKPOINT_NAME else source
     if not run_dir.is_dir():

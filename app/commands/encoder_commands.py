@@ -190,7 +190,7 @@ def join(
 
     Both must take clips of the same length, number of frames and geometry.
 
-    Example: vret encoders join default dino --name both
+    Example: vret encoders join motion dino --name both
     """
     from app.import_encoder import join_two_encoders
     from app.workspace import Workspace

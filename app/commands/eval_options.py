@@ -77,7 +77,7 @@ LookOption = Annotated[
     typer.Option(
         parser=given.share,
         metavar="0..1",
-        help="How much look counts against movement, with encoders that keep both apart (vret encoders join). "
+        help="How much look counts against movement, with encoders that keep both apart, as the default does. "
         f"Default: {DEFAULT_LOOK}.",
     ),
 ]

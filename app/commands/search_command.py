@@ -93,14 +93,14 @@ def search(
         bool,
         typer.Option("--all-copies", help="Show every copy of a video. Otherwise near-equal moments are one result, marked (x12)."),
     ] = False,
-    empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, frozen.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, or nothing moves.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
     """Find the moments most similar to a clip, a picture, or several examples.
 
     A picture (JPEG, PNG, WebP, BMP, HEIC, AVIF), or a frame of a video by --at, is compared by its look alone, so the encoder must
-    see looks: see vret encoders join.
+    see looks, as the default does.
 
     Of several examples, each counts the same; those given with --not together count 0.3 of what the others do. They may be short
     videos (up to 1.25 times the encoder's longest clip), moments and pictures in any mix.
@@ -239,7 +239,7 @@ def _nothing_found(asked: Mapping[str, object], *, empty: bool) -> str:
     """Which filters were on, for one of them it was."""
     on = [f"{option} {one_line(value)}" for option, value in asked.items() if value is not None]
     where = f"with {', '.join(on)}" if on else "in all libraries"
-    left_out = "" if empty else " Black and frozen footage is left out; --empty includes it."
+    left_out = "" if empty else " Empty footage is left out; --empty includes it."
     return f"Nothing found {where}.{left_out}"
 
 

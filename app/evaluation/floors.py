@@ -54,9 +54,10 @@ def index_floors(
     on_work: "OnWork | None" = None,
     on_event: "OnEvent | None" = None,
 ) -> FloorReport:
-    """Makes untrained networks like the encoder's (backbone, clip lengths, pooling and whitening of a default export), one for each
-    seed, and brings the library up to date with them and with raw colour. whiten_dim: of a new file, None as `vret export` does it.
-    on_floor: told what is done with each before its turn. on_work: told how far the making of a network is, on_event: the indexing.
+    """Makes untrained networks like the encoder's, one for each seed, and brings the library up to date with them and with raw
+    colour: backbone, clip lengths, pooling and whitening of a default export; of an encoder of movement and look, those of its
+    network of movement. whiten_dim: of a new file, None as `vret export` does it. on_floor: told what is done with each before its
+    turn. on_work: told how far the making of a network is, on_event: the indexing.
 
     What is there already is neither made nor embedded anew. Raises BadQuery for an encoder that is a floor itself and for a file
     of a floor's name that is none, MissingPart without torch, and what `export_baseline` and `index_library` raise.
@@ -66,7 +67,7 @@ def index_floors(
     from app.index_library import index_library
 
     ws.catalog.library(library)
-    card = ws.encoder_card(encoder)
+    card = ws.encoder_card(encoder).motion_card
     if card.task == "untrained":
         raise BadQuery(f"{card.name!r} has learnt nothing itself. Name the encoder to be judged: --encoder default")
     tell = on_floor or (lambda said: None)

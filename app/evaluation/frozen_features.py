@@ -108,11 +108,12 @@ def own_features(
     vectors = {name: _finite(own.vectors, name, left_out) for name, own in zip(networks, found, strict=True)}
     if not any(vectors[name] for name in names):
         raise BadLabels(f"No video of {labels.path} can be measured.{first_left_out(left_out)}")
-    notes = [
-        f"{name}: its network cannot be had from the file, so its own vectors of the clips were averaged"
-        for name, own in zip(networks, found, strict=True)
-        if own.made == "file's vectors"
-    ]
+    notes = []
+    for name, own in zip(networks, found, strict=True):
+        if own.made == "file's vectors":
+            notes.append(f"{name}: its network cannot be had from the file, so its own vectors of the clips were averaged")
+        elif name in names and (card := ws.encoder_card(name)).motion_card is not card:
+            notes.append(f"{name}: this measures its network of movement, {card.motion_card.backbone}, alone")
     return FrozenFeatures(entries=dict.fromkeys(networks, entries), vectors=vectors, facts=facts, left_out=left_out, notes=notes)
 
 
@@ -133,8 +134,8 @@ def untrained_like(
 
     known, likes = registered_names("backbone"), []
     for name in names:
-        if not facts[name]["floor"] and facts[name]["backbone"] in known:
-            card = ws.encoder_card(name)
+        card = ws.encoder_card(name).motion_card
+        if not facts[name]["floor"] and card.backbone in known:
             likes.append(Untrained(backbone=card.backbone, num_frames=card.num_frames, size_px=card.height_px))
     return drawn_floors(likes, seeds, taken=names)
 

@@ -36,7 +36,7 @@ def show_builder() -> None:
 def _choose_clip() -> None:
     st.html(
         '<div class="vret-lead"><h1>Find moments like a clip</h1>'
-        "<p>Give a few seconds of video. vret looks for the same movement in your libraries; no words, no labels.</p></div>"
+        "<p>Give a few seconds of video. vret looks for moments like it in your libraries; no words, no labels.</p></div>"
     )
     source = st.segmented_control(
         "Where the clip is",

@@ -57,7 +57,9 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         )
         one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
         flagged = st.toggle(
-            "Also empty footage", key=state_keys.INCLUDE_FLAGGED, help="Black, frozen and plain pictures are left out otherwise"
+            "Also empty footage",
+            key=state_keys.INCLUDE_FLAGGED,
+            help="Otherwise black footage is left out, by movement alone also frozen footage",
         )
     min_score = percent / 100 if percent else None
     return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look, min_score)

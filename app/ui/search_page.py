@@ -22,6 +22,7 @@ from app.ui.search_options import SearchOptions, show_options
 from app.ui.shown_text import count, length, printable
 from app.ui.suggestions import show_suggestions
 from app.ui.trouble import shown_trouble
+from embedder.encoder_card import DEFAULT_LOOK
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -112,7 +113,7 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
             k=options.num_hits + len(query.examples),  # so many more, because the examples may be among them
             filters=options.filters(),
             one_per_video=options.one_per_video,
-            look=options.look,
+            look=None if options.look == DEFAULT_LOOK else options.look,  # None: of what does not move, look alone counts
             min_score=options.min_score,
         )
     finally:

@@ -12,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOW_INFORMATION = 1
-"""Clip flag: nothing to see (black, frozen, colour bars). Stays out of results unless asked for."""
+"""Clip flag: nothing moves in it, or it is plain (black, frozen, colour bars). To a search by movement it is empty: it stays out of
+results unless asked for."""
 WHOLE_VIDEO = 2
 """Clip flag: the clip covers the whole video. Set by the catalog itself from the span and the duration."""
+PLAIN = 4
+"""Clip flag: every frame is of one colour. To a search in which look counts, these are the empty ones."""
 WHOLE_VIDEO_SHARE = 0.98
 """A clip counts as the whole video from this share of the duration on."""
 
@@ -172,8 +175,8 @@ class EncoderRow:
 class VideoClips:
     """All clips of one video by one encoder, in order of their ordinals.
 
-    spans_s float64 (N, 2); vectors float16 (N, D), unit length but for rounding; flags uint8 (N,), bits `LOW_INFORMATION`
-    and `WHOLE_VIDEO`.
+    spans_s float64 (N, 2); vectors float16 (N, D), unit length but for rounding; flags uint8 (N,), bits
+    `LOW_INFORMATION`, `PLAIN` and `WHOLE_VIDEO`.
     """
 
     video_id: int

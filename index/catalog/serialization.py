@@ -140,9 +140,9 @@ def thumbnails_fit(places: bytes, picture_bytes: int, num_clips: int) -> bool:
     return bool((ends <= picture_bytes).all())
 
 
-def is_flagged(flags: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def is_flagged(flags: NDArray[np.uint8], flag: int = LOW_INFORMATION) -> NDArray[np.bool_]:
     """Which clips stay out of results unless asked for: bool of the same shape."""
-    flagged: NDArray[np.bool_] = (flags & LOW_INFORMATION) != 0
+    flagged: NDArray[np.bool_] = (flags & flag) != 0
     return flagged
 
 

@@ -1,10 +1,12 @@
 """From query clips to ranked moments. `docs/architecture.md` has the pipeline in ten lines; `find_moments` is those ten steps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from index.catalog.records import LOW_INFORMATION, PLAIN
 from index.errors import EncoderMismatch
 from index.search.background import Background, background_of
 from index.search.bounds import Bounds
@@ -51,9 +53,9 @@ def find_moments(
         raise EncoderMismatch(
             f"The query has {query.vectors.shape[1]} dimensions, the index {vector_index.dim}. Embed it with the library's encoder."
         )
-    if query.is_blank and not filters.include_flagged:
+    if query.has_nothing and not filters.include_flagged:
         return []
-    selector = _selector(catalog, filters)
+    selector = replace(_selector(catalog, filters), empty_flag=PLAIN if query.sees_look else LOW_INFORMATION)
     scoring = _scoring(vector_index, query, selector)
     answering = Answering(catalog, encoder_id, selector, look, copies=one_per_video)
     per_video = 1 if one_per_video else k

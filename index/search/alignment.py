@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.catalog.serialization import is_flagged
 from index.search.query import QueryLevel
-from index.vectors.vector_index import VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 IDENTICAL = 0.999
 """A cosine so high says that windows met exactly: nothing to interpolate."""
@@ -48,10 +48,10 @@ def clips_near(
     track: NDArray[np.int64],
     low_s: NDArray[np.float64],
     high_s: NDArray[np.float64],
-    between_s: tuple[float, float] | None,
+    selector: ClipSelector,
 ) -> LevelClips:
-    """Of each track (S,), or -1 for none, the living clips whose middle lies within [low_s, high_s], (S,) each. between_s: only
-    clips within these seconds."""
+    """Of each track (S,), or -1 for none, the living clips whose middle lies within [low_s, high_s], (S,) each. selector: of it
+    count the seconds that clips must lie within, and which of them are empty."""
     columns = index.rows
     half_s = columns.tracks.length_s[track] / 2 * (track >= 0)
     begin, stop = columns.starting_between(track, low_s - half_s - _EDGE_S, high_s - half_s + _EDGE_S)
@@ -60,13 +60,14 @@ def clips_near(
     valid = rows < stop[:, None]
     rows = np.where(valid, rows, 0)
     valid &= columns.alive[rows]
-    if between_s is not None:
-        valid &= (columns.starts_s[rows] >= between_s[0] - _EDGE_S) & (columns.ends_s[rows] <= between_s[1] + _EDGE_S)
+    if selector.between_s is not None:
+        begin_s, end_s = selector.between_s
+        valid &= (columns.starts_s[rows] >= begin_s - _EDGE_S) & (columns.ends_s[rows] <= end_s + _EDGE_S)
     distinct, place = np.unique(rows[valid], return_inverse=True)
     cosines = np.zeros((*rows.shape, len(level.centres_s)), np.float32)
     cosines[valid] = (index.vectors(distinct) @ level.vectors.T)[place]
     centres = (columns.starts_s[rows] + columns.ends_s[rows]) / 2
-    return LevelClips(level, rows, valid, centres, is_flagged(columns.flags[rows]), cosines)
+    return LevelClips(level, rows, valid, centres, is_flagged(columns.flags[rows], selector.empty_flag), cosines)
 
 
 def fit_at(
@@ -116,8 +117,7 @@ def refine(
     around_s: NDArray[np.float64],
     radius_s: NDArray[np.float64],
     *,
-    between_s: tuple[float, float] | None,
-    include_flagged: bool,
+    selector: ClipSelector,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The best offset of each segment within a radius (S,), and the mean cosine there; (around_s, -inf) where no level can tell.
 
@@ -134,7 +134,7 @@ def refine(
     for start in range(0, len(around_s), together):
         part = slice(start, start + together)
         own = [(level, track[part]) for level, track in levels]
-        offsets[part], scores[part] = _refine_block(index, own, around_s[part], radius_s[part], between_s, include_flagged)
+        offsets[part], scores[part] = _refine_block(index, own, around_s[part], radius_s[part], selector)
     return offsets, scores
 
 
@@ -143,14 +143,13 @@ def _refine_block(
     levels: Sequence[tuple[QueryLevel, NDArray[np.int64]]],
     around_s: NDArray[np.float64],
     radius_s: NDArray[np.float64],
-    between_s: tuple[float, float] | None,
-    include_flagged: bool,
+    selector: ClipSelector,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     near = []
     for level, track in levels:
         reach_s = radius_s + level.hop_s + _RIM * level.length_s + 1e-3
         low_s, high_s = around_s - reach_s + level.centres_s[0], around_s + reach_s + level.centres_s[-1]
-        near.append(clips_near(index, level, track, low_s, high_s, between_s))
+        near.append(clips_near(index, level, track, low_s, high_s, selector))
     finest = near[-1]
     step_s = finest.level.hop_s
     # Offsets at which the windows meet the finest clips exactly: those of the first clip, and on in steps of a window.
@@ -162,11 +161,11 @@ def _refine_block(
     offsets = begin[:, None] + steps * step_s
     latest_s = np.where(some, around_s + radius_s, -np.inf)
     allowed = offsets <= latest_s[:, None] + 1e-6
-    scores = np.where(allowed, _mean_fit(near, offsets, include_flagged), -np.inf)
+    scores = np.where(allowed, _mean_fit(near, offsets, selector.include_flagged), -np.inf)
     best = np.lexsort((np.abs(offsets - around_s[:, None]), -scores), axis=1)[:, 0]
     segment = np.arange(len(best))
     score, offset = scores[segment, best], offsets[segment, best]
-    beside = _mean_fit(near, np.stack([offset - step_s, offset + step_s], axis=1), include_flagged)
+    beside = _mean_fit(near, np.stack([offset - step_s, offset + step_s], axis=1), selector.include_flagged)
     shift = np.where(score < IDENTICAL, step_s * peak_shift(beside[:, 0], score, beside[:, 1]), 0.0)
     told = np.isfinite(score)
     return np.where(told, offset + shift, around_s), np.where(told, score, -np.inf)

@@ -52,7 +52,6 @@ class ClipScoring:
         self._is_still = query.is_still
         self._bounds = bounds
         self._selector = selector
-        self._include_flagged = selector.include_flagged
 
     def scored(self, factor: float, depth: int, k: int) -> Segments:
         """Clips near the whole query, all those of the first of their videos, and offsets where finer windows fit, with scores."""
@@ -107,7 +106,7 @@ class ClipScoring:
         start_s, end_s = self._bounds.fitted(video, offsets_s, self._duration_s, lengths_s / 4)
         low_s, high_s = self._bounds.of(video)
         start_s, end_s = np.where(whole, low_s, start_s), np.where(whole, high_s, end_s)
-        return Segments(video, start_s, end_s, scores, rows, is_flagged(columns.flags[rows]), whole)
+        return Segments(video, start_s, end_s, scores, rows, is_flagged(columns.flags[rows], self._selector.empty_flag), whole)
 
     def _of_fine_windows(self, candidates: ClipCandidates) -> Segments:
         """Where the finer windows fit along the diagonal; the nearest clip's score is raised by how well."""
@@ -129,7 +128,7 @@ class ClipScoring:
         # Of offsets side by side the one that fits best, before the nearest clip's score makes them equal.
         best = temporal_nms(fitting, per_video=len(rows))
         scores = raised(self._mixed(best.row, self._cosines(best.row)), best.score)
-        return replace(best, score=scores, flagged=is_flagged(self._index.rows.flags[best.row]))
+        return replace(best, score=scores, flagged=is_flagged(self._index.rows.flags[best.row], self._selector.empty_flag))
 
     def _with_whole_videos(self, segments: Segments) -> Segments:
         """Where the query is a whole video: half the score, half that of the query with the whole of a short video. So a movement
@@ -168,14 +167,7 @@ class ClipScoring:
         for number in np.unique(finest[finest >= 0]).tolist():
             own = np.flatnonzero(finest == number)
             levels = [(level, track[own]) for level, track in tracks[: number + 1]]
-            offsets_s[own], fine[own] = refine(
-                self._index,
-                levels,
-                around_s[own],
-                radius_s[own],
-                between_s=self._bounds.between_s,
-                include_flagged=self._include_flagged,
-            )
+            offsets_s[own], fine[own] = refine(self._index, levels, around_s[own], radius_s[own], selector=self._selector)
         return offsets_s, fine
 
     def _cosines(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:

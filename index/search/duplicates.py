@@ -36,6 +36,7 @@ _ENOUGH = 4  # other videos with a neighbour
 _WORTH_COMPARING = 0.1  # below the wanted score: a single clip may fit worse than the whole does
 _COVERED = 0.75  # share of the shorter video that must have been compared
 _TOGETHER = 512  # queries at a time
+_ANYWHERE = ClipSelector()
 
 Scales = Sequence[NDArray[np.float32] | None]
 """What one side's vectors are multiplied by to get the cosine of one part of them, float32 (D,) each; (None,) for one part."""
@@ -256,7 +257,7 @@ def whole_fit(
     if not levels or covered_s < _COVERED * (end_s - start_s):
         return offsets_s, np.full(len(longer), -np.inf)
     radius_s = np.full(len(longer), levels[-1][0].hop_s)
-    at_s, _ = refine(index, levels, offsets_s, radius_s, between_s=None, include_flagged=False)
+    at_s, _ = refine(index, levels, offsets_s, radius_s, selector=_ANYWHERE)
     return at_s, np.min([_mean_of_levels(index, levels, at_s, scale) for scale in scales], axis=0)
 
 
@@ -270,7 +271,8 @@ def _mean_of_levels(
     fits = []
     for level, track in levels:
         own = level if scale is None else QueryLevel(level.length_s, level.centres_s, level.vectors * scale)
-        near = clips_near(index, own, track, at_s + own.centres_s[0] - own.length_s, at_s + own.centres_s[-1] + own.length_s, None)
+        low_s, high_s = at_s + own.centres_s[0] - own.length_s, at_s + own.centres_s[-1] + own.length_s
+        near = clips_near(index, own, track, low_s, high_s, _ANYWHERE)
         fits.append(fit_at(near, at_s[:, None], include_flagged=False)[0][:, 0])
     known = np.isfinite(fits)
     summed = np.where(known, fits, 0.0).sum(axis=0)

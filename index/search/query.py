@@ -41,10 +41,10 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
-    is_blank: there is nothing to see in any of its clips (black, frozen, one colour). is_whole_video: it is all of its
-    video, so that what it shows begins and ends with it.
-    is_still: it is a picture, which has no place between two clips: a moment is the clip most like it, not drawn towards the clips
-    beside that.
+    is_blank: nothing moves in any of its clips, or they are plain (black, frozen, one colour). is_plain: all are of one colour.
+    sees_look: look counts, so that clips in which nothing moves can be like it. is_whole_video: it is all of its video, so that
+    what it shows begins and ends with it. is_still: it is a picture, which has no place between two clips: a moment is the clip
+    most like it, not drawn towards the clips beside that.
     Raises ValueError for arrays that contradict each other.
     """
 
@@ -56,6 +56,8 @@ class QueryClips:
     parts: NDArray[np.int64] | None = None
     scale: NDArray[np.float32] | None = None
     is_blank: bool = False
+    is_plain: bool = False
+    sees_look: bool = False
     is_whole_video: bool = False
     is_still: bool = False
 
@@ -70,6 +72,16 @@ class QueryClips:
             raise ValueError(f"whole must be a row of the {count} query clips or None, got {self.whole}.")
         if self.scale is not None and (self.scale.shape != self.vectors.shape[1:] or not self.scale.min() >= 0):
             raise ValueError(f"scale must be {self.vectors.shape[1:]} numbers of at least 0, got {self.scale.shape}.")
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether there is something to see in it, but nothing moves: a picture, or a frozen clip."""
+        return not self.is_plain and (self.is_still or self.is_blank)
+
+    @property
+    def has_nothing(self) -> bool:
+        """Whether there is nothing in it to search for: no look, or where look does not count, no movement."""
+        return self.is_plain if self.sees_look else self.is_blank
 
     def whole_vector(self) -> NDArray[np.float32] | None:
         """Unit vector (D,) of the clip over the whole query, if there is one; times the scale."""
@@ -128,7 +140,7 @@ class Filters:
     """Where to search. All given conditions must hold.
 
     library: name. folder: only videos below it. between_s: only moments inside these seconds of their video.
-    include_flagged: also clips with nothing in them (black, frozen).
+    include_flagged: also clips with nothing in them (black; where look does not count, also frozen ones).
     """
 
     library: str | None = None

@@ -76,9 +76,7 @@ class SequenceScoring:
             before = cut_short & (starts[own] <= low_s + _EDGE_S)
             around_s = np.where(before, ends[own] - self._duration_s, starts[own])
             radius_s = np.full(len(own), self._levels[number].hop_s)
-            offsets_s, fine = refine(
-                self._index, tracks, around_s, radius_s, between_s=self._bounds.between_s, include_flagged=self._include_flagged
-            )
+            offsets_s, fine = refine(self._index, tracks, around_s, radius_s, selector=self._selector)
             start_s, end_s = self._bounds.fitted(segments.video[own], offsets_s, self._duration_s, finer[-1].length_s / 4)
             better = np.isfinite(fine) & (end_s > start_s)
             starts[own[better]], ends[own[better]] = start_s[better], end_s[better]
@@ -110,7 +108,7 @@ class SequenceScoring:
         radius_s = level.length_s / 2
         reach_s = radius_s + level.length_s
         low_s, high_s = around_s - reach_s + level.centres_s[0], around_s + reach_s + level.centres_s[-1]
-        near = clips_near(self._index, level, track, low_s, high_s, self._bounds.between_s)
+        near = clips_near(self._index, level, track, low_s, high_s, self._selector)
         # From an offset at which a window met a clip, in steps of a window: there others meet, too, and the fit is exact.
         steps = int(np.ceil(radius_s / level.hop_s))
         offsets_s = around_s[:, None] + np.arange(-steps, steps + 1) * level.hop_s

@@ -73,6 +73,7 @@ def _one_clip(view: VideoView, row: int) -> QueryClips:
         dense,
         parts,
         is_blank=bool(view.flagged[rows].all()),
+        is_plain=bool(view.plain[rows].all()),
         is_whole_video=bool(view.whole_video[row]),
     )
 
@@ -87,7 +88,12 @@ def _sequence(view: VideoView, start_s: float, end_s: float) -> QueryClips:
     start_s, end_s = float(view.spans_s[chosen, 0].min()), float(view.spans_s[chosen, 1].max())
     rows = np.flatnonzero(_inside(view, start_s, end_s))
     return QueryClips(
-        end_s - start_s, view.spans_s[rows] - start_s, view.vectors[rows], None, is_blank=bool(view.flagged[rows].all())
+        end_s - start_s,
+        view.spans_s[rows] - start_s,
+        view.vectors[rows],
+        None,
+        is_blank=bool(view.flagged[rows].all()),
+        is_plain=bool(view.plain[rows].all()),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import WHOLE_VIDEO, VideoClips
+from index.catalog.records import PLAIN, WHOLE_VIDEO, VideoClips
 from index.catalog.serialization import is_flagged
 from index.search.query import SAME_LENGTH
 from index.vectors.vector_index import unit_vectors
@@ -18,8 +18,8 @@ _EDGE_S = 0.01
 
 @dataclass(frozen=True)
 class VideoView:
-    """Clips by ordinal: ordinals int64 (n,), spans_s float64 (n, 2), vectors float32 (n, D) of unit length, flagged and
-    whole_video bool (n,). start_s, end_s: the seconds of the video that may answer; no clip and no moment sticks out of them."""
+    """Clips by ordinal: ordinals int64 (n,), spans_s float64 (n, 2), vectors float32 (n, D) of unit length, flagged, plain
+    and whole_video bool (n,). start_s, end_s: the seconds that may answer; no clip and no moment sticks out of them."""
 
     video_id: int
     start_s: float
@@ -28,6 +28,7 @@ class VideoView:
     spans_s: NDArray[np.float64]
     vectors: NDArray[np.float32]
     flagged: NDArray[np.bool_]
+    plain: NDArray[np.bool_]
     whole_video: NDArray[np.bool_]
 
     @classmethod
@@ -47,6 +48,7 @@ class VideoView:
             clips.spans_s[inside],
             unit_vectors(clips.vectors[inside], clips.vectors.shape[1]),
             is_flagged(clips.flags[inside]),
+            is_flagged(clips.flags[inside], PLAIN),
             (clips.flags[inside] & WHOLE_VIDEO) != 0,
         )
 

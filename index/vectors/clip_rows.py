@@ -217,7 +217,7 @@ class ClipRows:
             None if selector.exclude_video_ids is None else np.asarray(selector.exclude_video_ids, np.int64).tobytes(),
             selector.between_s,
             selector.whole_video,
-            selector.include_flagged,
+            selector.include_flagged or selector.empty_flag,
             None if allowed is None else np.packbits(allowed).tobytes(),
             None if whole_allowed is None else np.packbits(whole_allowed).tobytes(),
         )
@@ -252,7 +252,7 @@ class ClipRows:
         if whole_allowed is not None and allowed is not None:
             rows |= self.alive & whole & np.repeat(of_video & whole_allowed, sizes)
         if not selector.include_flagged:
-            rows &= ~is_flagged(self.flags)
+            rows &= ~is_flagged(self.flags, selector.empty_flag)
         if selector.whole_video is not None:
             rows &= whole == selector.whole_video
         if selector.between_s is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import LOW_INFORMATION
 from index.errors import EncoderMismatch
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class ClipSelector:
 
     video_ids / exclude_video_ids: int64, any order; None = no restriction. lengths_s: clip length within [low, high].
     between_s: clip wholly inside [start, end]. whole_video: only clips that cover their video, or any (None). whole_lengths_s:
-    clips that cover their video may also answer with a length within these; it counts only beside lengths_s.
+    clips that cover their video may also answer with a length within these; it counts only beside lengths_s. empty_flag: the flag
+    of clips that have nothing to show to this search; they answer only where include_flagged says so.
     """
 
     video_ids: NDArray[np.int64] | None = None
@@ -38,6 +40,7 @@ class ClipSelector:
     between_s: tuple[float, float] | None = None
     whole_video: bool | None = None
     include_flagged: bool = False
+    empty_flag: int = LOW_INFORMATION
     whole_lengths_s: tuple[float, float] | None = None
 
 

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
+from pretrain.image_encoder import ImageEncoderSpec, ImageModel, export_image_encoder
+from pretrain.join_encoders import join_encoders
+from tests.helpers.image_model import SIDE, write_image_model
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
@@ -36,3 +40,16 @@ def folder(tmp_path: Path) -> Path:
         draw_moving_picture(root / f"{name}.mp4", seed=seed)
     draw_moving_picture(root / "below" / "long.mp4", seed=9, seconds=6.0)
     return root
+
+
+@pytest.fixture
+def joined(ws: Workspace, folder: Path) -> Workspace:
+    """Indexed with `both`: the movement of a tiny encoder, the look of a small image model (`looks`)."""
+    spans_s = (1.0, 2.0)
+    encoders = ws.encoders_folder
+    motion = write_tiny_encoder(encoders / "motion.onnx", dim=40, spans_s=spans_s)
+    spec = ImageEncoderSpec(name="looks", num_frames=8, spans_s=spans_s, geometry="squash", image=ImageModel(size_px=SIDE))
+    export_image_encoder(write_image_model(ws.encoders_folder.parent / "model.onnx"), encoders / "looks.onnx", spec)
+    join_encoders(motion, encoders / "looks.onnx", encoders / "both.onnx", name="both")
+    index_library(ws, "home", [folder], encoder_name="both")
+    return ws

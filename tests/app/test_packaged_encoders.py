@@ -1,16 +1,18 @@
-"""What ships in the package: the default encoder and the raw-colour baseline, small, loadable and what their cards say."""
+"""What ships in the package: encoders of movement, of look and of both, and raw colour; small, and what their cards say."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 
 import app
 from embedder.onnx_encoder import OnnxEncoder
 from pretrain.drawn_paths import Shape, make_shape
 from pretrain.drawn_scenes import Scene, make_scene
+from pretrain.encoder_weights import load_backbone
 from pretrain.join_encoders import join_encoders
 from pretrain.onnx_graph import weights_sha256
 from pretrain.recipes import RECIPES
@@ -18,12 +20,12 @@ from pretrain.recipes import RECIPES
 FOLDER = Path(app.__file__).parent / "encoders"
 
 
-@pytest.mark.parametrize("name", ["default", "look", "colour"])
+@pytest.mark.parametrize("name", ["default", "motion", "look", "colour"])
 def test_packaged_encoder__small_and_as_its_card_says(name: str) -> None:
     import onnx
 
     path = FOLDER / f"{name}.onnx"
-    assert path.stat().st_size <= 20e6
+    assert path.stat().st_size <= 21e6
     encoder = OnnxEncoder(path, providers=["CPUExecutionProvider"])
     card = encoder.card
     assert card.name == name
@@ -34,8 +36,8 @@ def test_packaged_encoder__small_and_as_its_card_says(name: str) -> None:
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-4)
 
 
-def test_default_encoder__is_what_the_committed_recipe_trains() -> None:
-    card = OnnxEncoder(FOLDER / "default.onnx", providers=["CPUExecutionProvider"]).card
+def test_motion_encoder__is_what_the_committed_recipe_trains() -> None:
+    card = OnnxEncoder(FOLDER / "motion.onnx", providers=["CPUExecutionProvider"]).card
     recipe = RECIPES["default_encoder"]()
     assert card.backbone == recipe.backbone
     assert card.task == str(recipe.tasks)
@@ -45,7 +47,7 @@ def test_default_encoder__is_what_the_committed_recipe_trains() -> None:
     assert training["data"] == "drawn clips", "nobody's footage is in it"
 
 
-@pytest.mark.parametrize(("name", "by", "least"), [("default", "movement", 16), ("look", "look", 18)])
+@pytest.mark.parametrize(("name", "by", "least"), [("motion", "movement", 16), ("look", "look", 18)])
 def test_packaged_encoder__puts_near_what_it_is_for(name: str, by: str, least: int) -> None:
     """By movement, a circle is nearer to a circle in another scene than to a swipe in its own; by look, the other way round."""
     encoder = OnnxEncoder(FOLDER / f"{name}.onnx", providers=["CPUExecutionProvider"])
@@ -61,15 +63,28 @@ def test_packaged_encoder__puts_near_what_it_is_for(name: str, by: str, least: i
     assert {"movement": moved_alike, "look": looked_alike}[by] >= least
 
 
-def test_look_encoder__is_what_the_committed_recipe_trains_and_joins_the_default(tmp_path: Path) -> None:
+def test_look_encoder__is_what_the_committed_recipe_trains() -> None:
     card = OnnxEncoder(FOLDER / "look.onnx", providers=["CPUExecutionProvider"]).card
     recipe = RECIPES["look"]()
     assert (card.backbone, card.task) == (recipe.backbone, str(recipe.tasks))
     training = card.training
     assert (training["recipe"], training["seed"], training["steps"]) == ("look", recipe.seed, recipe.steps)
     assert training["data"] == "drawn pictures", "nobody's footage is in it"
-    joined = join_encoders(FOLDER / "default.onnx", FOLDER / "look.onnx", tmp_path / "both.onnx", name="both").card
-    assert [(part.name, part.dim) for part in joined.parts] == [("motion", 256), ("look", 128)]
+
+
+def test_default_encoder__is_the_two_others_joined(tmp_path: Path) -> None:
+    shipped = OnnxEncoder(FOLDER / "default.onnx", providers=["CPUExecutionProvider"]).card
+    assert [(part.name, part.dim) for part in shipped.parts] == [("motion", 256), ("look", 128)]
+    joined = join_encoders(FOLDER / "motion.onnx", FOLDER / "look.onnx", tmp_path / "default.onnx", name="default").card
+    assert joined == shipped, "the same weights, too: their hash is in the card"
+
+
+def test_default_encoder__can_be_trained_on() -> None:
+    """Its network of movement, weight for weight."""
+    (name, joined), (_, alone) = (load_backbone(FOLDER / f"{name}.onnx") for name in ("default", "motion"))
+    assert name == RECIPES["default_encoder"]().backbone
+    expected, found = alone.state_dict(), joined.state_dict()
+    assert all(torch.equal(found[key], value) for key, value in expected.items())
 
 
 def _drawn(scene: Scene, shape: Shape, rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -19,30 +19,13 @@ from embedder.encoder_card import LOOK, MOTION, EncoderCard, VectorPart
 from embedder.errors import VideoRejected
 from index.search import Filters
 from index.search.query import QueryClips
-from pretrain.image_encoder import ImageEncoderSpec, ImageModel, export_image_encoder
-from pretrain.join_encoders import join_encoders
 from tests.app.test_commands import failed, ok
 from tests.helpers.draw_picture import frame_of, write_picture
-from tests.helpers.image_model import SIDE, write_image_model
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.tiled_avif import tiled_avif
-from tests.helpers.tiny_encoder import write_tiny_encoder
 from tests.helpers.whole_command import vret
 
-SPANS_S = (1.0, 2.0)
 EXIF_ORIENTATIONS = range(1, 9)
-
-
-@pytest.fixture
-def joined(ws: Workspace, folder: Path) -> Workspace:
-    """Indexed with `both`: the movement of a tiny encoder, the look of a small image model (`looks`)."""
-    encoders = ws.encoders_folder
-    motion = write_tiny_encoder(encoders / "motion.onnx", dim=40, spans_s=SPANS_S)
-    spec = ImageEncoderSpec(name="looks", num_frames=8, spans_s=SPANS_S, geometry="squash", image=ImageModel(size_px=SIDE))
-    export_image_encoder(write_image_model(ws.encoders_folder.parent / "model.onnx"), encoders / "looks.onnx", spec)
-    join_encoders(motion, encoders / "looks.onnx", encoders / "both.onnx", name="both")
-    index_library(ws, "home", [folder], encoder_name="both")
-    return ws
 
 
 def found(ws: Workspace, *examples: ClipQuery | MomentQuery | PictureQuery, **options: object) -> SearchResult:
@@ -215,10 +198,12 @@ def test_a_picture_needs_an_encoder_that_sees_looks(joined: Workspace, folder: P
 # Several examples
 
 
-def _query(rng: np.random.Generator, *, seconds: float = 2.0, still: bool = False, blank: bool = False) -> QueryClips:
+def _query(
+    rng: np.random.Generator, *, seconds: float = 2.0, still: bool = False, blank: bool = False, frozen: bool = False
+) -> QueryClips:
     parts = [rng.normal(size=dim) for dim in (5, 3)]
     vector = np.concatenate([part / np.linalg.norm(part) for part in parts])[None].astype(np.float32) / np.float32(np.sqrt(2))
-    return QueryClips(seconds, np.array([[0.0, seconds]]), vector, 0, is_still=still, is_blank=blank)
+    return QueryClips(seconds, np.array([[0.0, seconds]]), vector, 0, is_still=still, is_blank=blank or frozen, is_plain=blank)
 
 
 @pytest.fixture
@@ -243,7 +228,7 @@ def card() -> EncoderCard:
 def test_the_formula(card: EncoderCard) -> None:
     rng = np.random.default_rng(3)
     clips = [_query(rng, seconds=seconds) for seconds in (1.0, 2.0, 2.4)]
-    photo, other, other_photo = _query(rng, seconds=1.0, still=True), _query(rng), _query(rng, still=True)
+    photo, other, other_photo = _query(rng, seconds=1.0, still=True), _query(rng), _query(rng, seconds=4.0, frozen=True)
     liked, disliked = (
         [Example(str(number), one) for number, one in enumerate(many)] for many in ((*clips, photo), (other, other_photo))
     )

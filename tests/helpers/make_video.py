@@ -8,15 +8,22 @@ import numpy as np
 
 
 def draw_moving_picture(
-    path: Path, *, seconds: float = 3.0, seed: int = 0, rate: int = 10, size: tuple[int, int] = (96, 64), light: float = 1.0
+    path: Path,
+    *,
+    seconds: float = 3.0,
+    seed: int = 0,
+    rate: int = 10,
+    size: tuple[int, int] = (96, 64),
+    light: float = 1.0,
+    speed: float = 1.0,
 ) -> Path:
     """Writes H.264 in which coloured blobs drift: every second looks unlike every other, every seed unlike every other.
-    light: 0 for black frames."""
+    light: 0 for black frames. speed: 0 for a picture in which nothing moves."""
     width, height = size
     rng = np.random.default_rng([seed, 4711])
     colours = rng.uniform(40, 255, (5, 3))
     centres = rng.uniform(0, 1, (5, 2))
-    speeds = rng.uniform(-0.35, 0.35, (5, 2))
+    speeds = speed * rng.uniform(-0.35, 0.35, (5, 2))
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as container:

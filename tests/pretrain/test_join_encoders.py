@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from embedder.encoder_card import VectorPart
@@ -175,8 +176,26 @@ def test_in_precision__a_part_that_agrees_less_decides(trained: tuple[Path, Path
     assert by_part.mean_cosine < whole.mean_cosine < 1
 
 
-def test_join__cannot_be_trained_on(tmp_path: Path, trained: tuple[Path, Path]) -> None:
-    join_encoders(*trained, tmp_path / "both.onnx", name="both")
-    assert read_encoder(tmp_path / "both.onnx")[0].task == "untrained+untrained"
-    with pytest.raises(EncoderFileError, match="joined of the parts motion, look"):
-        load_backbone(tmp_path / "both.onnx")
+def test_join__the_network_of_movement_can_be_trained_on(tmp_path: Path, trained: tuple[Path, Path]) -> None:
+    both = join_encoders(*trained, tmp_path / "both.onnx", name="both").card
+    alone = read_encoder(trained[0])[0]
+    assert both.task == "untrained+untrained"
+    assert dataclasses.replace(both.motion_card, name=alone.name, weights_sha256=alone.weights_sha256) == alone
+    third = edit_card(write_tiny_encoder(tmp_path / "third.onnx", dim=12), format_version=2, parts=_parts(sound=12))
+    join_encoders(tmp_path / "both.onnx", third, tmp_path / "three.onnx", name="three")
+    expected = load_backbone(trained[0])[1].state_dict()
+    for file in ("both.onnx", "three.onnx"):
+        name, backbone = load_backbone(tmp_path / file)
+        assert name == "r2plus1d_quarter"
+        own = backbone.state_dict()
+        assert all(torch.equal(own[key], value) for key, value in expected.items())
+
+
+def test_join__without_a_network_of_movement_there_is_none_to_train_on(tmp_path: Path, trained: tuple[Path, Path]) -> None:
+    plain = write_tiny_encoder(tmp_path / "plain.onnx", dim=12)
+    larger = write_tiny_encoder(tmp_path / "larger.onnx", dim=12, size_px=56, task="look")
+    join_encoders(plain, trained[1], tmp_path / "none.onnx", name="none")
+    join_encoders(trained[0], larger, tmp_path / "resized.onnx", name="resized")
+    for file in ("none.onnx", "resized.onnx"):
+        with pytest.raises(EncoderFileError, match="no network of movement can be taken out"):
+            load_backbone(tmp_path / file)
