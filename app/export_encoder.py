@@ -21,9 +21,18 @@ if TYPE_CHECKING:
 
 OnWork = Callable[[str, int, int], None]
 
-# What found most of what was measured (docs/results.md): the map's two time steps kept apart, centred, half whitened.
-DEFAULT_POOLING = "grid:2x1x1"
-DEFAULT_WHITEN_DIM = 256
+
+@dataclass(frozen=True)
+class _Usual:
+    """How a file is made where nothing is asked for: what found most of what was measured (docs/results.md)."""
+
+    pooling: str
+    whiten_dim: int
+    whiten_strength: float
+
+
+# Of movement the map's two time steps are kept apart, centred, half whitened; of looks the four quarters of the picture, whitened.
+_OF_MOVEMENT, _OF_LOOK = _Usual("grid:2x1x1", 256, 0.5), _Usual("grid:1x2x2", 128, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +41,9 @@ class ExportChoices:
 
     name: what `--encoder` calls it. out: an .onnx file, by default one among the data folder's encoders, for use by name.
     replace: it may take the place of another file, or hide a packaged encoder of its name.
-    pooling: by default the map's two time steps are kept apart. whiten_dim: numbers of a vector, by default 256 or as many
-    as there are features or clips for; 0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and
+    pooling: by default the map's two time steps are kept apart, of a network trained on drawn pictures the quarters of the
+    picture. whiten_dim: numbers of a vector, by default 256, of such a network 128, or as many as there are features or clips for;
+    0 for no whitening. precision: fp32, fp16 or int8. whiten_on, calibrate_on: folders and
     files with footage, and text files that list some, on which the whitening is fitted, and on which int8 is calibrated and
     compared with fp32; drawn clips when empty. look: an encoder, by name or path, whose vectors the file shall give beside its own.
     """
@@ -63,12 +73,16 @@ def export_encoder(ws: Workspace, run: str | None, choices: ExportChoices, *, on
     (the file would differ from the network; nothing is written), UnknownEncoder and EncoderFileError (no such look, or it does not
     fit).
     """
+    from pretrain.checkpoint import load_config
     from pretrain.export_onnx import export_run
+    from pretrain.origin import trained_on
+    from pretrain.sample_clips import DrawnPictures
 
     folder = newest_run(ws, configured=True) if run is None else find_run(ws, run)
     target = _target(ws, choices, folder.name)
     try:
-        spec, footage = _spec(choices, folder.name), _footage(choices)
+        usual = _OF_LOOK if trained_on(load_config(folder)) == DrawnPictures.words else _OF_MOVEMENT
+        spec, footage = _spec(choices, folder.name, usual), _footage(choices)
 
         def make(out: Path, spec: "ExportSpec") -> "Exported":
             return export_run(folder, out, spec, footage=footage, on_work=on_work)
@@ -161,15 +175,16 @@ def _written(
     return replace(both, notes=(*exported.notes, *both.notes))
 
 
-def _spec(choices: ExportChoices, default_name: str) -> "ExportSpec":
+def _spec(choices: ExportChoices, default_name: str, usual: _Usual = _OF_MOVEMENT) -> "ExportSpec":
     from pretrain.export_onnx import ExportSpec
 
     spec = ExportSpec(
         name=choices.name or default_name,
-        pooling=choices.pooling or DEFAULT_POOLING,
-        whiten_dim=DEFAULT_WHITEN_DIM if choices.whiten_dim is None else choices.whiten_dim or None,
+        pooling=choices.pooling or usual.pooling,
+        whiten_dim=usual.whiten_dim if choices.whiten_dim is None else choices.whiten_dim or None,
         # A small network has fewer features than the default; who asks for more is told.
         whiten_at_most=choices.whiten_dim is None,
+        whiten_strength=usual.whiten_strength,
         precision=choices.precision,
     )
     return spec if choices.spans_s is None else replace(spec, spans_s=tuple(choices.spans_s))

@@ -55,7 +55,7 @@ def training_of(run_dir: Path, config: TrainConfig, steps: int) -> dict[str, Any
     """What the card of an encoder made of this run after so many steps says of its training. Raises CheckpointError."""
     origin = _read_origin(run_dir)
     lines = [entry for entry in read_metrics(run_dir) if 0 < entry["step"] <= steps]
-    training: dict[str, Any] = {"data": _data(config)}
+    training: dict[str, Any] = {"data": trained_on(config)}
     if origin.get("videos") is not None:
         training["videos"] = origin["videos"]
     training |= {
@@ -96,7 +96,8 @@ def _is_count(value: Any) -> bool:
     return value is None or (type(value) is int and value >= 0)
 
 
-def _data(config: TrainConfig) -> str:
+def trained_on(config: TrainConfig) -> str:
+    """What a run learns from, in words: `videos`, what its tasks draw, or both."""
     kinds = dict.fromkeys(_data_of(part.task, config) for part in config.tasks.parts)
     return " and ".join(sorted(kinds, key=lambda kind: kind != "videos"))
 

@@ -56,9 +56,11 @@ def export(
             parser=given.positive, metavar="SECONDS", help="Clip length in seconds; repeat for a pyramid. Default: 2, 4, 8."
         ),
     ] = None,
-    pooling: Annotated[str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1.")] = None,
+    pooling: Annotated[
+        str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1; of a look run 1x2x2.")
+    ] = None,
     whiten: Annotated[
-        int | None, typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. Default: 256 at most.")
+        int | None, typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. Default: 256; of a look run 128.")
     ] = None,
     whiten_on: Annotated[
         list[Path] | None,

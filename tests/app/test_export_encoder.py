@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from functools import partialmethod
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from app.errors import BadFolder
-from app.export_encoder import ExportChoices, export_baseline, export_in_precision
+from app.export_encoder import ExportChoices, export_baseline, export_encoder, export_in_precision
 from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
 from app.main import cli
@@ -21,11 +22,13 @@ from app.workspace import Workspace
 from pretrain.backbones import BACKBONES
 from pretrain.encoder_weights import load_backbone
 from pretrain.export_onnx import ExportSpec, Footage, export
+from pretrain.task_sum import parse_task_sum
+from pretrain.train import train
 from tests.helpers.given_clips import GivenClips, moving_squares
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.small_backbone import SmallBackbone
 from tests.helpers.tiny_encoder import write_tiny_encoder
-from tests.helpers.tiny_run import torch_as_before
+from tests.helpers.tiny_run import tiny, torch_as_before
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +83,20 @@ def test_a_small_network_is_whitened_to_what_it_has_unless_more_is_asked_for(ws:
     assert load_backbone(path)[0] == "small", "it can be trained on"
     with pytest.raises(BadTraining, match="cannot whiten 32 features"):
         export_baseline(ws, "small", ExportChoices(pooling="avg", whiten_dim=256, replace=True))
+
+
+def test_a_look_run_is_exported_as_the_look_that_ships(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quarters of the picture, 128 numbers, wholly whitened on drawn pictures; each of them can be chosen otherwise."""
+    monkeypatch.setattr(ExportSpec, "__init__", partialmethod(ExportSpec.__init__, whiten_clips=160))
+    config = tiny(tasks=parse_task_sum("look"), backbone="look", batch_size=4, steps=2)
+    train(config, ws.runs_folder / "scenes")
+    card = export_encoder(ws, "scenes", ExportChoices())[0].card
+    shipped = ws.encoder_card("look")
+    for key in ("pooling", "whiten_dim", "whiten_strength", "whitened_on"):
+        assert card.training[key] == shipped.training[key], key
+    assert card.dim == shipped.dim
+    other = export_encoder(ws, "scenes", ExportChoices(name="other", pooling="avg", whiten_dim=0))[0].card
+    assert (other.training["pooling"], other.training["whiten_dim"]) == ("avg", None)
 
 
 @pytest.mark.usefixtures("few_clips")
