@@ -132,7 +132,7 @@ def _provider_in_use(ws: Workspace, name: str) -> str:
     card = encoder.card
     encoder.encode(np.zeros((1, card.num_frames, card.height_px, card.width_px, 3), dtype=np.uint8))
     note = f"; {encoder.provider_note}" if encoder.provider_note else ""
-    return f"{encoder.provider} (ONNX Runtime offers {', '.join(onnxruntime.get_available_providers())}{note})"
+    return f"{encoder.provider} in {card.precision} (ONNX Runtime offers {', '.join(onnxruntime.get_available_providers())}{note})"
 
 
 def _catalog(ws: Workspace) -> Iterator[Finding]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PACKAGED_FOLDER = Path(__file__).parent / "encoders"
 
+_IN_8_BITS = ".int8.onnx"
+
 _GOOD_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -30,6 +32,12 @@ class EncoderFile:
     name: str
     path: Path
     origin: Literal["packaged", "added", "file"]
+
+    @property
+    def in_8_bits(self) -> Path | None:
+        """The same encoder in 8 bits, which came with vret beside it; None where there is none."""
+        beside = self.path.with_suffix(_IN_8_BITS)
+        return beside if self.origin == "packaged" and beside.is_file() else None
 
     @property
     def size_bytes(self) -> int:
@@ -48,7 +56,8 @@ class EncoderFile:
 
 def list_encoders(encoders_folder: Path) -> list[EncoderFile]:
     """All encoders by name, sorted; an added one hides a packaged one of the same name."""
-    found = {path.stem: EncoderFile(path.stem, path, "packaged") for path in PACKAGED_FOLDER.glob("*.onnx")}
+    packaged = [path for path in PACKAGED_FOLDER.glob("*.onnx") if not path.name.endswith(_IN_8_BITS)]
+    found = {path.stem: EncoderFile(path.stem, path, "packaged") for path in packaged}
     found |= {path.stem: EncoderFile(path.stem, path, "added") for path in encoders_folder.glob("*.onnx")}
     return [found[name] for name in sorted(found)]
 

@@ -104,7 +104,7 @@ class IndexRun:
                 raise EncoderError(f"{encoder.path} was replaced by another encoder during indexing. Index again.")
             self._report.provider = encoder.provider
             why = f" ({encoder.provider_note})" if encoder.provider_note else ""
-            self._outcomes.say(f"Encoder {encoder.card.name} runs on {encoder.provider}{why}.")
+            self._outcomes.say(f"Encoder {encoder.card.name} runs on {encoder.provider} in {encoder.card.precision}{why}.")
             self._outcomes.begin_embedding()
             hop = DEFAULT_HOP if self._hop is None else self._hop
             results = cast("Results", embed_videos(chain([first], paths), encoder, hop=hop))

@@ -19,6 +19,7 @@ class Settings:
     home: the data folder; everything that vret writes lies in it.
     catalog_url: SQLAlchemy URL of the catalog; a SQLite file in `home` unless told otherwise. `sqlite_url` makes one of a path.
     encoder_name: the encoder that is used when none is asked for.
+    full_precision: never run an encoder in 8 bits in the place of the one in 32, as is done on CPUs.
     ui_address, ui_port: where the page listens.
     ui_hosts: names under which the page is reached beside this machine's own, such as that of a proxy in front of it.
     """
@@ -26,6 +27,7 @@ class Settings:
     home: Path
     catalog_url: str
     encoder_name: str = "default"
+    full_precision: bool = False
     ui_address: str = "127.0.0.1"
     ui_port: int = DEFAULT_PORT
     ui_hosts: tuple[str, ...] = ()
@@ -44,10 +46,11 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
-        """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_UI_ADDRESS, VRET_UI_PORT and VRET_UI_HOSTS (names with commas
-        between them); an empty one counts as unset.
+        """Reads VRET_HOME, VRET_CATALOG_URL, VRET_ENCODER, VRET_PRECISION, VRET_UI_ADDRESS, VRET_UI_PORT and VRET_UI_HOSTS (names
+        with commas between them); an empty one counts as unset.
 
-        Raises AppError for a port that is no port, and for a home folder of somebody whom this machine does not know.
+        Raises AppError for a port that is no port, a precision that is none, and for a home folder of somebody whom this machine
+        does not know.
         """
         environ = os.environ if environ is None else environ
         home = _home(environ["VRET_HOME"], "VRET_HOME") if environ.get("VRET_HOME") else _platform_home()
@@ -55,6 +58,7 @@ class Settings:
             home=home,
             catalog_url=environ.get("VRET_CATALOG_URL") or sqlite_url(home / "catalog.db"),
             encoder_name=environ.get("VRET_ENCODER") or "default",
+            full_precision=_precision(environ.get("VRET_PRECISION") or "auto") == "fp32",
             ui_address=environ.get("VRET_UI_ADDRESS") or "127.0.0.1",
             ui_port=_port(environ.get("VRET_UI_PORT") or str(DEFAULT_PORT)),
             ui_hosts=tuple(name.strip() for name in environ.get("VRET_UI_HOSTS", "").split(",") if name.strip()),
@@ -84,6 +88,12 @@ def _platform_home() -> Path:
     if not home.is_absolute():  # nobody's home folder is known: "~" would be a folder of that name
         raise AppError("This user has no home folder. Set VRET_HOME to the folder in which vret shall keep its data.")
     return home
+
+
+def _precision(text: str) -> str:
+    if text not in ("auto", "fp32"):
+        raise AppError(f"VRET_PRECISION must be auto (8 bits on a CPU, where an encoder has them) or fp32, got {text!r}.")
+    return text
 
 
 def _port(text: str) -> int:
