@@ -106,6 +106,14 @@ def picture_demuxer(path: Path) -> str | None:
     return "jpeg_pipe" if head.startswith(b"\xff\xd8\xff") else None
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a file is of one still picture, by its first bytes; False for one that cannot be read."""
+    try:
+        return path.is_file() and picture_demuxer(path) is not None
+    except OSError:
+        return False
+
+
 def not_a_video(path: Path) -> FileKind | None:
     """What the file seems to be; None when its first bytes do not tell. Raises OSError."""
     with path.open("rb") as file:

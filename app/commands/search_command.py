@@ -209,22 +209,14 @@ def _of_file(path: Path, start: float | None, end: float | None, at: float | Non
     """A video's range or frame, or a picture: what its first bytes say that it is."""
     from app.errors import BadQuery
     from app.find_similar import ClipQuery, PictureQuery
+    from embedder.file_kind import is_picture
 
-    if not _is_picture(path):
+    if not is_picture(path):  # also of what cannot be read; the search says so
         return ClipQuery(path=path, start_s=start, end_s=end) if at is None else PictureQuery(path=path, at_s=at)
     given_s = [name for name, value in (("--start", start), ("--end", end), ("--at", at)) if value is not None]
     if given_s:
         raise BadQuery(f"{path} is a picture and has no seconds. Leave out {' and '.join(given_s)}.")
     return PictureQuery(path=path)
-
-
-def _is_picture(path: Path) -> bool:
-    from embedder.file_kind import picture_demuxer
-
-    try:
-        return path.is_file() and picture_demuxer(path) is not None
-    except OSError:  # it may not be read; the search says so
-        return False
 
 
 def _unlike(text: str) -> "Query":

@@ -30,7 +30,8 @@ def _show(key: str, kind: str, example: ShownQuery, *, is_last: bool) -> None:
             args=(example,),
             disabled=is_last,
         )
+        seconds = "a picture" if example.is_picture else span(example.start_s, example.end_s)
         st.html(
             f'<p title="{as_html(example.path)}"><b>{kind}</b> {as_html(example.name)} '
-            f'<span class="vret-quiet">{span(example.start_s, example.end_s)}</span></p>'
+            f'<span class="vret-quiet">{seconds}</span></p>'
         )

@@ -42,9 +42,11 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
     on = f", {result.provider}" if result.provider else ""
     if not result.has_good_match:
         st.info("No good match: footage that is nothing like the query scores as high as these.", icon=":material/search_off:")
-    # What is said of hits is kept with one clip or moment, which can be asked again; not with several.
-    judging = None if query.has_several else Judging.of(query, options.encoder)
+    # What is said of hits is kept with one clip or moment, which can be asked again; not with several, nor with a picture.
+    judging = None if query.has_several or query.is_picture else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"
+    own_copies = sum(hit.copies for hit in result.hits if any(one.is_itself(hit) for one in query.examples))
+    weighed += f"; {count(own_copies, 'copy')} of the query itself left out" if own_copies else ""
     summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{weighed}{as_html(on)}"
     st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
     if judging is not None:
@@ -111,6 +113,7 @@ def _show_picture(slot: "DeltaGenerator", picture: bytes | None) -> None:
 def _facts(place: int, hit: Hit, judging: Judging | None) -> None:
     share, shown, meaning = _score(hit)
     flag = '<span class="vret-flag">empty footage</span>' if hit.flagged else ""
+    flag += f' <span class="vret-copies" title="near-equal moments of other videos">x{hit.copies + 1}</span>' if hit.copies else ""
     flag += ' <span class="vret-flag">not there now</span>' if hit.missing else ""
     st.html(
         f'<div class="vret-hit"><div><div><p class="vret-name" title="{as_html(hit.path)}">'

@@ -1,9 +1,9 @@
-"""What a person searches by: a range of a clip, or a moment that is already indexed; and the way back to earlier ones."""
+"""What a person searches by: a range of a clip, a still picture, or a moment that is already indexed."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from app.find_similar import ClipQuery, Hit, MomentQuery
+from app.find_similar import ClipQuery, Hit, MomentQuery, PictureQuery
 
 _SAME_S = 0.05  # a range this close to the whole clip is the whole clip
 _OWN_SHARE = 0.5  # a hit that overlaps the query this much is the query itself
@@ -26,7 +26,8 @@ class Draft:
 class ShownQuery:
     """A query as it was asked: seconds [start_s, end_s) of a file; `video_id` when it is answered from stored vectors.
 
-    also, unlike: further examples, of what is meant and of what is not; they have none themselves.
+    is_picture: the file is a still picture, and has no seconds. also, unlike: further examples, of what is meant and of what is
+    not; they have none themselves.
     """
 
     path: Path
@@ -36,6 +37,7 @@ class ShownQuery:
     duration_s: float | None
     video_id: int | None
     note: str
+    is_picture: bool = False
     also: "tuple[ShownQuery, ...]" = ()
     unlike: "tuple[ShownQuery, ...]" = ()
 
@@ -50,6 +52,10 @@ class ShownQuery:
             video_id=draft.video_id,
             note=draft.note,
         )
+
+    @classmethod
+    def of_picture(cls, path: Path, name: str, note: str) -> "ShownQuery":
+        return cls(path=path, name=name, start_s=0.0, end_s=0.0, duration_s=None, video_id=None, note=note, is_picture=True)
 
     @classmethod
     def of_hit(cls, hit: Hit) -> "ShownQuery":
@@ -97,8 +103,10 @@ class ShownQuery:
         """Whether it is all of its file."""
         return self.duration_s is not None and self.start_s < _SAME_S and self.end_s > self.duration_s - _SAME_S
 
-    def to_find(self) -> ClipQuery | MomentQuery:
+    def to_find(self) -> ClipQuery | MomentQuery | PictureQuery:
         """The same, as the use case takes it; without the further examples."""
+        if self.is_picture:
+            return PictureQuery(path=self.path)
         if self.video_id is not None:
             return MomentQuery(video_id=self.video_id, at_s=self.start_s, end_s=self.end_s)
         if self.is_whole:

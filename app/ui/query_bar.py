@@ -11,6 +11,7 @@ from app.ui.shown_text import as_html, span
 from embedder.errors import EmbedderError
 
 _PLAYED_S = 30.0
+_NOT_SHOWN = (".heic", ".heif")
 
 
 def show_query(query: ShownQuery, *, num_before: int) -> None:
@@ -29,6 +30,9 @@ def show_query(query: ShownQuery, *, num_before: int) -> None:
 
 
 def _playing(query: ShownQuery) -> None:
+    if query.is_picture:
+        _shown(query)
+        return
     try:
         end_s = min(query.end_s, query.start_s + _PLAYED_S)
         preview = cached.previews().preview(query.path, query.start_s, end_s)
@@ -38,11 +42,21 @@ def _playing(query: ShownQuery) -> None:
     play(preview, key=f"query-{preview.stem}", label=f"the query: {query.name}")
 
 
+def _shown(query: ShownQuery) -> None:
+    """The picture itself, where browsers show its kind."""
+    if query.path.suffix.lower() in _NOT_SHOWN or not query.path.is_file():
+        st.html('<div class="vret-nopreview">no preview</div>')
+    else:
+        st.image(str(query.path), width="stretch")
+
+
 def _text(query: ShownQuery) -> None:
     kind = "Like this moment" if query.note.startswith("a hit") else "Like this clip"
+    seconds = f"{span(query.start_s, query.end_s)} ({query.end_s - query.start_s:.1f} s), "
+    if query.is_picture:
+        kind, seconds = "Like this picture", ""
     st.html(
         f'<div class="vret-query"><p class="vret-eyebrow">{kind}</p>'
         f'<p class="vret-name" title="{as_html(query.path)}">{as_html(query.name)}</p>'
-        f'<p class="vret-quiet">{span(query.start_s, query.end_s)} '
-        f"({query.end_s - query.start_s:.1f} s), {as_html(query.note)}</p></div>"
+        f'<p class="vret-quiet">{seconds}{as_html(query.note)}</p></div>'
     )

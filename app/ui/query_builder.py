@@ -15,6 +15,7 @@ from app.ui.search_history import ask
 from app.ui.shown_text import as_html, clock, printable
 from app.ui.trouble import about_clip, say_trouble, shown_trouble
 from embedder.errors import EmbedderError
+from embedder.file_kind import is_picture
 
 _UPLOAD = "Upload a clip"
 _INDEXED = "From a library"
@@ -36,7 +37,8 @@ def show_builder() -> None:
 def _choose_clip() -> None:
     st.html(
         '<div class="vret-lead"><h1>Find moments like a clip</h1>'
-        "<p>Give a few seconds of video. vret looks for moments like it in your libraries; no words, no labels.</p></div>"
+        "<p>Give a few seconds of video, or a picture. vret looks for moments like it in your libraries: no words, no labels.</p>"
+        "</div>"
     )
     source = st.segmented_control(
         "Where the clip is",
@@ -58,7 +60,7 @@ def _choose_clip() -> None:
 
 def _from_upload() -> None:
     uploads = cached.uploads()
-    upload = st.file_uploader("A clip of any video format", key="clip-upload")
+    upload = st.file_uploader("A clip of any video format, or a still picture", key="clip-upload")
     if upload is None:
         return
     session = _taken()
@@ -83,12 +85,12 @@ def _taken() -> str:
 
 def _from_path() -> None:
     with st.form("clip-path-form", border=False):
-        text = st.text_input("Path of a video file", placeholder="~/Videos/clip.mp4", key="clip-path")
+        text = st.text_input("Path of a video file or picture", placeholder="~/Videos/clip.mp4", key="clip-path")
         asked = st.form_submit_button("Open")
     if asked:
         path = absolute_path(text.strip()) if text.strip() else None
         if path is None or not os.path.isfile(path):
-            say_trouble(f"There is no file {path}." if path else "Type the path of a video file.")
+            say_trouble(f"There is no file {path}." if path else "Type the path of a video file or a picture.")
         else:
             _begin(path, path.name, note=str(path.parent))
 
@@ -118,7 +120,12 @@ def _from_library() -> None:
 
 
 def _begin(path: Path, name: str, *, note: str, video_id: int | None = None, duration_s: float | None = None) -> None:
-    """Goes on to the choice of a range. Raises VideoRejected for a file that is no video, DataFolderError."""
+    """Goes on to the choice of a range, or with a still picture to its hits. Raises VideoRejected for a file that is neither,
+    DataFolderError.
+    """
+    if video_id is None and is_picture(path):
+        ask(ShownQuery.of_picture(path, name, note))
+        st.rerun()
     duration_s = duration_s if duration_s is not None else cached.strip(path).length_s
     end_s = duration_s if duration_s <= _WHOLE_UP_TO_S else _FIRST_RANGE_S
     st.session_state[state_keys.DRAFT] = Draft(

@@ -24,6 +24,7 @@ _LOOK_STEP = 0.05
 class SearchOptions:
     """library: None for all. encoder: None for the one that settings name. look: how much look counts against movement, 0 to 1;
     None where the encoder does not keep them apart. min_score: hits below are left out, 0 to 1; None for any.
+    all_copies: near-equal moments of several videos are hits of their own, not one.
     """
 
     library: str | None = None
@@ -33,6 +34,7 @@ class SearchOptions:
     encoder: str | None = None
     look: float | None = None
     min_score: float | None = None
+    all_copies: bool = False
 
     def filters(self) -> "Filters":
         from index.search import Filters
@@ -56,13 +58,16 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
             "At least, %", 0, 100, step=5, key=state_keys.MIN_SCORE, width=110, help="Hits that are less alike are left out"
         )
         one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
+        all_copies = st.toggle(
+            "Every copy", key=state_keys.ALL_COPIES, help="Otherwise near-equal moments of several videos are one hit, marked x3"
+        )
         flagged = st.toggle(
             "Also empty footage",
             key=state_keys.INCLUDE_FLAGGED,
             help="Otherwise black footage is left out, by movement alone also frozen footage",
         )
     min_score = percent / 100 if percent else None
-    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look, min_score)
+    return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look, min_score, all_copies)
 
 
 def _encoder() -> str | None:
@@ -103,6 +108,7 @@ def _keep_alive(names: Sequence[str]) -> None:
         state_keys.NUM_HITS,
         state_keys.ONE_PER_VIDEO,
         state_keys.INCLUDE_FLAGGED,
+        state_keys.ALL_COPIES,
         state_keys.ENCODER,
         state_keys.LOOK,
         state_keys.MIN_SCORE,

@@ -113,13 +113,20 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
             k=options.num_hits + len(query.examples),  # so many more, because the examples may be among them
             filters=options.filters(),
             one_per_video=options.one_per_video,
-            look=None if options.look == DEFAULT_LOOK else options.look,  # None: of what does not move, look alone counts
+            look=_look(query, options),
             min_score=options.min_score,
+            collapse_copies=not options.all_copies,
         )
     finally:
         waiting.empty()
     st.session_state[state_keys.RESULT] = (asked, result)
     return result
+
+
+def _look(query: ShownQuery, options: SearchOptions) -> float | None:
+    """The weight of look that is asked for; None leaves it to the search, which compares what does not move by its look alone."""
+    left_to_search = options.look == DEFAULT_LOOK or all(one.is_picture for one in query.examples)
+    return None if left_to_search else options.look
 
 
 def _embedded(query: ShownQuery, options: SearchOptions, revision: int) -> EmbeddedQuery:

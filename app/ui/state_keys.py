@@ -15,6 +15,7 @@ LIBRARY = "library"  # name to search in, None for all
 NUM_HITS = "num_hits"
 ONE_PER_VIDEO = "one_per_video"
 INCLUDE_FLAGGED = "include_flagged"
+ALL_COPIES = "all_copies"
 ENCODER = "encoder"
 MIN_SCORE = "min_score"  # least percent of a hit, 0 for any
 LOOK = "look"  # how much look counts against movement, 0 to 1

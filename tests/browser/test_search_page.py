@@ -153,3 +153,17 @@ def test_file_that_is_no_video(page: "Page", served: Served, tmp_path: Path) -> 
     wrong.write_text("Dear all")
     page.locator("input[type=file]").set_input_files(wrong)
     page.get_by_text("is a text file, not a video").wait_for()
+
+
+def test_an_uploaded_picture_is_searched_by_at_once(page: "Page", served: Served, tmp_path: Path) -> None:
+    """Without a range to choose; this page's encoder sees movement alone, and says so."""
+    from playwright.sync_api import expect
+
+    from tests.helpers.draw_picture import frame_of, write_picture
+
+    picture = write_picture(tmp_path / "photo.png", frame_of(served.videos / "reel-1.mp4", 5.0))
+    page.goto(served.url)
+    page.locator("input[type=file]").set_input_files(picture)
+    expect(page.get_by_text("Like this picture")).to_be_visible()
+    expect(page.locator(".st-key-query-bar img")).to_be_visible()
+    expect(page.get_by_text("no picture can be compared")).to_be_visible()

@@ -1,5 +1,6 @@
 """The pages without a browser: what they say and which widgets they have, by Streamlit's own tester."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
 from index.catalog import FileFingerprint
-from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.make_video import draw_moving_picture, encode_anew
 from tests.helpers.patience import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -334,6 +335,65 @@ def test_search_page__movement_against_look(indexed: Path, home: Path, monkeypat
     assert len(embedded) == 2
     next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
     assert page.slider[0].value == 1.0, "kept while another encoder was chosen"
+
+
+def test_search_page__copies_are_one_hit_until_each_is_asked_for(home: Path, tmp_path: Path) -> None:
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+
+    folder = tmp_path / "videos"
+    for seed in range(3):
+        draw_moving_picture(folder / f"{seed}.mp4", seed=seed, seconds=4.0)
+    for name in ("second", "third"):
+        encode_anew(folder / "1.mp4", folder / f"{name}.mp4", crf=24 if name == "second" else 28)
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [folder])
+        video = ws.catalog.find_video(folder / "0.mp4")
+        copied = ws.catalog.find_video(folder / "1.mp4")
+    assert video is not None and copied is not None
+    page = opened(search_page)
+    asked = ShownQuery(path=folder / "0.mp4", name="0", start_s=0, end_s=4, duration_s=4.0, video_id=video.id, note="indexed")
+    page.session_state[state_keys.HISTORY] = (asked,)
+    page.run()
+    assert "x3" in shown(page)
+    assert page.session_state[state_keys.RESULT][1].hits[0].copies == 0
+    next(one for one in page.toggle if one.label == "Every copy").set_value(True).run()
+    assert not page.exception and "x3" not in shown(page)
+    paths = {hit.path.stem for hit in page.session_state[state_keys.RESULT][1].hits}
+    assert {"1", "second", "third"} <= paths
+
+    page.session_state[state_keys.HISTORY] = (replace(asked, path=folder / "1.mp4", video_id=copied.id),)
+    next(one for one in page.toggle if one.label == "Every copy").set_value(False).run()
+    assert "2 copies of the query itself left out" in shown(page)
+
+
+def test_search_page__by_a_picture(indexed: Path, home: Path, tmp_path: Path) -> None:
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+    from pretrain.join_encoders import join_encoders
+    from tests.helpers.draw_picture import frame_of, write_picture
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    picture = write_picture(tmp_path / "photo.png", frame_of(indexed / "0.mp4", 1.0))
+    asked = ShownQuery.of_picture(picture, picture.name, "uploaded")
+    page = opened(search_page)
+    page.session_state[state_keys.HISTORY] = (asked,)
+    page.run()
+    assert not page.exception
+    assert any("no picture can be compared" in error.value for error in page.error), "the encoder sees movement alone"
+
+    encoders = home / "encoders"
+    write_tiny_encoder(encoders / "look.onnx", dim=24, seed=5, task="look")
+    join_encoders(encoders / "default.onnx", encoders / "look.onnx", encoders / "both.onnx", name="both")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [indexed], encoder_name="both")
+    page = opened(search_page)
+    page.session_state[state_keys.HISTORY] = (asked,)
+    next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
+    page.slider[0].set_value(0.6).run()
+    assert not page.exception and not page.error
+    assert "Like this picture" in shown(page) and "look 1" in shown(page)
+    assert page.session_state[state_keys.RESULT][1].hits[0].path.name == "0.mp4"
 
 
 def test_search_page__further_examples_and_unlike_ones(home: Path, tmp_path: Path) -> None:
