@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from app.errors import AppError
-from app.find_similar import Hit
+from app.find_similar import Hit, PictureQuery
 from app.judge_moments import AskedQuery, asked_query, judge, verdict
 from app.ui import cached
 from app.ui.queries import ShownQuery
@@ -45,9 +45,13 @@ class Judging:
 
     @classmethod
     def of(cls, query: ShownQuery, encoder: str | None) -> "Judging":
-        """Reads what was said of this query before, with whichever encoder. Raises UnknownVideo, CatalogError."""
-        ws = cached.workspace()
-        asked = asked_query(ws, query.to_find(), query.name)
+        """Reads what was said of this query before, with whichever encoder. Raises ValueError for a picture, of which nothing is
+        kept; UnknownVideo, CatalogError.
+        """
+        ws, moment = cached.workspace(), query.to_find()
+        if isinstance(moment, PictureQuery):
+            raise ValueError("what is said of a picture's hits cannot be kept")
+        asked = asked_query(ws, moment, query.name)
         return cls(asked=asked, encoder=encoder, judgements=ws.catalog.judgements(query=asked.stored))
 
     def word(self, hit: Hit) -> str:
