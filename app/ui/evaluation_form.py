@@ -1,6 +1,7 @@
 """What to measure: library, labels, encoders and how to compare; everything that is wrong with it is said before it is started."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,8 +17,10 @@ from app.ui.kept_widgets import kept
 from app.ui.label_choice import FittingLabels
 from app.ui.label_field import show_label_field
 from app.ui.run_words import WAY_CHOICES
+from app.ui.search_options import LOOK_STEP
 from app.ui.shown_text import printable
 from app.ui.trouble import say_trouble
+from embedder.encoder_card import DEFAULT_LOOK
 
 if TYPE_CHECKING:
     from index.catalog import LibrarySummary
@@ -35,6 +38,7 @@ def show_form(libraries: "Sequence[LibrarySummary]") -> None:
             library = _library(libraries)
             encoders = indexed_encoders(library.name)
             chosen = _encoders(library, encoders.to_measure)
+            look = _look(library, chosen)
         with right:
             source = _source(library)
             labels = show_label_field(library) if source == _LABELS else None
@@ -47,6 +51,7 @@ def show_form(libraries: "Sequence[LibrarySummary]") -> None:
             return
         else:
             request = _labelled_request(library, chosen, labels)
+        request = replace(request, look=look)
         with st.container(horizontal=True, vertical_alignment="center", key="measure-start"):
             if st.button("Measure", type="primary", icon=":material/play_arrow:", key="run-evaluation"):
                 _start(request, labels)
@@ -90,6 +95,17 @@ def _encoders(library: "LibrarySummary", names: Sequence[str]) -> tuple[str, ...
         help="Untrained networks and raw colour are measured beside them where the library is indexed with some",
     )
     return tuple(chosen)
+
+
+def _look(library: "LibrarySummary", encoders: Sequence[str]) -> float | None:
+    """How much look counts: a slider, where one of the encoders keeps movement and look apart."""
+    if not any(cached.weighs_look(name) for name in encoders):
+        return None
+    chosen: float = st.slider(
+        "Movement ↔ Look", 0.0, 1.0, step=LOOK_STEP, key=kept(f"measure-look-{library.id}", DEFAULT_LOOK),
+        help="What counts with encoders that keep both apart: how things move (left), or what is to be seen (right)",
+    )  # fmt: skip
+    return None if chosen == DEFAULT_LOOK else chosen
 
 
 def _source(library: "LibrarySummary") -> str:

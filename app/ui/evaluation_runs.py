@@ -19,7 +19,8 @@ _STOPPED = 130
 @dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
     """What to measure. labels: a file or folder; None for the judgements made while searching. videos, fold: of official split
-    files. within, ignore_labels, ways: as `evaluate_retrieval` takes them.
+    files. within, ignore_labels, ways: as `evaluate_retrieval` takes them. look: how much look counts against movement, 0 to 1;
+    None for the default.
     """
 
     library: str
@@ -30,11 +31,14 @@ class EvaluationRequest:
     within: str | None = None
     ignore_labels: tuple[str, ...] = ()
     ways: "tuple[Way, ...]" = ()
+    look: float | None = None
 
     def arguments(self) -> list[str]:
         """The same as `vret` takes it. Names are anybody's text, so each is one argument with its option."""
         arguments = ["eval", "retrieval", f"--library={self.library}", "--json"]
         arguments += [f"--encoder={name}" for name in self.encoders]
+        if self.look is not None:
+            arguments.append(f"--look={self.look:g}")
         if self.labels is None:
             return [*arguments, "--judgements"]
         arguments += [f"--labels={self.labels}", *[f"--ignore-label={label}" for label in self.ignore_labels]]

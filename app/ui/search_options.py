@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _ALL = "All libraries"
 _NUMBERS = (12, 24, 48, 96)
-_LOOK_STEP = 0.05
+LOOK_STEP = 0.05
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _look(encoder: str | None) -> float | None:
     if state_keys.LOOK not in st.session_state:
         st.session_state[state_keys.LOOK] = DEFAULT_LOOK
     chosen: float = st.slider(
-        "Movement ↔ Look", 0.0, 1.0, step=_LOOK_STEP, key=state_keys.LOOK, width=190,
+        "Movement ↔ Look", 0.0, 1.0, step=LOOK_STEP, key=state_keys.LOOK, width=190,
         help="What counts: how things move (left), or what is to be seen (right)",
     )  # fmt: skip
     return chosen

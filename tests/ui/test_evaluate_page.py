@@ -12,6 +12,7 @@ from app.index_library import index_library
 from app.labels.read_labels import read_labels
 from app.maintain import remove_library
 from app.settings import Settings
+from app.ui.evaluation_runs import EvaluationRequest
 from app.workspace import Workspace
 from tests.helpers.label_trees import Drawn, write_ucf101
 from tests.helpers.make_video import draw_moving_picture
@@ -114,6 +115,27 @@ def test_all_queries_left_out_is_said_before_it_is_started(folder: Path, home: P
     page.button(key="run-evaluation").click().run()
     assert errors(page) == [f"{labels} has no test rows, so there are no queries; both are needed."]
     assert not (home / "logs").exists()
+
+
+def test_look_can_be_weighed_where_an_encoder_keeps_it_apart(folder: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.ui import evaluation_form
+    from pretrain.join_encoders import join_encoders
+
+    started: list[EvaluationRequest] = []
+    monkeypatch.setattr(evaluation_form, "start_evaluation", started.append)
+    write_labels(folder)
+    assert not opened().slider
+    encoders = home / "encoders"
+    write_tiny_encoder(encoders / "look.onnx", dim=24, seed=5, task="look")
+    join_encoders(encoders / "default.onnx", encoders / "look.onnx", encoders / "both.onnx", name="both")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [folder], encoder_name="both")
+    page = opened()
+    next(one for one in page.multiselect if one.label == "Encoders").set_value(["default", "both"]).run()
+    page.button(key="run-evaluation").click().run()
+    page.slider[0].set_value(0.6).run()
+    page.button(key="run-evaluation").click().run()
+    assert [request.look for request in started] == [None, 0.6]
 
 
 def test_no_encoder_chosen(folder: Path) -> None:

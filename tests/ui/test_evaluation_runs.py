@@ -154,6 +154,8 @@ def test_arguments__names_cannot_be_taken_for_options() -> None:
 def test_arguments__judgements_and_official_lists() -> None:
     judged = EvaluationRequest(library="home", encoders=("default",), labels=None, ways=("mean",))
     assert judged.arguments() == ["eval", "retrieval", "--library=home", "--json", "--encoder=default", "--judgements"]
+    weighed = EvaluationRequest(library="home", encoders=("default",), labels=None, look=0.6)
+    assert weighed.arguments()[-2:] == ["--look=0.6", "--judgements"]
     official = EvaluationRequest(library="ucf", encoders=("default",), labels=Path("/lists"), videos=Path("/v"), fold=2)
     assert official.arguments()[-3:] == ["--labels=/lists", "--videos=/v", "--fold=2"]
 
