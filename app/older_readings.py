@@ -34,7 +34,8 @@ class OlderReadings:
         if clips is None:  # damaged, so that they are made anew
             return False
         try:
-            other = other_reading(path, min(self._catalog.video(known.video_id).duration_s or 0.0, _longest_s(clips)))
+            lasted_s = min(self._catalog.video(known.video_id).duration_s or 0.0, _longest_s(clips))
+            other = other_reading(path, lasted_s, known.reading)
         except (VideoRejected, OSError):  # what is wrong with it is found, and reported, where it is embedded
             return False
         if other.why:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from embedder.bars import find_bars
 from embedder.clip_plan import GRID_HZ, sample_slots
 from embedder.clip_windows import ClipWindows
 from embedder.errors import VideoRejected
@@ -58,7 +59,9 @@ class ClipMaker:
 
     def __init__(self, pictures: PictureSpec, video: Video, *, with_thumbnails: bool = True) -> None:
         self.recent = RecentPictures()
-        self.scaler = FrameScaler(pictures.height_px, pictures.width_px, pictures.geometry, video.pixel_aspect)
+        self.scaler = FrameScaler(
+            pictures.height_px, pictures.width_px, pictures.geometry, video.pixel_aspect, bars=find_bars(video.path)
+        )
         self.thumbnails = Thumbnails(video.pixel_aspect)
         self._with_thumbnails = with_thumbnails
         self._video = video

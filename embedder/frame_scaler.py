@@ -16,6 +16,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
+from embedder.bars import Bars
 from embedder.encoder_card import GEOMETRIES
 from embedder.orientation import Orientation, orientation_of
 from embedder.tone_map import is_hdr, tone_mapped
@@ -45,9 +46,10 @@ class FrameScaler:
         geometry: str = "squash",
         pixel_aspect: float = 1.0,
         orientation: Orientation | None = None,
+        bars: Bars | None = None,
     ) -> None:
         """pixel_aspect: width of a stored pixel as shown over its height; only ``centre_crop`` minds it. orientation: of all
-        frames, where their own display matrices are not to be asked."""
+        frames, where their own display matrices are not to be asked. bars: what is cut off before."""
         if geometry not in GEOMETRIES:
             raise ValueError(f"geometry must be one of {', '.join(GEOMETRIES)}, got {geometry!r}")
         self.height_px = height_px
@@ -55,23 +57,33 @@ class FrameScaler:
         self._geometry = geometry
         self._pixel_aspect = pixel_aspect
         self._orientation = orientation
+        self._bars = Bars() if bars is None else bars
         self._reformatter = VideoReformatter()
 
     def picture(self, frame: av.VideoFrame) -> NDArray[np.uint8]:
         """The frame as uint8 (height_px, width_px, 3)."""
         upright = _scaled(self._reformatter, frame, self._shape(frame))
-        top, left = (upright.shape[0] - self.height_px) // 2, (upright.shape[1] - self.width_px) // 2
+        top = _first(upright.shape[0], self.height_px, self._bars.top, self._bars.bottom)
+        left = _first(upright.shape[1], self.width_px, self._bars.left, self._bars.right)
         return np.ascontiguousarray(upright[top : top + self.height_px, left : left + self.width_px])
 
     def _shape(self, frame: av.VideoFrame) -> _Shape:
         height_px, width_px = self.height_px, self.width_px
         orientation = orientation_of(frame) if self._orientation is None else self._orientation
+        wide, high = 1 - self._bars.left - self._bars.right, 1 - self._bars.top - self._bars.bottom
         if self._geometry == "centre_crop":
             shown_width, shown_height = shown_size(frame, self._pixel_aspect, orientation)
-            scale = max(width_px / shown_width, height_px / shown_height)
-            width_px = max(width_px, round(shown_width * scale))
-            height_px = max(height_px, round(shown_height * scale))
-        return _Shape.of_shown(width_px, height_px, orientation)
+            scale = max(width_px / (shown_width * wide), height_px / (shown_height * high))
+            width_px = max(width_px, round(shown_width * wide * scale))
+            height_px = max(height_px, round(shown_height * high * scale))
+        # With its bars it is scaled to so much more that what is between them has the size that is asked for.
+        return _Shape.of_shown(round(width_px / wide), round(height_px / high), orientation)
+
+
+def _first(whole_px: int, wanted_px: int, before: float, behind: float) -> int:
+    """Where a cut-out begins that lies in the middle between two bars, which cover these shares of the whole."""
+    middle_px = whole_px * (1 + before - behind) / 2
+    return min(max(0, int(middle_px - wanted_px / 2 + 1e-6)), whole_px - wanted_px)
 
 
 class BoxScaler:

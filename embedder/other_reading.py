@@ -1,4 +1,4 @@
-"""Whether a video would be read otherwise today than by the version of the rules before (`reading_rules`).
+"""Whether a video would be read otherwise today than by an older version of the rules (`reading_rules`).
 
 Clips that were stored under older rules stay true where the rules that changed do not touch their video. That is looked up in
 its header, its first frame and, where its header is longer than what was read, its time stamps: no clip is embedded for it.
@@ -21,11 +21,11 @@ class OtherReading:
     warnings: tuple[str, ...]
 
 
-def other_reading(path: Path, duration_s: float) -> OtherReading:
-    """Whether a video that was read by the rules before, and lasted duration_s by them, would be read otherwise today.
+def other_reading(path: Path, duration_s: float, reading: int) -> OtherReading:
+    """Whether a video that lasted duration_s by older rules of reading, of this number, would be read otherwise today.
 
     Raises VideoRejected, FileNotFoundError.
     """
-    *_, done = replies_of(ReadingJob(path=path, duration_s=duration_s))
+    *_, done = replies_of(ReadingJob(path=path, duration_s=duration_s, reading=reading))
     assert isinstance(done, ReadingDone), "a reading job ends with ReadingDone or is refused"
     return OtherReading(done.why, done.warnings)

@@ -20,6 +20,7 @@ import numpy as np
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from embedder.bars import Bars, bars_in, brightness, find_bars
 from embedder.clip_reader import ALIVE_EVERY_S
 from embedder.errors import PreviewError, VideoRejected
 from embedder.file_kind import not_a_video_reason, picture_demuxer
@@ -78,7 +79,7 @@ def _frame_at(job: PictureJob, at_s: float) -> Generator[Alive, None, NDArray[np
         for step in grid_steps(frames, video):
             end_s = video.first_frame_s + step.until_s
             if at_s < end_s:
-                return _scaler(job.pictures, video.pixel_aspect).picture(step.frame)
+                return _scaler(job.pictures, video.pixel_aspect, bars=find_bars(job.path)).picture(step.frame)
             if time.monotonic() > alive_at:
                 alive_at = time.monotonic() + ALIVE_EVERY_S
                 yield Alive(end_s)
@@ -110,12 +111,15 @@ def _decoded(path: Path, pictures: PictureSpec, *, is_strict: bool) -> NDArray[n
         if frame is None:
             raise VideoRejected(path, "is a damaged picture: nothing in it decodes")
         _check_size(path, frame.width, frame.height)
-        scaler = _scaler(pictures, orientation=_orientation(path, frame))
-        return scaler.picture(_on_white(frame))
+        orientation, shown = _orientation(path, frame), _on_white(frame)
+        scaler = _scaler(pictures, orientation=orientation, bars=bars_in([brightness(shown, orientation)]))
+        return scaler.picture(shown)
 
 
-def _scaler(pictures: PictureSpec, pixel_aspect: float = 1.0, orientation: Orientation | None = None) -> FrameScaler:
-    return FrameScaler(pictures.height_px, pictures.width_px, pictures.geometry, pixel_aspect, orientation)
+def _scaler(
+    pictures: PictureSpec, pixel_aspect: float = 1.0, orientation: Orientation | None = None, bars: Bars | None = None
+) -> FrameScaler:
+    return FrameScaler(pictures.height_px, pictures.width_px, pictures.geometry, pixel_aspect, orientation, bars)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""Find out whether version 2 of the rules of reading reads a video otherwise than version 1. Runs inside a decode worker."""
+"""Find out whether today's rules of reading read a video otherwise than older ones. Runs inside a decode worker."""
 
 from __future__ import annotations
 
+from embedder.bars import find_bars
 from embedder.clip_plan import GRID_HZ
 from embedder.orientation import BY_QUARTER_TURNS, orientation_of
 from embedder.tone_map import is_hdr
@@ -15,6 +16,14 @@ SAME_TIME_S = 0.5 / GRID_HZ
 
 def probe_reading(job: ReadingJob) -> ReadingDone:
     """What differs. Raises VideoRejected, FileNotFoundError."""
+    why, warnings = _since_1(job) if job.reading < 2 else ("", ())
+    if not why and find_bars(job.path) is not None:
+        why = "the black bars around its picture are cut off"
+    return ReadingDone(why=why, warnings=warnings)
+
+
+def _since_1(job: ReadingJob) -> tuple[str, tuple[str, ...]]:
+    """What version 2 of the rules reads otherwise than version 1, and what it says of the file besides."""
     with open_video(job.path) as video:
         why, warnings = _why(video), video.track_notes
         by_header_s = video.length_by_header_s()
@@ -22,7 +31,7 @@ def probe_reading(job: ReadingJob) -> ReadingDone:
     if not why and may_be_longer:
         with open_video(job.path) as video:
             why = "its last frame stands for longer" if video.stamped_length_s() > job.duration_s + LONGER_BY_S else ""
-    return ReadingDone(why=why, warnings=warnings)
+    return why, warnings
 
 
 def _why(video: Video) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,8 @@ LOST_ERRORS = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV})
 
 KEY_FRAME_LATE_S = 0.2
 """Pictures of less than this may be missing before the first that decodes without a word."""
+
+_GLANCE_PACKETS = 300  # behind a place that was sought; where no key frame comes by then, the place tells nothing
 
 MISSING_WORTH_SAYING = 0.1
 """Share of the promised length that may be missing without a warning: headers round and count the sound, too."""
@@ -122,6 +124,23 @@ class Video:
         except av.error.FFmpegError:
             return None
         return self._after_seek(time_s)
+
+    def glances(self, shares: Sequence[float]) -> Iterator[av.VideoFrame]:
+        """After the first of ``frames()``: a frame at or before each share (0 to 1) of the length that the header promises, each
+        frame once. Places that cannot be sought, or where nothing decodes soon, are left out. Facts and warnings tell nothing after
+        this."""
+        length_s, origin = self.length_by_header_s(), self._clock.origin
+        last_pts: int | None = None
+        for share in shares if origin is not None else ():
+            assert origin is not None
+            try:
+                self._container.seek(origin + int(share * length_s / self._seconds_per_tick), stream=self._stream)
+            except av.error.FFmpegError:
+                continue
+            frame = next(self._decoded(most_packets=_GLANCE_PACKETS), None)
+            if frame is not None and frame.pts != last_pts and frame.width * frame.height <= MAX_FRAME_PIXELS:
+                last_pts = frame.pts
+                yield frame
 
     @property
     def is_sought_by_stamp(self) -> bool:
@@ -230,8 +249,8 @@ class Video:
             else:
                 self._span.hear(packet)
 
-    def _decoded(self) -> Iterator[av.VideoFrame]:
-        for packet in self._packets():
+    def _decoded(self, most_packets: int | None = None) -> Iterator[av.VideoFrame]:
+        for packet in itertools.islice(self._packets(), most_packets):
             self._met_key_frame |= packet.is_keyframe
             try:
                 frames = self._stream.codec_context.decode(packet if packet.size else None)

@@ -168,10 +168,11 @@ class FramesJob:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingJob:
-    """Tell whether a video that lasted duration_s by older rules of reading would be read otherwise today."""
+    """Tell whether a video that lasted duration_s by older rules of reading, of this number, would be read otherwise today."""
 
     path: Path
     duration_s: float
+    reading: int
 
 
 Job = ClipsJob | QueryJob | PictureJob | PreviewJob | FrameJob | GlanceJob | StretchesJob | FramesJob | ReadingJob

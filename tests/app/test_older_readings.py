@@ -13,6 +13,7 @@ from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
 from app.workspace import Workspace
 from index.catalog import FileFingerprint, VideoFacts
+from tests.helpers.barred_video import padded, scene, write_video
 from tests.helpers.counting_video import draw_late_video
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.report_counts import counts
@@ -23,11 +24,11 @@ def best(ws: Workspace, path: Path) -> tuple[Path, float]:
     return hit.path, hit.score
 
 
-def of_older_reading(ws: Workspace) -> None:
-    """Makes all that is stored look as if it had been read by the rules before."""
+def of_older_reading(ws: Workspace, reading: int = 1) -> None:
+    """Makes all that is stored look as if it had been read by older rules."""
     with sqlite3.connect(ws.home / "catalog.db") as connection:
-        connection.execute("UPDATE embedding SET reading = 1")
-        connection.execute("UPDATE video SET reading = 1")
+        connection.execute(f"UPDATE embedding SET reading = {reading}")
+        connection.execute(f"UPDATE video SET reading = {reading}")
     connection.close()
 
 
@@ -134,3 +135,12 @@ def test_what_older_rules_refused_is_tried_once_more(ws: Workspace, folder: Path
     report = index_library(ws, "home")
     assert (counts(report), report.newly_broken) == ({"added": 1, "unchanged": 4, "broken": 1}, 1)
     assert index_library(ws, "home").newly_broken == 0
+
+
+def test_of_what_was_read_before_bars_were_cut_off_only_what_has_some_is_read_anew(ws: Workspace, folder: Path) -> None:
+    write_video(folder / "letterbox.mp4", lambda number: padded(scene(number), top=16, bottom=16))
+    draw_late_video(folder / "late.mp4", picture_from_s=3.0)  # rules of that time minded this already
+    index_library(ws, "home", [folder])
+    of_older_reading(ws, 2)
+    assert counts(index_library(ws, "home")) == {"unchanged": 5, "reread": 1}
+    assert counts(index_library(ws, "home")) == {"unchanged": 6}
