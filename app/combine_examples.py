@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import BadQuery
 from embedder.encoder_card import LOOK, EncoderCard
-from embedder.vector_parts import has_both_parts, is_look_alone, part_slices
+from embedder.vector_parts import part_slices, sees_look
 from index.search import QueryClips
 from index.vectors.vector_index import unit_vectors
 
@@ -56,7 +56,7 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
             )
     liked = [one.clips for one in examples if not _has_nothing(one, card)] or [one.clips for one in examples]
     disliked = [one.clips for one in unlike if not _has_nothing(one, card)]
-    moving = [clips for clips in liked if not clips.stands_still]
+    moving = [clips for clips in liked if not (clips.stands_still or clips.is_plain)]
     vector_D = np.zeros(card.dim, np.float32)
     for name, where in part_slices(card.parts).items():
         # What stands still has a vector of movement, too, but it says nothing; among pictures alone it is never looked at.
@@ -71,9 +71,9 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
         unit_vectors(vector_D[None], card.dim),
         0,
         dense=np.zeros(0, np.int64),
-        is_blank=all(clips.is_blank for clips in liked),
+        is_blank=not moving,
         is_plain=all(clips.is_plain for clips in liked),
-        is_still=not moving,
+        is_still=all(clips.is_still for clips in liked),
     )
 
 
@@ -81,16 +81,12 @@ def nothing_to_see(examples: Sequence[Example], unlike: Sequence[Example], card:
     """What to say of examples that `combine` leaves out."""
     all_empty = all(_has_nothing(one, card) for one in examples)
     empty = [one.name for one in (*(() if all_empty else examples), *unlike) if _has_nothing(one, card)]
-    why = "it is black or one colour" if _sees_look(card) else "it is black, frozen or one colour"
+    why = "it is black or one colour" if sees_look(card) else "it is black, frozen or one colour"
     return tuple(f"{name} is left out: there is nothing to see in it, {why}" for name in empty)
 
 
 def _has_nothing(example: Example, card: EncoderCard) -> bool:
-    return replace(example.clips, sees_look=_sees_look(card)).has_nothing
-
-
-def _sees_look(card: EncoderCard) -> bool:
-    return has_both_parts(card.parts) or is_look_alone(card)
+    return replace(example.clips, sees_look=sees_look(card)).has_nothing
 
 
 def longest_example_s(card: EncoderCard) -> float:

@@ -32,6 +32,7 @@ class _Usual:
 
 
 # Of movement the map's two time steps are kept apart, centred, half whitened; of looks the four quarters of the picture, whitened.
+_LOOK_NETWORK = "look"
 _OF_MOVEMENT, _OF_LOOK = _Usual("grid:2x1x1", 256, 0.5), _Usual("grid:1x2x2", 128, 1.0)
 
 
@@ -106,11 +107,15 @@ def export_baseline(
     does, or PyTorch's `default`. Raises what that does.
     """
     from pretrain.export_onnx import export_colour, export_untrained
+    from pretrain.sample_clips import DrawnPictures
 
     name = "raw-colour" if baseline == "colour" else f"untrained-{baseline}-{start}-{seed}"
     target = _target(ws, choices, name)
     try:
-        spec, footage = _spec(choices, name), _footage(choices)
+        footage = _footage(choices)
+        if baseline == _LOOK_NETWORK and footage.whiten_on is None:
+            footage = replace(footage, whiten_on=DrawnPictures())
+        spec = _spec(choices, name, _OF_LOOK if baseline == _LOOK_NETWORK else _OF_MOVEMENT)
 
         def make(out: Path, spec: "ExportSpec") -> "Exported":
             if baseline == "colour":

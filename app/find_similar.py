@@ -167,6 +167,7 @@ def find_similar(
     every_file: bool = False,
     look: float | None = None,
     collapse_copies: bool = False,
+    leave_out: "Callable[[Moment], bool] | None" = None,
     min_score: float | None = None,
 ) -> SearchResult:
     """The k most similar moments.
@@ -178,6 +179,7 @@ def find_similar(
     look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default, or for 1 of a
     query in which nothing moves. Pictures alone are compared with 1. min_score: moments whose score is below are left out.
     collapse_copies: near-equal moments of several videos (encoded anew, resized, ...) are one hit that tells how many they are.
+    leave_out: which moments are no hits, such as the query itself.
     Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1, min_score
     outside of -1 to 1), BadQuery (not an indexed video, no video in the folder, look with an encoder of one part, a picture with
     an encoder that sees no look or with another look than 1, no example, one of several that is too long), NotIndexed (nothing to
@@ -213,7 +215,7 @@ def find_similar(
         sight = None if every_file else look_at
         return find_moments(ws.catalog, index, encoder_id, clips, k=most, filters=filters, one_per_video=one_per_video, look=sight)
 
-    found = _collapsed(ws, encoder_name, index, best, k) if collapse_copies else [(moment, 0) for moment in best(k)]
+    found = _chosen(ws, encoder_name, index, best, k, leave_out, collapse_copies=collapse_copies)
     hits = [
         Hit(
             rank=rank,
@@ -246,25 +248,43 @@ def find_similar(
     )
 
 
-def _collapsed(
-    ws: Workspace, encoder_name: str | None, index: "VectorIndex", best: "Callable[[int], list[Moment]]", k: int
+def _chosen(
+    ws: Workspace,
+    encoder_name: str | None,
+    index: "VectorIndex",
+    best: "Callable[[int], list[Moment]]",
+    k: int,
+    leave_out: "Callable[[Moment], bool] | None",
+    *,
+    collapse_copies: bool,
 ) -> "list[tuple[Moment, int]]":
-    """The k best moments of which none is a copy of another, each with how many are copies of it. best: finds so many moments."""
+    """The k best moments that are not left out, each with how many are copies of it; none of them is a copy of another, if copies
+    collapse. best: finds so many moments."""
+    if not collapse_copies and leave_out is None:
+        return [(moment, 0) for moment in best(k)]
+    copies_of = _copies_of(ws, encoder_name, index) if collapse_copies else lambda moments: list(range(len(moments)))
+    most = k + 1  # one more, up to which the copies of the last are counted
+    while True:
+        moments = best(most)
+        is_all = len(moments) < most
+        moments = [moment for moment in moments if leave_out is None or not leave_out(moment)]
+        first_of = copies_of(moments)
+        behind = Counter(first for at, first in enumerate(first_of) if first != at)
+        firsts = [at for at, first in enumerate(first_of) if first == at]
+        if len(firsts) > k or is_all or most >= _MOST_COLLAPSED:
+            return [(moments[at], behind[at]) for at in firsts[:k]]
+        most = min(2 * most, _MOST_COLLAPSED)
+
+
+def _copies_of(ws: Workspace, encoder_name: str | None, index: "VectorIndex") -> "Callable[[Sequence[Moment]], list[int]]":
+    """Of which earlier one each moment is a copy: its own place for none."""
     from app.find_duplicates import COPY_SCORE, part_scales
     from app.still_pictures import still_vector
     from index.search.near_equal import copies_of_earlier
 
     scales = part_scales(ws, encoder_name)
     still = cache(partial(still_vector, ws, encoder_name))
-    most = k + 1  # one more, up to which the copies of the last are counted
-    while True:
-        moments = best(most)
-        first_of = copies_of_earlier(index, moments, scales, still, min_score=COPY_SCORE)
-        behind = Counter(first for at, first in enumerate(first_of) if first != at)
-        firsts = [at for at, first in enumerate(first_of) if first == at]
-        if len(firsts) > k or len(moments) < most or most >= _MOST_COLLAPSED:
-            return [(moments[at], behind[at]) for at in firsts[:k]]
-        most = min(2 * most, _MOST_COLLAPSED)
+    return lambda moments: list(copies_of_earlier(index, moments, scales, still, min_score=COPY_SCORE))
 
 
 def _is_still(query: Query | EmbeddedQuery) -> bool:

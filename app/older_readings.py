@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from index.catalog.records import VideoClips
 
 
+_WITH_PLAIN_FLAG = 3  # from this version of the rules on
+
+
 class OlderReadings:
     """Of one run. say: takes a line for the user."""
 
@@ -38,13 +41,25 @@ class OlderReadings:
             other = other_reading(path, lasted_s, known.reading)
         except (VideoRejected, OSError):  # what is wrong with it is found, and reported, where it is embedded
             return False
-        if other.why:
+        why = other.why or self._lacks_flags(known, clips)
+        if why:
             self._read_otherwise.add(path)
-            self._say(f"read anew, since {other.why}: {path}")
+            self._say(f"read anew, since {why}: {path}")
             return False
         self._catalog.note_reading(known.video_id, self._encoder_id, READING_RULES, other.warnings)
         self._report.warnings.extend((str(path), warning) for warning in other.warnings)
         return True
+
+    def _lacks_flags(self, known: "KnownFile", clips: "VideoClips") -> str:
+        """Why clips lack a flag that newer ones have: of what does not move, which is plain, as encoders of looks ask."""
+        from embedder.encoder_card import EncoderCard
+        from embedder.vector_parts import sees_look
+        from index.catalog.records import LOW_INFORMATION
+
+        if known.reading >= _WITH_PLAIN_FLAG or not (clips.flags & LOW_INFORMATION).any():
+            return ""
+        card = EncoderCard.from_json(self._catalog.encoder(self._encoder_id).card_json)
+        return "what stands still is told from what is plain" if sees_look(card) else ""
 
 
 def _longest_s(clips: "VideoClips") -> float:

@@ -47,9 +47,9 @@ def check_sees_look(ws: Workspace, encoder_name: str | None) -> None:
     """Raises BadQuery where an encoder's vectors hold no look, so that no picture can be compared with them; UnknownEncoder,
     EncoderError.
     """
-    from embedder.vector_parts import is_look_alone
+    from embedder.vector_parts import sees_look
 
-    if weighs_look(ws, encoder_name) or is_look_alone(ws.encoder_facts(encoder_name).card):
+    if sees_look(ws.encoder_facts(encoder_name).card):
         return
     name = encoder_name or ws.settings.encoder_name
     raise BadQuery(

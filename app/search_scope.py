@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.encoder_files import list_encoders
 from app.errors import BadQuery, NotIndexed
 from app.workspace import Workspace
+from embedder.errors import EncoderError
 
 if TYPE_CHECKING:
     from index.search import Filters
@@ -31,15 +33,28 @@ def searchable_encoder(ws: Workspace, encoder_name: str | None, filters: "Filter
 def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str | None) -> str:
     where = "Nothing is" if library is None else f"Library {library!r} is not"
     option = "" if library is None else f" --library {shlex.quote(library)}"
-    others = sorted(
-        row.name for row in ws.catalog.encoders() if row.id != encoder_id and ws.catalog.has_clips(row.id, library=library)
-    )
+    with_clips = {row.id: row.name for row in ws.catalog.encoders() if ws.catalog.has_clips(row.id, library=library)}
+    with_clips.pop(encoder_id, None)
+    others = sorted(_names_today(ws, with_clips))
     choose = ""
     if len(others) == 1:
         choose = f" There are vectors of the encoder {others[0]}: search with --encoder {others[0]}."
     elif others:
         choose = f" There are vectors of the encoders {', '.join(others)}: choose with --encoder."
     return f"{where} indexed with encoder {name!r} yet.{choose} Run: vret index FOLDER{option} --encoder {shlex.quote(name)}"
+
+
+def _names_today(ws: Workspace, names: "dict[int, str]") -> set[str]:
+    """What encoders are called now, by the catalog's number and the name that it has: files may have been renamed since."""
+    today: dict[int, str] = {}
+    for file in list_encoders(ws.encoders_folder):
+        try:
+            known = ws.known_encoder_id(file.path)
+        except EncoderError:  # a damaged file is no help; `vret doctor` tells of it
+            continue
+        if known in names:
+            today.setdefault(known, file.name)
+    return {today.get(number, name) for number, name in names.items()}
 
 
 def _nothing_below(ws: Workspace, folder: str | os.PathLike[str], library: str | None) -> str:

@@ -127,21 +127,23 @@ class Workspace:
         from app.encoder_metadata import encoder_state
         from embedder.errors import EncoderError
 
-        path = self.tried_encoder_path(name)
-        state = encoder_state(path)
+        file = self._tried(name)
+        path, state = file.path, encoder_state(file.path)
         if path not in self._encoders or self._encoders[path][0] != state:
-            encoder = self._quickest(encoder_files.find_encoder(self.encoders_folder, name or self.settings.encoder_name))
+            encoder = self._quickest(file)
             if encoder_state(path) != state or self._facts[path][0] != state:
                 raise EncoderError(f"{path} was replaced while it was being loaded. Do it again.")
             self._encoders[path] = state, encoder
         return self._encoders[path][1]
 
     def _quickest(self, file: encoder_files.EncoderFile) -> "OnnxEncoder":
-        """Opens an encoder, or the same in 8 bits where no GPU runs it. Their vectors agree so well that one index serves both:
-        docs/results.md.
+        """Opens an encoder, or the same in 8 bits where no GPU runs it: one index serves both (docs/results.md).
+
+        Raises EncoderError where the file in 8 bits is of another encoder.
         """
         import onnxruntime
 
+        from embedder.errors import EncoderError
         from embedder.onnx_encoder import OnnxEncoder
         from embedder.onnx_session import CPU, CUDA
 
@@ -154,7 +156,9 @@ class Workspace:
             if encoder.provider != CPU:
                 return encoder
             note = encoder.provider_note
-        encoder = OnnxEncoder(small, providers=[CPU])
+        encoder, card = OnnxEncoder(small, providers=[CPU]), self._facts_of(file.path).card
+        if (encoder.card.training.get("made_from"), encoder.card.deciding) != (card.weights_sha256, card.deciding):
+            raise EncoderError(f"{small} was not made from {file.path}. Install vret anew, or set VRET_PRECISION=fp32")
         encoder.provider_note = note
         return encoder
 
@@ -163,11 +167,14 @@ class Workspace:
 
         Raises UnknownEncoder, EncoderError.
         """
+        return self._tried(name).path
+
+    def _tried(self, name: str | None) -> encoder_files.EncoderFile:
         file = encoder_files.find_encoder(self.encoders_folder, name or self.settings.encoder_name)
         identity = self._facts_of(file.path).identity
         if identity not in self._known:
             encoder_files.prove(file, identity)
-        return file.path
+        return file
 
     def encoder_id(self, name: str | None = None) -> int:
         """The catalog's number of an encoder, by what it is and not by what its file claims; one that the catalog does not know is

@@ -85,7 +85,7 @@ class ClipMaker:
         if len(last_pictures) != len(pictures) or any(a is not b for a, b in zip(last_pictures, pictures, strict=True)):
             pixels, same_as = np.stack(pictures), self._num_clips
             is_low = is_low_information(pixels)
-            plain = is_low and is_plain_clip(pixels)
+            plain = is_low and is_plain_clip(pixels)  # what moves is not plain
             self._last = (pictures, same_as, is_low, plain)
         thumbnail = self.thumbnails.number_for(*window) if self._with_thumbnails else -1
         fresh, self.thumbnails.fresh = tuple(self.thumbnails.fresh), []

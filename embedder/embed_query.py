@@ -88,6 +88,19 @@ def embed_picture(path: Path, encoder: OnnxEncoder, *, at_s: float | None = None
     return _embedded_job(job, encoder)
 
 
+def shown_picture(path: Path, *, side_px: int) -> NDArray[np.uint8]:
+    """The middle of a still picture, upright and without bars, uint8 (side_px, side_px, 3).
+
+    Raises VideoRejected, FileNotFoundError.
+    """
+    spec = PictureSpec(num_frames=1, height_px=side_px, width_px=side_px, geometry="centre_crop")
+    job = PictureJob(path=path, at_s=None, span_s=1.0, pictures=spec, codec_threads=1)
+    (clip,) = [reply for reply in replies_of(job) if isinstance(reply, Clip)]
+    assert clip.pixels is not None, "a picture is one clip, which is like none before"
+    picture: NDArray[np.uint8] = clip.pixels[0]
+    return picture
+
+
 def picture_spec(card: EncoderCard) -> PictureSpec:
     """The pictures that an encoder takes."""
     return PictureSpec(num_frames=card.num_frames, height_px=card.height_px, width_px=card.width_px, geometry=card.geometry)

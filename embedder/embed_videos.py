@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from embedder.onnx_encoder import OnnxEncoder
 
 LOW_INFORMATION = 1
-"""Bit of ``EmbeddedVideo.flags``: nothing moves, or it is plain (black, frozen, colour bars)."""
+"""Bit of ``EmbeddedVideo.flags``: nothing moves (frozen, colour bars), or it is plain (black, one colour)."""
 PLAIN = 4
 """Bit of ``EmbeddedVideo.flags``: every frame is of one colour."""
 

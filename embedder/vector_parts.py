@@ -25,6 +25,11 @@ def is_look_alone(card: EncoderCard) -> bool:
     return [part.name for part in card.parts] == [LOOK] or (card.has_usual_parts and card.task == LOOK)
 
 
+def sees_look(card: EncoderCard) -> bool:
+    """Whether the look of a clip can be compared alone: vectors of motion and look, or of look and nothing else."""
+    return has_both_parts(card.parts) or is_look_alone(card)
+
+
 def look_weights(look: float) -> dict[str, float]:
     """The weights of both parts: `look` of the one, the rest of the other. Raises ValueError outside of 0 to 1."""
     if not 0 <= look <= 1:  # NaN, too

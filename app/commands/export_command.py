@@ -57,10 +57,11 @@ def export(
         ),
     ] = None,
     pooling: Annotated[
-        str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1; of a look run 1x2x2.")
+        str | None, typer.Option(help="avg, or grid:TxHxW such as grid:2x2x2. Default: grid:2x1x1; of a look run grid:1x2x2.")
     ] = None,
     whiten: Annotated[
-        int | None, typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. Default: 256; of a look run 128.")
+        int | None,
+        typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. 256 at most by default; 128 of a look run."),
     ] = None,
     whiten_on: Annotated[
         list[Path] | None,

@@ -85,7 +85,7 @@ def search(
             parser=given.share,
             metavar="0..1",
             help="How much look counts against movement, with an encoder that keeps both apart: 0 is movement alone, 1 look alone. "
-            f"Default: {DEFAULT_LOOK}; 1 for pictures.",
+            f"Default: {DEFAULT_LOOK}; 1 where nothing moves, as in pictures.",
         ),
     ] = None,
     one_per_video: Annotated[bool, typer.Option("--one-per-video", help="Only the best moment of each video.")] = False,
@@ -93,7 +93,7 @@ def search(
         bool,
         typer.Option("--all-copies", help="Show every copy of a video. Otherwise near-equal moments are one result, marked (x12)."),
     ] = False,
-    empty: Annotated[bool, typer.Option("--empty", help="Also moments with nothing to see: black, or nothing moves.")] = False,
+    empty: Annotated[bool, typer.Option("--empty", help="Also black moments, and at --look 0 those that stand still.")] = False,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
@@ -109,11 +109,11 @@ def search(
 
     Example: vret search --like "videos/party.mp4@12.5" --library holidays --json
 
-    Example: vret search clip.mp4 --encoder both --look 0.8
+    Example: vret search clip.mp4 --look 0.8
 
-    Example: vret search photo.jpg --encoder both --min-score 0.6
+    Example: vret search photo.jpg --min-score 0.6
 
-    Example: vret search film.mp4 --at 12.5 --encoder both
+    Example: vret search film.mp4 --at 12.5
 
     Example: vret search jump.mp4 leap.mp4 --not walk.mp4
     """

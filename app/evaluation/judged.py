@@ -59,7 +59,7 @@ def evaluate_judgements(
     searchable = [one for one in judgements if one.video_id in there]
     tasks = judged_queries(searchable)
     wanted = [task for task in tasks if task.num_relevant]
-    measured, left_out = ask_all(ws, library, names, wanted, on_query, looks)
+    measured, left_out = ask_all(ws, library, names, wanted, on_query, {} if look is None else looks)
     if not measured:
         raise BadLabels(_nothing_to_measure(library, len(judgements), len(searchable), left_out))
     measured_tasks = [task for task, _ in measured]

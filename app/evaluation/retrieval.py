@@ -74,7 +74,7 @@ def evaluate_retrieval(
             measurement.checks += index_recall(ws, name, *sides(entries[name], None, ""), look=looks.get(name))
         for way in ways:
             if way != "mean":
-                add_by_search(ws, measurement, name, way, entries[name], on_query, look=looks.get(name))
+                add_by_search(ws, measurement, name, way, entries[name], on_query, look=None if look is None else looks.get(name))
     if not any(row.encoder in names for row in measurement.found):
         raise NotIndexed(_nothing(library, labels, measurement.left_out))
     if not keep:

@@ -122,7 +122,8 @@ def asked_networks(ws: Workspace, names: Sequence[str]) -> list[Network]:
             start = of_encoder(ws.encoder_path(name))
         except EncoderFileError as error:
             raise BadQuery(f"Encoder {name!r} cannot be measured in this way, which needs its network: {error}") from error
-        found.append(Network(name=name, start=start, facts=facts[name]))
+        card = ws.encoder_card(name).motion_card  # of movement and look, it is the network of movement that is measured
+        found.append(Network(name=name, start=start, facts=facts[name] | {"backbone": card.backbone, "task": card.task}))
     first = next((network for network in found if not network.is_colour), None)
     return [colour_network(ws, name=network.name, like=first) if network.is_colour else network for network in found]
 

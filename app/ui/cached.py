@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -16,6 +17,12 @@ from app.ui.uploads import SessionUploads
 from app.workspace import Workspace
 from embedder.errors import EncoderError
 from embedder.glance import Glance, glance
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_PICTURE_PX = 380  # of a query that is a picture; it is shown half as large
 
 
 @st.cache_resource(show_spinner=False)
@@ -56,6 +63,21 @@ def strip(path: Path) -> Glance:
 @st.cache_data(show_spinner="Looking through the clip…", max_entries=50)
 def _strip(path: Path, mtime_ns: int, size: int) -> Glance:
     return glance(path)
+
+
+def picture(path: Path) -> "NDArray[np.uint8]":
+    """A still picture to be shown, uint8 (H, W, 3), kept for as long as its file is as it is. Raises VideoRejected,
+    FileNotFoundError.
+    """
+    stat = path.stat()
+    return _picture(path, stat.st_mtime_ns, stat.st_size)
+
+
+@st.cache_data(show_spinner=False, max_entries=50)
+def _picture(path: Path, mtime_ns: int, size: int) -> "NDArray[np.uint8]":
+    from embedder.embed_query import shown_picture
+
+    return shown_picture(path, side_px=_PICTURE_PX)
 
 
 @st.cache_resource(show_spinner=False)

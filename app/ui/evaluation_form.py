@@ -105,7 +105,7 @@ def _look(library: "LibrarySummary", encoders: Sequence[str]) -> float | None:
         "Movement ↔ Look", 0.0, 1.0, step=LOOK_STEP, key=kept(f"measure-look-{library.id}", DEFAULT_LOOK),
         help="What counts with encoders that keep both apart: how things move (left), or what is to be seen (right)",
     )  # fmt: skip
-    return None if chosen == DEFAULT_LOOK else chosen
+    return None if round(chosen, 2) == DEFAULT_LOOK else round(chosen, 2)
 
 
 def _source(library: "LibrarySummary") -> str:

@@ -33,11 +33,11 @@ _AT_ONCE_S = 0.25  # previews that are there already are waited for, so that a r
 
 def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -> None:
     """Shows the hits with their pictures at once, and lets each start to play as soon as its preview is made."""
-    hits = [hit for hit in result.hits if not any(one.is_itself(hit) for one in query.examples)][: options.num_hits]
+    hits = result.hits
     for warning in result.warnings:
         st.warning(f"The query: {as_markdown(warning)}", icon=":material/warning:")
     if not hits:
-        _no_hits(options)
+        _no_hits(options, is_picture=query.is_picture)
         return
     on = f", {result.provider}" if result.provider else ""
     if not result.has_good_match:
@@ -45,8 +45,6 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
     # What is said of hits is kept with one clip or moment, which can be asked again; not with several, nor with a picture.
     judging = None if query.has_several or query.is_picture else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"
-    own_copies = sum(hit.copies for hit in result.hits if any(one.is_itself(hit) for one in query.examples))
-    weighed += f"; {count(own_copies, 'copy')} of the query itself left out" if own_copies else ""
     summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{weighed}{as_html(on)}"
     st.html(f'<p class="vret-quiet vret-summary">{summary}</p>')
     if judging is not None:
@@ -160,8 +158,9 @@ def _actions(place: int, hit: Hit) -> None:
             )
 
 
-def _no_hits(options: SearchOptions) -> None:
-    hints = ["choose another range"] if options.min_score is None else ["lower <b>At least</b>"]
+def _no_hits(options: SearchOptions, *, is_picture: bool) -> None:
+    other = "choose another picture" if is_picture else "choose another range"
+    hints = [other] if options.min_score is None else ["lower <b>At least</b>"]
     if options.library is not None:
         hints.append("search in all libraries")
     if not options.include_flagged:

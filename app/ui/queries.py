@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.find_similar import ClipQuery, Hit, MomentQuery, PictureQuery
+
+if TYPE_CHECKING:
+    from index.search import Moment
 
 _SAME_S = 0.05  # a range this close to the whole clip is the whole clip
 _OWN_SHARE = 0.5  # a hit that overlaps the query this much is the query itself
@@ -113,7 +117,7 @@ class ShownQuery:
             return ClipQuery(path=self.path)
         return ClipQuery(path=self.path, start_s=self.start_s, end_s=self.end_s)
 
-    def is_itself(self, hit: Hit) -> bool:
+    def is_itself(self, hit: "Hit | Moment") -> bool:
         """Whether a hit is the very moment that was asked about; only known of indexed ones."""
         if self.video_id is None or (hit.video_id != self.video_id and hit.path != self.path):
             return False  # the same file may be in several libraries, under a number in each

@@ -11,7 +11,6 @@ from app.ui.shown_text import as_html, span
 from embedder.errors import EmbedderError
 
 _PLAYED_S = 30.0
-_NOT_SHOWN = (".heic", ".heif")
 
 
 def show_query(query: ShownQuery, *, num_before: int) -> None:
@@ -30,24 +29,16 @@ def show_query(query: ShownQuery, *, num_before: int) -> None:
 
 
 def _playing(query: ShownQuery) -> None:
-    if query.is_picture:
-        _shown(query)
-        return
     try:
+        if query.is_picture:
+            st.image(cached.picture(query.path), width="stretch")
+            return
         end_s = min(query.end_s, query.start_s + _PLAYED_S)
         preview = cached.previews().preview(query.path, query.start_s, end_s)
     except (EmbedderError, AppError, OSError):  # the hits are still there; their query's file may be gone, or the disk full
         st.html('<div class="vret-nopreview">no preview</div>')
         return
     play(preview, key=f"query-{preview.stem}", label=f"the query: {query.name}")
-
-
-def _shown(query: ShownQuery) -> None:
-    """The picture itself, where browsers show its kind."""
-    if query.path.suffix.lower() in _NOT_SHOWN or not query.path.is_file():
-        st.html('<div class="vret-nopreview">no preview</div>')
-    else:
-        st.image(str(query.path), width="stretch")
 
 
 def _text(query: ShownQuery) -> None:

@@ -64,7 +64,7 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         flagged = st.toggle(
             "Also empty footage",
             key=state_keys.INCLUDE_FLAGGED,
-            help="Otherwise black footage is left out, by movement alone also frozen footage",
+            help="Otherwise black footage is left out. At look 0, frozen footage is too.",
         )
     min_score = percent / 100 if percent else None
     return SearchOptions(library or None, num_hits or _NUMBERS[0], one_per_video, flagged, encoder, look, min_score, all_copies)
@@ -95,7 +95,7 @@ def _look(encoder: str | None) -> float | None:
         "Movement ↔ Look", 0.0, 1.0, step=LOOK_STEP, key=state_keys.LOOK, width=190,
         help="What counts: how things move (left), or what is to be seen (right)",
     )  # fmt: skip
-    return chosen
+    return round(chosen, 2)  # browsers send 0.35000000000000003
 
 
 def _keep_alive(names: Sequence[str]) -> None:

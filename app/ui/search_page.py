@@ -110,12 +110,13 @@ def _result(query: ShownQuery, options: SearchOptions) -> SearchResult:
             [_embedded(one, options, revision) for one in query.examples],
             unlike=[_embedded(one, options, revision) for one in query.unlike],
             encoder_name=options.encoder,
-            k=options.num_hits + len(query.examples),  # so many more, because the examples may be among them
+            k=options.num_hits,
             filters=options.filters(),
             one_per_video=options.one_per_video,
             look=_look(query, options),
             min_score=options.min_score,
             collapse_copies=not options.all_copies,
+            leave_out=lambda moment: any(one.is_itself(moment) for one in query.examples),
         )
     finally:
         waiting.empty()

@@ -52,7 +52,7 @@ def count(number: int, noun: str) -> str:
     """A number with its noun: 1 video, 1,204 videos."""
     if number == 1:
         return f"1 {noun}"
-    return f"{number:,} {noun[:-1]}ies" if noun.endswith(("ry", "py")) else f"{number:,} {noun}s"
+    return f"{number:,} {noun[:-1]}ies" if noun.endswith("ry") else f"{number:,} {noun}s"
 
 
 def file_size(size_bytes: int) -> str:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 LOW_INFORMATION = 1
-"""Clip flag: nothing moves in it, or it is plain (black, frozen, colour bars). To a search by movement it is empty: it stays out of
-results unless asked for."""
+"""Clip flag: nothing moves in it (frozen, colour bars), or it is plain (black, one colour). To a search by movement it is empty,
+and stays out of results unless asked for."""
 WHOLE_VIDEO = 2
 """Clip flag: the clip covers the whole video. Set by the catalog itself from the span and the duration."""
 PLAIN = 4

@@ -41,7 +41,7 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
-    is_blank: nothing moves in any of its clips, or they are plain (black, frozen, one colour). is_plain: all are of one colour.
+    is_blank: nothing moves in any of its clips (frozen), or they are plain (black, one colour). is_plain: all are of one colour.
     sees_look: look counts, so that clips in which nothing moves can be like it. is_whole_video: it is all of its video, so that
     what it shows begins and ends with it. is_still: it is a picture, which has no place between two clips: a moment is the clip
     most like it, not drawn towards the clips beside that.

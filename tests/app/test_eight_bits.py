@@ -1,5 +1,6 @@
 """The default encoder in 8 bits: on a CPU it runs in the place of the one in 32, and one index serves both."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,16 +8,18 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from app.encoder_files import find_encoder, list_encoders
+from app.encoder_files import PACKAGED_FOLDER, find_encoder, list_encoders
 from app.errors import AppError
 from app.find_similar import ClipQuery, find_similar
 from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
+from embedder.errors import EncoderError
 from embedder.onnx_encoder import OnnxEncoder
 from embedder.onnx_session import CPU, CUDA
 from embedder.vector_parts import part_slices
 from pretrain.sample_clips import drawn_batches
+from tests.helpers import odd_encoders as odd
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.whole_command import vret
 
@@ -81,6 +84,17 @@ def test_where_a_gpu_does_not_work_it_says_why(home: Path, monkeypatch: pytest.M
         encoder = ws.encoder()
     assert (encoder.provider, encoder.card.precision) == (CPU, "int8")
     assert CUDA in encoder.provider_note
+
+
+def test_one_that_was_made_from_another_encoder_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = tmp_path / "packaged"
+    packaged.mkdir()
+    for name in ("default.onnx", "default.int8.onnx"):
+        shutil.copy(PACKAGED_FOLDER / name, packaged / name)
+    odd.edit_card(packaged / "default.int8.onnx", training={"made_from": "0" * 64})
+    monkeypatch.setattr("app.encoder_files.PACKAGED_FOLDER", packaged)
+    with Workspace(Settings.at(home)) as ws, pytest.raises(EncoderError, match=r"was not made from .*VRET_PRECISION=fp32"):
+        ws.encoder()
 
 
 def test_it_is_no_encoder_of_its_own(home: Path) -> None:

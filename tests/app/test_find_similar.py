@@ -70,6 +70,15 @@ def test_nothing_indexed_yet(ws: Workspace, folder: Path) -> None:
         find_similar(ws, ClipQuery(path=folder / "a.mp4"))
 
 
+def test_an_encoder_that_was_renamed_since_is_named_as_it_is_called_now(indexed: Workspace, folder: Path) -> None:
+    (indexed.encoders_folder / "default.onnx").rename(indexed.encoders_folder / "motion.onnx")
+    write_tiny_encoder(indexed.encoders_folder / "default.onnx", seed=9)
+    with pytest.raises(
+        NotIndexed, match=r"'default' yet\. There are vectors of the encoder motion: search with --encoder motion\."
+    ):
+        find_similar(indexed, ClipQuery(path=folder / "a.mp4"))
+
+
 def test_indexed_with_another_encoder_is_told(indexed: Workspace, folder: Path) -> None:
     write_tiny_encoder(indexed.encoders_folder / "other.onnx", name="other", seed=3)
     with pytest.raises(

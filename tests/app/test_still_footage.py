@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.find_similar import ClipQuery, MomentQuery, PictureQuery, SearchResult, find_similar
+from app.find_similar import ClipQuery, MomentQuery, PictureQuery, SearchResult, embed_for_search, find_similar
 from app.index_library import index_library
 from app.workspace import Workspace
 from index.search import Filters
@@ -83,3 +83,38 @@ def test_a_frozen_example_counts_as_a_picture_does(joined: Workspace, still: Pat
 def test_the_command_tells_why_look_alone_was_compared(joined: Workspace, still: Path) -> None:
     done = vret("search", still, "--encoder", "both")
     assert done.returncode == 0 and "compared by its look alone" in done.stderr
+
+
+def test_stills_alone_have_no_movement_to_search_by(joined: Workspace, still: Path, tmp_path: Path) -> None:
+    picture = PictureQuery(path=write_picture(tmp_path / "p.png", frame_of(still, 1.0)))
+    slide = ClipQuery(path=still, start_s=0.0, end_s=2.0)
+    both = embed_for_search(joined, [picture, slide], encoder_name="both")
+    assert find_similar(joined, both, encoder_name="both", one_per_video=True).hits[0].path == still
+    assert find_similar(joined, both, encoder_name="both", look=0.0).hits == []
+    frozen = embed_for_search(joined, [slide, slide], encoder_name="both")
+    assert find_similar(joined, frozen, encoder_name="both", look=0.5, one_per_video=True).hits[0].path == still
+
+
+def test_a_long_frozen_query(joined: Workspace, folder: Path) -> None:
+    """Compared window by window, since it is too long to be seen at once."""
+    draw_moving_picture(folder / "long-slide.mp4", seed=23, seconds=9.0, speed=0.0)
+    index_library(joined, "home", [folder], encoder_name="both")
+    result = found(joined, ClipQuery(path=folder / "long-slide.mp4"))
+    assert (names(result)[0], result.look) == ("long-slide", 1.0)
+    assert found(joined, ClipQuery(path=folder / "long-slide.mp4"), look=0.0).hits == []
+
+
+def test_clips_without_the_flag_of_plain_ones_are_embedded_anew_where_looks_are_seen(joined: Workspace, still: Path) -> None:
+    import sqlite3
+
+    with sqlite3.connect(joined.home / "catalog.db") as connection:
+        for rowid, flags in connection.execute("SELECT rowid, flags FROM embedding").fetchall():
+            older = bytes(flag & 3 for flag in flags)
+            connection.execute("UPDATE embedding SET flags = ?, reading = 2 WHERE rowid = ?", (older, rowid))
+        connection.execute("UPDATE video SET reading = 2")
+    connection.close()
+    for encoder, again in (("both", 3), ("looks", 3), ("motion", 0)):
+        assert index_library(joined, "home", encoder_name=encoder).reread == again
+        assert index_library(joined, "home", encoder_name=encoder).reread == 0
+    picture = MomentQuery(path=still, at_s=1.0)
+    assert "black" not in names(found(joined, picture))

@@ -8,6 +8,7 @@ from onnx import TensorProto, helper
 
 from embedder.errors import EncoderCardError, EncoderError, EncoderNotFound, ProviderUnavailable
 from embedder.onnx_encoder import OnnxEncoder
+from embedder.vector_parts import part_slices
 from tests.helpers.odd_encoders import edit_card
 from tests.helpers.tiny_encoder import write_tiny_encoder
 
@@ -53,6 +54,18 @@ def test_provider__cuda_gives_the_vectors_of_the_cpu(encoder_path: Path) -> None
     cuda = OnnxEncoder(encoder_path, providers=["cuda"])
     assert cuda.provider == "CUDAExecutionProvider"
     assert (cuda.encode(CLIPS) * OnnxEncoder(encoder_path, providers=["cpu"]).encode(CLIPS)).sum(axis=1).min() >= 0.9999
+
+
+@pytest.mark.gpu
+def test_provider__cuda_gives_either_part_of_the_default_encoder_as_the_cpu_does() -> None:
+    if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has no CUDA")
+    path = Path(__file__).parents[2] / "app" / "encoders" / "default.onnx"
+    cuda, cpu = (OnnxEncoder(path, providers=[name]) for name in ("cuda", "cpu"))
+    clips = np.random.default_rng(1).integers(0, 256, (8, 16, 64, 64, 3), dtype=np.uint8)
+    one, other = cuda.encode(clips), cpu.encode(clips)
+    for where in part_slices(cpu.card.parts).values():
+        assert (2 * one[:, where] * other[:, where]).sum(axis=1).min() >= 0.9999
 
 
 @pytest.mark.parametrize("name", ["NoSuchExecutionProvider", "nonsense"])

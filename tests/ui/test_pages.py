@@ -348,11 +348,11 @@ def test_search_page__copies_are_one_hit_until_each_is_asked_for(home: Path, tmp
         encode_anew(folder / "1.mp4", folder / f"{name}.mp4", crf=24 if name == "second" else 28)
     with Workspace(Settings.at(home)) as ws:
         index_library(ws, "home", [folder])
-        video = ws.catalog.find_video(folder / "0.mp4")
-        copied = ws.catalog.find_video(folder / "1.mp4")
-    assert video is not None and copied is not None
+        number = {video.path.name: video.id for video in ws.catalog.videos("home")}
     page = opened(search_page)
-    asked = ShownQuery(path=folder / "0.mp4", name="0", start_s=0, end_s=4, duration_s=4.0, video_id=video.id, note="indexed")
+    asked = ShownQuery(
+        path=folder / "0.mp4", name="0", start_s=0, end_s=4, duration_s=4.0, video_id=number["0.mp4"], note="indexed"
+    )
     page.session_state[state_keys.HISTORY] = (asked,)
     page.run()
     assert "x3" in shown(page)
@@ -362,9 +362,58 @@ def test_search_page__copies_are_one_hit_until_each_is_asked_for(home: Path, tmp
     paths = {hit.path.stem for hit in page.session_state[state_keys.RESULT][1].hits}
     assert {"1", "second", "third"} <= paths
 
-    page.session_state[state_keys.HISTORY] = (replace(asked, path=folder / "1.mp4", video_id=copied.id),)
-    next(one for one in page.toggle if one.label == "Every copy").set_value(False).run()
-    assert "2 copies of the query itself left out" in shown(page)
+    for name in ("1.mp4", "third.mp4"):  # the query itself is no hit; its copies are one, whichever of them was indexed first
+        page.session_state[state_keys.HISTORY] = (replace(asked, path=folder / name, video_id=number[name]),)
+        next(one for one in page.toggle if one.label == "Every copy").set_value(False).run()
+        first = page.session_state[state_keys.RESULT][1].hits[0]
+        assert first.copies == 1 and first.path.name != name and "x2" in shown(page)
+
+
+def test_search_page__a_frozen_clip_is_compared_by_its_look(indexed: Path, home: Path, tmp_path: Path) -> None:
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+    from pretrain.join_encoders import join_encoders
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    encoders = home / "encoders"
+    write_tiny_encoder(encoders / "look.onnx", dim=24, seed=5, task="look")
+    join_encoders(encoders / "default.onnx", encoders / "look.onnx", encoders / "both.onnx", name="both")
+    with Workspace(Settings.at(home)) as ws:
+        index_library(ws, "home", [indexed], encoder_name="both")
+    still = draw_moving_picture(tmp_path / "still.mp4", seed=3, speed=0.0)
+    page = opened(search_page)
+    asked = ShownQuery(path=still, name="still", start_s=0, end_s=3, duration_s=3.0, video_id=None, note="uploaded")
+    page.session_state[state_keys.HISTORY] = (asked,)
+    next(box for box in page.selectbox if box.label == "Encoder").set_value("both").run()
+    assert "look 1" in shown(page) and any("by its look alone" in one.value for one in page.warning)
+    page.slider[0].set_value(0.6).run()
+    assert "look 0.6" in shown(page)
+
+
+@pytest.mark.parametrize("shown_kind", ["grey16.png", "turned.jpg", "damaged.jpg"])
+def test_search_page__odd_pictures_are_shown_or_left_out(indexed: Path, home: Path, tmp_path: Path, shown_kind: str) -> None:
+    """Whatever the picture is, the page stays."""
+    import numpy as np
+    from PIL import Image
+
+    from app.ui import state_keys
+    from app.ui.queries import ShownQuery
+
+    path = tmp_path / shown_kind
+    noise = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    if shown_kind == "grey16.png":
+        Image.fromarray(noise[..., 0].astype(np.uint16) * 256).save(path)
+    else:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.fromarray(noise).save(path, exif=exif)
+    if shown_kind == "damaged.jpg":
+        path.write_bytes(path.read_bytes()[:900])
+    page = opened(search_page)
+    page.session_state[state_keys.HISTORY] = (ShownQuery.of_picture(path, path.name, "uploaded"),)
+    page.run()
+    assert not page.exception
+    assert "Like this picture" in shown(page)
 
 
 def test_search_page__by_a_picture(indexed: Path, home: Path, tmp_path: Path) -> None:
