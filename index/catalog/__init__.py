@@ -59,6 +59,7 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
 
     def __init__(self, database: Database) -> None:
         self._db = database
+        self._ids_of_library: dict[str, tuple[tuple[int, str | None], list[int]]] = {}  # with the revision they are of
 
     @classmethod
     def open(cls, url: str) -> "Catalog":
@@ -113,6 +114,8 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
 
         The folder may be spelled otherwise than the libraries' folders are, such as by a link: real places are compared.
         """
+        if library is not None and folder is None:
+            return self._of_library(library)
         query = sa.select(video.c.id).order_by(video.c.id)
         with self._db.read() as connection:
             if library is not None:
@@ -124,3 +127,15 @@ class Catalog(LibraryQueries, VideoQueries, EmbeddingQueries, JobQueries, Evalua
                 return list(found)
             query = query.add_columns(video.c.path)  # last, for it is slow: a link on the way to the videos themselves
             return ids_really_below(folder, connection.execute(query))
+
+    def _of_library(self, library: str) -> list[int]:
+        """Ids of a library's videos, read once for each revision: every search in it asks for them."""
+        with self.snapshot() as snapshot:
+            number = library_id_of(snapshot.connection, library)
+            revision = snapshot.revision, snapshot.token(snapshot.revision)
+            kept = self._ids_of_library.get(library)
+            if kept is None or kept[0] != revision:
+                query = sa.select(video.c.id).where(video.c.library_id == number).order_by(video.c.id)
+                kept = revision, list(snapshot.connection.scalars(query))
+                self._ids_of_library[library] = kept
+        return list(kept[1])

@@ -73,9 +73,7 @@ def test_nothing_indexed_yet(ws: Workspace, folder: Path) -> None:
 def test_an_encoder_that_was_renamed_since_is_named_as_it_is_called_now(indexed: Workspace, folder: Path) -> None:
     (indexed.encoders_folder / "default.onnx").rename(indexed.encoders_folder / "motion.onnx")
     write_tiny_encoder(indexed.encoders_folder / "default.onnx", seed=9)
-    with pytest.raises(
-        NotIndexed, match=r"There are vectors of the encoder motion: search with --encoder motion\."
-    ):
+    with pytest.raises(NotIndexed, match=r"There are vectors of the encoder motion: search with --encoder motion\."):
         find_similar(indexed, ClipQuery(path=folder / "a.mp4"))
 
 

@@ -194,6 +194,22 @@ def test_paths_that_are_not_unicode_come_back_as_they_were(filled: Catalog) -> N
     assert [v.id for v in filled.videos(text="100% '")] == ids[1:]
 
 
+def test_the_videos_of_a_library_are_those_that_are_there_now(filled: Catalog, catalog_url: str) -> None:
+    """However often they were asked for before, and whoever changes them."""
+    first = put(filled, "/films/1.mp4")
+    assert filled.video_ids(library="films") == [first]
+    with Catalog.open(catalog_url) as other:
+        second = put(other, "/films/2.mp4", "c2")
+    assert filled.video_ids(library="films") == [first, second]
+    filled.video_ids(library="films").clear()
+    assert filled.video_ids(library="films") == [first, second]
+    with Catalog.open(catalog_url) as other:
+        other.forget_videos([first])
+    assert filled.video_ids(library="films") == [second]
+    with pytest.raises(UnknownLibrary):
+        filled.video_ids(library="other")
+
+
 def test_folders_are_compared_whole_and_exactly(filled: Catalog) -> None:
     inside = put(filled, "/films/A/x.mp4")
     put(filled, "/films/Ab/x.mp4", "c2")
