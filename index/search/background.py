@@ -13,17 +13,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import LOW_INFORMATION
 from index.search.alignment import IDENTICAL
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
-CLIPS = 128
-"""Clips that stand for the library."""
+CLIPS = 512
+"""Clips that stand for the library. With 128, the words for one library depended on the order in which it had been indexed."""
 FEWEST_PAIRS = 400
 """With fewer pairs of clips of different videos, nothing is said."""
 _QUANTILE, _NORMAL_QUANTILE = 0.1, 1.2816
-_TAIL, _TAIL_DEVIATIONS = 0.0435, 0.85
+_TAIL, _TAIL_DEVIATIONS = 0.065, 0.85
 """So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Measured on real footage, whose
-tail is heavier than a normal law's (docs/results.md)."""
+tail is heavier than a normal law's: with this, nine of ten train rows to which nothing is alike find only weak hits
+(docs/results.md)."""
 _FEWEST_VIDEOS = 100  # with less footage than this, chance is not less than with so much
 
 
@@ -49,11 +51,16 @@ class Background:
 
 def background_of(index: VectorIndex, selector: ClipSelector, scale: NDArray[np.float32] | None) -> Background | None:
     """Of the clips whose lengths a selector allows, whatever else it says. scale: as a query's, float32 (D,). None where there is
-    too little footage. Worked out once for each state of the index."""
+    too little footage. Worked out once for each state of the index.
+
+    Where something moves in enough clips, those alone count: what stands still is unlike all of them, and would make every score
+    seem high. Else those that stand still count too, if they can be found.
+    """
     anywhere = replace(selector, video_ids=None, exclude_video_ids=None, between_s=None, include_flagged=False)
     key = "background", anywhere, None if scale is None else scale.tobytes()
     if key not in index.rows.kept:
-        index.rows.kept[key] = _measured(index, anywhere, scale)
+        moving = _measured(index, replace(anywhere, empty_flag=LOW_INFORMATION), scale)
+        index.rows.kept[key] = moving if moving is not None else _measured(index, anywhere, scale)
     found: Background | None = index.rows.kept[key]
     return found
 
