@@ -66,6 +66,7 @@ def test_it_runs_on_a_cpu_unless_told_otherwise_and_one_index_serves_both(home: 
 def test_the_run_says_which_is_in_use(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     draw_moving_picture(tmp_path / "videos" / "a.mp4")
     assert "Encoder default runs on CPUExecutionProvider in int8" in vret("index", tmp_path / "videos").stderr
+    assert "runs on CPUExecutionProvider in int8" in vret("doctor").stdout
     monkeypatch.setenv("VRET_PRECISION", "fp32")
     draw_moving_picture(tmp_path / "videos" / "b.mp4", seed=1)
     assert "Encoder default runs on CPUExecutionProvider in fp32" in vret("index", tmp_path / "videos").stderr

@@ -403,6 +403,19 @@ def test_floors_are_made_once_and_indexed(ws: Workspace, folder: Path, home: Pat
     assert told == ["indexing with untrained-r3d_quarter-2s-1", "indexing with colour"]
 
 
+def test_the_floor_of_movement_and_look_is_that_of_its_network_of_movement(ws: Workspace, folder: Path, home: Path) -> None:
+    pytest.importorskip("torch", reason="making an untrained network needs the train extra")
+    from pretrain.export_onnx import ExportSpec, export_untrained
+    from pretrain.join_encoders import join_encoders
+
+    spec, encoders = ExportSpec(name="small", num_frames=8, size_px=32, spans_s=(2.0,)), home / "encoders"
+    export_untrained("r3d_quarter", 9, encoders / "small.onnx", spec)
+    look = write_tiny_encoder(encoders / "scenes.onnx", dim=24, seed=5, task="look")
+    join_encoders(json_card(encoders / "small.onnx", task="pace"), look, encoders / "both.onnx", name="both")
+    index_library(ws, "lib", [folder], encoder_name="both")
+    assert index_floors(ws, "lib", encoder="both", whiten_dim=0).made == ("untrained-r3d_quarter-2s-1",)
+
+
 def test_a_file_of_a_floors_name_that_is_none_is_not_taken_for_one(ws: Workspace, folder: Path, home: Path) -> None:
     name = floor_name(ws.encoder_card("default"), 1)
     write_tiny_encoder(home / "encoders" / f"{name}.onnx", name=name, seed=3, task="pace")

@@ -16,12 +16,14 @@ from pretrain.config import FootageConfig, TrainConfig
 from pretrain.encoder_weights import read_encoder
 from pretrain.errors import CheckpointError, TrainingDataError
 from pretrain.export_onnx import ExportSpec, export_run, export_untrained
-from pretrain.origin import ORIGIN_NAME, keep_origin
+from pretrain.join_encoders import join_encoders
+from pretrain.origin import ORIGIN_NAME, keep_origin, started_from
 from pretrain.recipes import RECIPES
 from pretrain.run_files import CHECKPOINT_NAME
 from pretrain.task_sum import parse_task_sum
 from pretrain.train import train
 from tests.helpers.small_backbone import SmallBackbone
+from tests.helpers.tiny_encoder import write_tiny_encoder
 
 SPEC = ExportSpec(name="mine", num_frames=16, size_px=32)
 
@@ -61,6 +63,15 @@ def test_card__tells_from_which_encoder_and_run_the_weights_come_also_when_these
     assert before["training"] == first.training
     assert first.training["start"] == "motion"
     assert str(tmp_path) not in json.dumps(dict(training))
+
+
+def test_card__of_movement_and_look_it_tells_of_the_network_of_movement(tmp_path: Path) -> None:
+    spec = dataclasses.replace(SPEC, spans_s=(2.0,))
+    motion = export_untrained("small", 3, tmp_path / "motion.onnx", spec).card
+    look = write_tiny_encoder(tmp_path / "look.onnx", num_frames=16, dim=24, task="look")
+    join_encoders(tmp_path / "motion.onnx", look, tmp_path / "both.onnx", name="both")
+    began = started_from(tmp_path / "both.onnx")
+    assert (began["name"], began["task"], began["training"]) == ("both", "untrained", motion.training)
 
 
 def test_card__a_file_of_weights_is_known_by_name_and_hash(tmp_path: Path) -> None:
