@@ -80,7 +80,7 @@ def test_an_encoder_that_was_renamed_since_is_named_as_it_is_called_now(indexed:
 def test_indexed_with_another_encoder_is_told(indexed: Workspace, folder: Path) -> None:
     write_tiny_encoder(indexed.encoders_folder / "other.onnx", name="other", seed=3)
     with pytest.raises(
-        NotIndexed, match=r"'other' yet\. There are vectors of the encoder tiny: search with --encoder tiny\. Run: "
+        NotIndexed, match=r"'other' yet\. There are vectors of the encoder default: search with --encoder default\. Run: "
     ):
         find_similar(indexed, ClipQuery(path=folder / "a.mp4"), encoder_name="other")
 
