@@ -217,7 +217,7 @@ class ClipRows:
             None if selector.exclude_video_ids is None else np.asarray(selector.exclude_video_ids, np.int64).tobytes(),
             selector.between_s,
             selector.whole_video,
-            selector.include_flagged or selector.empty_flag,
+            None if selector.include_flagged else selector.empty_flag,
             None if allowed is None else np.packbits(allowed).tobytes(),
             None if whole_allowed is None else np.packbits(whole_allowed).tobytes(),
         )

@@ -362,3 +362,14 @@ def test_a_whole_movement_finds_the_same_movement_before_a_piece_of_another(cata
 
     assert ranking(asked) == [whole, same, longer]
     assert ranking(replace(asked, is_whole_video=False)) == [whole, longer, same]
+
+
+def test_a_search_with_empty_clips_does_not_change_what_the_next_one_finds(catalog: Catalog, tmp_path: Path) -> None:
+    """Masks are kept from search to search."""
+    collection = Collection.new(catalog)
+    collection.add("black.mp4", walk(1), FILM_S, flag=lambda spans: np.ones(len(spans), np.bool_))
+    index = VectorStore(catalog, tmp_path).open(collection.encoder_id)
+    clips = query(walk(1), 4.0, 7.0)
+    for _ in range(2):
+        assert find_moments(catalog, index, collection.encoder_id, clips, filters=Filters(include_flagged=True))
+        assert find_moments(catalog, index, collection.encoder_id, clips) == []

@@ -16,7 +16,8 @@ def _unit(vector: np.ndarray) -> np.ndarray:
 
 def _view(video_id: int, piece: np.ndarray) -> VideoView:
     vectors = np.stack([piece, piece, _unit(X + Y)])
-    return VideoView(video_id, 0.0, 3.0, np.arange(3), SPANS_S, vectors, np.zeros(3, np.bool_), np.array([False, False, True]))
+    none = np.zeros(3, np.bool_)
+    return VideoView(video_id, 0.0, 3.0, np.arange(3), SPANS_S, vectors, none, none, np.array([False, False, True]))
 
 
 def test_score__is_half_the_whole_and_half_the_pieces() -> None:
