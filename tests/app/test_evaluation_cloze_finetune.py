@@ -349,8 +349,10 @@ def test_commands__tables_json_and_csv(ws: Workspace, drawn: None, tmp_path: Pat
     assert "untrained-small-8x32-1" in table.stdout and "done, answered" in table.stdout
     found = json.loads(run(*cloze, "--json").stdout)
     assert [row["encoder"] for row in found["rows"]] == ["small", "untrained-small-8x32-1", "colour"]
+    # Each run trains its own linear layer, so that only figures of one run can be equal.
+    assert found["rows"][0]["floor"] == found["rows"][1]["mean_recall"]
     own, floor, _ = csv.DictReader(io.StringIO(run(*cloze, "--csv").stdout))
-    assert float(own["floor"]) == float(floor["mean_recall"]) == found["rows"][0]["floor"]
+    assert float(own["floor"]) == float(floor["mean_recall"])
     tuned: list[str | Path] = ["finetune", "--labels", labels, "-e", "small", "--device", "cpu", "--epochs", "1", "--source", "s"]
     assert "scratch" in run(*tuned).stdout
     (row,) = csv.DictReader(io.StringIO(run(*tuned, "--csv", "--no-from-scratch").stdout))
