@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -46,6 +47,11 @@ _ENTRY = r"[0-9a-f]{16}-[0-9a-f]{8}-[0-9a-f]{16}"
 _WHOLE = re.compile(rf"{_ENTRY}\.(npy|json)")
 _UNFINISHED = re.compile(rf"\.{_ENTRY}\.(npy|json)\.[0-9a-f]{{8}}\.part")
 """As `EntryName` and `atomic_file` call them."""
+
+
+# NumPy reads a header by `ast`. Where several threads do so at once, CPython 3.11 fails now and then (SystemError: AST constructor
+# recursion depth mismatch). What is loaded is mapped, so nothing is read while others wait.
+_one_header_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +103,8 @@ class FrameStore:
         if not (is_own_folder(self._folder) and is_own_file(path)):
             return None
         try:
-            frames = np.asarray(np.load(path, mmap_mode="r"), dtype=np.uint8)
+            with _one_header_at_a_time:
+                frames = np.asarray(np.load(path, mmap_mode="r"), dtype=np.uint8)
         except (ValueError, EOFError):  # cut short by a full disk or a power cut
             _remove(path)
             return None
