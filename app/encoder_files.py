@@ -35,7 +35,7 @@ class EncoderFile:
 
     @property
     def in_8_bits(self) -> Path | None:
-        """The same encoder in 8 bits, which came with vret beside it; None where there is none."""
+        """The file of the same encoder in 8 bits; None if vret ships none."""
         beside = self.path.with_suffix(_IN_8_BITS)
         return beside if self.origin == "packaged" and beside.is_file() else None
 

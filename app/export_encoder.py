@@ -24,7 +24,7 @@ OnWork = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class _Usual:
-    """How a file is made where nothing is asked for: what found most of what was measured (docs/results.md)."""
+    """Default pooling and whitening of an export, chosen by measurement (docs/results.md)."""
 
     pooling: str
     whiten_dim: int

@@ -179,7 +179,7 @@ def find_similar(
     look: how much look counts against movement, 0 to 1, of an encoder whose vectors hold both; None for the default, or for 1 of a
     query in which nothing moves. Pictures alone are compared with 1. min_score: moments whose score is below are left out.
     collapse_copies: near-equal moments of several videos (encoded anew, resized, ...) are one hit that tells how many they are.
-    leave_out: which moments are no hits, such as the query itself.
+    leave_out: returns True for moments that must not be results, such as the query itself.
     Raises BadRange (seconds that cannot be, also in the filters), BadPath, WrongValue (k below 1, look outside of 0 to 1, min_score
     outside of -1 to 1), BadQuery (not an indexed video, no video in the folder, look with an encoder of one part, a picture with
     an encoder that sees no look or with another look than 1, no example, one of several that is too long), NotIndexed (nothing to
@@ -206,7 +206,7 @@ def find_similar(
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
     warnings = embedded.warnings
     if asked_look is None and look is not None and look < 1 and embedded.clips.stands_still:
-        look = 1.0  # how it moves says nothing, and is the same of everything that stands still
+        look = 1.0  # the motion vectors of all still clips are alike
         warnings += ("nothing moves in the query, so it is compared by its look alone",)
     clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
     index = ws.vectors(encoder_id)
@@ -258,8 +258,8 @@ def _chosen(
     *,
     collapse_copies: bool,
 ) -> "list[tuple[Moment, int]]":
-    """The k best moments that are not left out, each with how many are copies of it; none of them is a copy of another, if copies
-    collapse. best: finds so many moments."""
+    """The k best moments that are not left out, each with its number of copies. With collapse_copies, no moment is a copy of
+    another one. best: returns the given number of moments, best first."""
     if not collapse_copies and leave_out is None:
         return [(moment, 0) for moment in best(k)]
     copies_of = _copies_of(ws, encoder_name, index) if collapse_copies else lambda moments: list(range(len(moments)))
@@ -277,7 +277,7 @@ def _chosen(
 
 
 def _copies_of(ws: Workspace, encoder_name: str | None, index: "VectorIndex") -> "Callable[[Sequence[Moment]], list[int]]":
-    """Of which earlier one each moment is a copy: its own place for none."""
+    """Maps each moment to the place of the earlier one that it is a copy of, or to its own."""
     from app.find_duplicates import COPY_SCORE, part_scales
     from app.still_pictures import still_vector
     from index.search.near_equal import copies_of_earlier

@@ -51,7 +51,7 @@ class OlderReadings:
         return True
 
     def _lacks_flags(self, known: "KnownFile", clips: "VideoClips") -> str:
-        """Why clips lack a flag that newer ones have: of what does not move, which is plain, as encoders of looks ask."""
+        """Why an encoder of looks needs the clips anew, or "": older clips do not say which still ones are plain."""
         from embedder.encoder_card import EncoderCard
         from embedder.vector_parts import sees_look
         from index.catalog.records import LOW_INFORMATION
@@ -59,7 +59,7 @@ class OlderReadings:
         if known.reading >= _WITH_PLAIN_FLAG or not (clips.flags & LOW_INFORMATION).any():
             return ""
         card = EncoderCard.from_json(self._catalog.encoder(self._encoder_id).card_json)
-        return "what stands still is told from what is plain" if sees_look(card) else ""
+        return "its still clips are not yet checked for plain ones" if sees_look(card) else ""
 
 
 def _longest_s(clips: "VideoClips") -> float:

@@ -45,7 +45,7 @@ def _nothing_to_search(ws: Workspace, name: str, encoder_id: int, library: str |
 
 
 def _names_today(ws: Workspace, names: "dict[int, str]") -> set[str]:
-    """What encoders are called now, by the catalog's number and the name that it has: files may have been renamed since."""
+    """Today's names of encoders: their files may have been renamed since the catalog stored the names."""
     today: dict[int, str] = {}
     for file in list_encoders(ws.encoders_folder):
         try:

@@ -66,9 +66,7 @@ def _strip(path: Path, mtime_ns: int, size: int) -> Glance:
 
 
 def picture(path: Path) -> "NDArray[np.uint8]":
-    """A still picture to be shown, uint8 (H, W, 3), kept for as long as its file is as it is. Raises VideoRejected,
-    FileNotFoundError.
-    """
+    """A still picture for display, uint8 (H, W, 3), cached until its file changes. Raises VideoRejected, FileNotFoundError."""
     stat = path.stat()
     return _picture(path, stat.st_mtime_ns, stat.st_size)
 

@@ -42,7 +42,7 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
     on = f", {result.provider}" if result.provider else ""
     if not result.has_good_match:
         st.info("No good match: footage that is nothing like the query scores as high as these.", icon=":material/search_off:")
-    # What is said of hits is kept with one clip or moment, which can be asked again; not with several, nor with a picture.
+    # Judgements are stored with the query, so that it can be run again: one clip or moment, not several, not a picture.
     judging = None if query.has_several or query.is_picture else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"
     summary = f"{count(len(hits), 'moment')} in {result.seconds:.2f} s, encoder {as_html(result.encoder)}{weighed}{as_html(on)}"

@@ -45,12 +45,12 @@ class Judging:
 
     @classmethod
     def of(cls, query: ShownQuery, encoder: str | None) -> "Judging":
-        """Reads what was said of this query before, with whichever encoder. Raises ValueError for a picture, of which nothing is
-        kept; UnknownVideo, CatalogError.
+        """Reads earlier judgements of this query, by any encoder. Raises ValueError for a picture, whose results cannot be
+        judged; UnknownVideo, CatalogError.
         """
         ws, moment = cached.workspace(), query.to_find()
         if isinstance(moment, PictureQuery):
-            raise ValueError("what is said of a picture's hits cannot be kept")
+            raise ValueError("the results of a picture cannot be judged")
         asked = asked_query(ws, moment, query.name)
         return cls(asked=asked, encoder=encoder, judgements=ws.catalog.judgements(query=asked.stored))
 
