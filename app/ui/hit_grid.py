@@ -67,10 +67,10 @@ def _fill(hits: Sequence[Hit], jobs: dict["Future[Path]", Hit], options: SearchO
     with st.container(key="hits"):
         for place, hit in enumerate(hits, start=1):
             with st.container(key=f"hit-{place}", border=True, gap="small"):
-                slots[hit.rank] = st.empty()
-                if hit.rank in by_rank:
-                    _show_preview(slots[hit.rank], place, hit, by_rank[hit.rank])
+                if hit.rank in by_rank:  # not by way of an empty place, from which a preview that plays would begin anew
+                    _show_preview(None, place, hit, by_rank[hit.rank])
                 else:
+                    slots[hit.rank] = st.empty()
                     _show_picture(slots[hit.rank], pictures.get((hit.video_id, hit.clip_ordinal)))
                 _facts(place, hit, judging)
                 _actions(place, hit)
@@ -90,13 +90,15 @@ def _thumbnails(hits: Sequence[Hit], options: SearchOptions) -> dict[tuple[int, 
     return ws.catalog.thumbnails([(hit.video_id, hit.clip_ordinal) for hit in hits], ws.encoder_id(options.encoder))
 
 
-def _show_preview(slot: "DeltaGenerator", place: int, hit: Hit, job: "Future[Path]") -> None:
+def _show_preview(slot: "DeltaGenerator | None", place: int, hit: Hit, job: "Future[Path]") -> None:
+    """Into a slot that shows something else by now, or where the page is."""
+    html = st.html if slot is None else slot.html
     try:
         preview = job.result()
     except FileNotFoundError:
-        slot.html('<div class="vret-nopreview">The file is not there now. Is its disk plugged in?</div>')
+        html('<div class="vret-nopreview">The file is not there now. Is its disk plugged in?</div>')
     except (EmbedderError, AppError, OSError) as error:  # a full disk, too, must not take the other hits away
-        slot.html(f'<div class="vret-nopreview" title="{as_html(str(error))}">no preview</div>')
+        html(f'<div class="vret-nopreview" title="{as_html(str(error))}">no preview</div>')
     else:
         play(preview, key=f"clip-{place}-{preview.stem}", label=f"hit {place}: {hit.path.name}", into=slot)
 

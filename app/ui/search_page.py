@@ -83,12 +83,15 @@ def _view_name(asked: tuple[ShownQuery, ...]) -> str:
 
 
 def _cleared_for(view: str) -> "DeltaGenerator":
-    """A container for the view. What another view left there goes at once, not only when all of this one is drawn."""
+    """A container for the view. What another view left there goes at once, not only when all of this one is drawn.
+
+    A view that stays is not emptied: the browser may be sent the empty place before its container, and would build all of it anew.
+    """
+    if st.session_state.get(state_keys.VIEW) == view:
+        return st.container()
+    st.session_state[state_keys.VIEW] = view
     place = st.empty()
-    if st.session_state.get(state_keys.VIEW) != view:
-        st.session_state[state_keys.VIEW] = view
-        place.empty()
-        time.sleep(_CLEARED_S)
+    time.sleep(_CLEARED_S)
     return place.container()
 
 

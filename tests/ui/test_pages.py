@@ -1,5 +1,6 @@
 """The pages without a browser: what they say and which widgets they have, by Streamlit's own tester."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -81,6 +82,25 @@ def test_search_page__begins_with_a_suggestion(indexed: Path) -> None:
     assert "Like this clip" in shown(page)
     assert page.button(key="like-1").label == "More like this"  # the other one; the query itself is left out
     assert 'vret-rank">2<' not in shown(page)
+
+
+def test_search_page__a_rerun_empties_no_place(indexed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written twice in a run may reach the browser in two pieces, which then builds anew what was there, and all in it."""
+    from streamlit.runtime.forward_msg_queue import ForwardMsgQueue
+
+    page = opened(search_page)
+    page.button(key="suggest-0").click().run()
+    written: list[tuple[int, ...]] = []
+    monkeypatch.setattr(ForwardMsgQueue, "_before_enqueue_msg", lambda message: written.append(tuple(message.metadata.delta_path)))
+    for _ in range(20):  # until the previews are made, which at first take the places of pictures
+        written.clear()
+        page.run()
+        assert not page.exception
+        twice = [path for path, times in Counter(filter(None, written)).items() if times > 1]
+        if not twice:
+            break
+    assert len(set(written)) > 20, "hits were drawn"
+    assert not twice
 
 
 def test_search_page__encoder_is_missing(indexed: Path, home: Path) -> None:
