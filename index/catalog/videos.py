@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,7 @@ def _unknown(video_id: int) -> UnknownVideo:
     return UnknownVideo(f"The catalog has no video {video_id}. It may have been removed since; search again.")
 
 
+@cache
 def _video_rows() -> sa.Select[Any]:
     num_clips = (
         sa.select(sa.func.coalesce(sa.func.sum(embedding.c.num_clips), 0))
@@ -416,7 +418,7 @@ def _video_row(row: Any) -> VideoRow:
         container=row.container,
         outcome=_outcome(row),
         reason=row.reason,
-        warnings=tuple(json.loads(row.warnings)),
+        warnings=() if row.warnings == "[]" else tuple(json.loads(row.warnings)),
         num_clips=int(row.num_clips),
         indexed_at=datetime.fromtimestamp(row.indexed_at, UTC),
     )

@@ -60,8 +60,8 @@ def clip_candidates(
     fine = [_offset_votes(index, level, of_any_length, alike) for level in levels]
     fine_video, fine_offset_s, fine_score = (np.concatenate(parts) for parts in zip(*fine, strict=True)) if fine else _NO_VOTES
     step_s = levels[-1].hop_s * 2 if levels else 1.0
-    voted = _heaped(fine_video, fine_offset_s, fine_score - alike + 0.01, step_s)[:_FINE_OFFSETS]
-    videos = list(dict.fromkeys(_in_turns([video_of.tolist(), [one for one, _, _ in voted]])))[:_LOOKED_THROUGH]
+    voted = _heaped(fine_video, fine_offset_s, fine_score - alike + 0.01, step_s, _FINE_OFFSETS)
+    videos = _distinct(_in_turns([video_of.tolist(), [one for one, _, _ in voted]]), _LOOKED_THROUGH)
     mask = index.rows.mask(selector)
     every = np.unique(np.concatenate([named, _rows_of_videos(index, videos, named, mask.rows)]))
     return ClipCandidates(
@@ -85,6 +85,7 @@ def offset_candidates(
 ) -> OffsetCandidates:
     """For a query too long to be one clip. The longest windows ask for clips like them, and every level for short whole videos."""
     ballots: list[list[tuple[int, float]]] = []
+    most = max(_MIN_OFFSETS, _OFFSETS_PER_HIT * k)
     for number, level in enumerate(levels):
         chosen = np.unique(np.linspace(0, len(level.vectors) - 1, min(len(level.vectors), _MAX_ASKING)).round().astype(int))
         low_s, high_s = around(level.length_s, _LENGTH_FACTOR)
@@ -97,13 +98,11 @@ def offset_candidates(
         lowest = np.where(found, scores, np.inf).min(axis=1, initial=np.inf)
         hit, votes = rows[found], (scores - lowest[:, None])[found] + 1e-6
         offsets = _middles(index, hit) - level.centres_s[chosen][window]
-        ballots.append([(one, offset) for one, offset, _ in _heaped(_videos(index, hit), offsets, votes, level.length_s / 2)])
+        heaps = _heaped(_videos(index, hit), offsets, votes, level.length_s / 2, most)
+        ballots.append([(one, offset) for one, offset, _ in heaps])
     # In turns, so that many short videos, found by their every level, cannot crowd out a long one found by its longest.
-    best = list(_in_turns(ballots))
-    most = max(_MIN_OFFSETS, _OFFSETS_PER_HIT * k)
-    return OffsetCandidates(
-        np.array([one for one, _ in best[:most]], np.int64), np.array([offset for _, offset in best[:most]], np.float64)
-    )
+    best = list(itertools.islice(_in_turns(ballots), most))
+    return OffsetCandidates(np.array([one for one, _ in best], np.int64), np.array([offset for _, offset in best], np.float64))
 
 
 def of_about_length(selector: ClipSelector, duration_s: float, factor: float) -> ClipSelector:
@@ -150,9 +149,9 @@ _NO_VOTES = (np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
 
 
 def _heaped(
-    videos: NDArray[np.int64], offsets_s: NDArray[np.float64], votes: NDArray[np.floating], width_s: float
+    videos: NDArray[np.int64], offsets_s: NDArray[np.float64], votes: NDArray[np.floating], width_s: float, most: int
 ) -> list[tuple[int, float, float]]:
-    """Votes for nearly equal offsets of a video together: (video, offset of the strongest vote, sum), best first."""
+    """Votes for nearly equal offsets of a video together: (video, offset of the strongest vote, sum), the `most` best first."""
     if not len(videos):
         return []
     box = np.round(offsets_s / width_s).astype(np.int64)
@@ -162,7 +161,7 @@ def _heaped(
     first = np.flatnonzero(new)
     sums = np.add.reduceat(votes[order].astype(np.float64), first)
     best = order[first]
-    rank = np.lexsort((offsets_s[best], videos[best], -sums))
+    rank = np.lexsort((offsets_s[best], videos[best], -sums))[:most]
     return list(zip(videos[best][rank].tolist(), offsets_s[best][rank].tolist(), sums[rank].tolist(), strict=True))
 
 
@@ -200,6 +199,16 @@ def _videos(index: VectorIndex, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def _middles(index: VectorIndex, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     middles: NDArray[np.float64] = (index.rows.starts_s[rows] + index.rows.ends_s[rows]) / 2
     return middles
+
+
+def _distinct(numbers: Iterable[int], most: int) -> list[int]:
+    """The first different ones."""
+    found: dict[int, None] = {}
+    for number in numbers:
+        found[number] = None
+        if len(found) == most:
+            break
+    return list(found)
 
 
 def _in_turns(ballots: "Sequence[Sequence[_T]]") -> "Iterable[_T]":

@@ -45,9 +45,9 @@ def _jumps(videos: NDArray[np.int64], lengths: NDArray[np.float64]) -> NDArray[n
     return first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mask:
-    """Which rows may answer: rows bool (R,), and how many they are."""
+    """Which rows may answer: rows bool (R,), and how many they are. Equal to itself alone."""
 
     rows: NDArray[np.bool_]
     count: int

@@ -1,4 +1,4 @@
-"""Nearest neighbours by FAISS: exact while small, inverted lists re-ranked with the stored vectors above.
+"""Nearest neighbours by FAISS: exact while small, above that inverted lists of short codes, re-ranked with the stored vectors.
 
 An index is made of segments. The first comes from a file and is never changed (it may be mapped into memory); clips that came
 later lie in a second one, in memory; removed clips are dead rows that no search returns. `compacted` makes one segment of all.
@@ -6,9 +6,11 @@ later lie in a second one, in memory; removed clips are dead rows that no search
 Shapes: R rows of a segment, M queries, D dimensions, k neighbours.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 import faiss as typed_faiss
 import numpy as np
@@ -23,9 +25,11 @@ EXACT_UP_TO = 20_000
 """Clips up to which search is exact. A query asks by some thirty windows: scanning more clips for each would take longer than
 all else."""
 _FEW = 8_000  # so few matching rows are gathered and scored exactly, faster and safer than probing lists for them
-_PROBES = 96  # lists visited per query, when nothing is filtered out; a filter adds to them
-_ROUGH_PROBES = 10  # of a search by many windows, of which each may miss some
-_RERANK = 2  # candidates per wanted neighbour that are scored again with the stored vectors: 8-bit codes err by some 0.002
+_PROBED, _ROUGHLY_PROBED = 0.3, 0.01
+"""Share of the lists that a query visits when nothing is filtered out; a filter adds to it. Short codes are compared so quickly
+that many lists cost little. Of a search by many windows, each may miss some."""
+_RERANK, _MIN_RERANK = 4, 1024  # candidates per wanted neighbour, and in all, that are scored again with the stored vectors
+_PER_CODE = 4  # numbers of a vector that share one of 16 codes
 _MAX_TRAIN_PER_LIST = 64
 _BLOCK = 50_000  # rows worked on at a time, so that float32 copies stay small
 
@@ -40,7 +44,7 @@ class Segment(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Best rows among those of a mask of R rows: scores (M, n), rows (M, n) for n of k or more, -1 where there are no more.
 
-        rough: scores may be those of codes, and fewer lists are visited.
+        rough: fewer lists are visited, and the k best are chosen by their codes.
         """
         ...
 
@@ -80,18 +84,21 @@ class FlatSegment:
 
 
 class IvfSegment:
-    """8-bit codes in inverted lists, and the float16 vectors (R, D) for the last word; fast where `FlatSegment` gets slow."""
+    """Codes of 4 bits for each 4 numbers in inverted lists (product quantization, Jegou et al. 2011; compared in registers, Andre
+    et al. 2015), and the float16 vectors (R, D) for the last word; fast where `FlatSegment` gets slow."""
 
     def __init__(self, index: Any, halves: NDArray[np.float16]) -> None:
         self.index = index
         self.halves = halves
+        self._halves = np.asarray(halves)  # rows of a plain array are picked faster than those of a memory map
 
     @classmethod
     def build(cls, halves: NDArray[np.float16]) -> "IvfSegment":
         """Train on a sample and add all; halves (R, D) of unit length. Deterministic."""
         count, dim = halves.shape
         num_lists = max(1, min(int(2 * count**0.5), count // 40))
-        index = faiss.index_factory(dim, f"IVF{num_lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+        codes = dim // math.gcd(dim, _PER_CODE)
+        index = faiss.index_factory(dim, f"IVF{num_lists},PQ{codes}x4fs", faiss.METRIC_INNER_PRODUCT)
         sample = np.random.default_rng(0).permutation(count)[: num_lists * _MAX_TRAIN_PER_LIST]
         index.train(halves[np.sort(sample)].astype(np.float32))
         for start in range(0, count, _BLOCK):
@@ -105,26 +112,28 @@ class IvfSegment:
         self, queries: NDArray[np.float32], k: int, mask: Mask, *, rough: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """See `Segment.search`. Visits more lists the fewer rows match, all of them if that is what it takes to find k."""
-        wanted = min(mask.count, k if rough else _RERANK * k)
+        wanted = min(mask.count, k if rough else max(_MIN_RERANK, _RERANK * k))
         params = faiss.SearchParametersIVF(sel=_selector(mask))
         # Of fewer rows the nearest lie farther off, but still in the lists about the query.
-        probes = (_ROUGH_PROBES if rough else _PROBES) * (len(self) / max(1, mask.count)) ** 0.5
-        params.nprobe = min(self.index.nlist, max(1, round(probes)))
-        scores, rows = self.index.search(queries, wanted, params=params)
+        share = (_ROUGHLY_PROBED if rough else _PROBED) * (len(self) / max(1, mask.count)) ** 0.5
+        params.nprobe = min(self.index.nlist, math.ceil(share * self.index.nlist))
+        _, rows = self.index.search(queries, wanted, params=params)
         if params.nprobe < self.index.nlist and (np.count_nonzero(rows >= 0, axis=1) < min(k, mask.count)).any():
             params.nprobe = self.index.nlist
-            scores, rows = self.index.search(queries, wanted, params=params)
-        if rough:
-            return scores, rows
+            _, rows = self.index.search(queries, wanted, params=params)
+        real = rows >= 0
+        distinct, place = np.unique(rows[real], return_inverse=True)
+        found = self.vectors(distinct)
         exact = np.full(rows.shape, -np.inf, np.float32)
-        for query, found, out in zip(queries, rows, exact, strict=True):
-            real = found >= 0
-            out[real] = self.vectors(found[real]) @ query
+        if len(queries) == 1:
+            exact[real] = (found @ queries[0])[place]
+        else:
+            exact[real] = np.einsum("nd,nd->n", found[place], queries[np.nonzero(real)[0]])
         return exact, rows
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Segment.vectors`."""
-        return unit_vectors(np.asarray(self.halves[rows]), self.halves.shape[1])
+        return unit_vectors(self._halves[rows], self.halves.shape[1])
 
 
 class FaissIndex:
@@ -136,6 +145,7 @@ class FaissIndex:
         self._base = FlatSegment.empty(dim) if base is None else base
         self._delta = FlatSegment.empty(dim)
         self._lock = threading.RLock()
+        self._gathered: WeakKeyDictionary[Mask, tuple[NDArray[np.int64], NDArray[np.float32]]] = WeakKeyDictionary()
         self.revision = 0
 
     @property
@@ -206,9 +216,13 @@ class FaissIndex:
         with self._lock:
             mask = self._rows.mask(selector)
             if mask.count <= max(k, min(_FEW, len(self._rows) // 8)):
-                matching = np.flatnonzero(mask.rows)
-                scores = queries @ self.vectors(matching).T
-                return scores, np.broadcast_to(matching, scores.shape)
+                matching, vectors = self._all_of(mask)
+                scores = queries @ vectors.T
+                rows = np.broadcast_to(matching, scores.shape)
+                if len(matching) <= k:
+                    return scores, rows
+                kth_best = np.partition(scores, len(matching) - k, axis=1)[:, len(matching) - k]
+                return scores, np.where(scores >= kth_best[:, None], rows, -1)
             border = len(self._base)
             found = [
                 _offset(segment.search(queries, min(k, part.count), part, rough=rough), start)
@@ -261,6 +275,13 @@ class FaissIndex:
             fresh = FaissIndex(self._dim, ClipRows(self._rows.table(alive)), base)
             fresh.revision = self.revision
             return fresh
+
+    def _all_of(self, mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The rows of a small mask, and their vectors; kept as long as the mask is, for the next search with this filter."""
+        if mask not in self._gathered:
+            matching = np.flatnonzero(mask.rows)
+            self._gathered[mask] = matching, self.vectors(matching)
+        return self._gathered[mask]
 
     def _parts(self, mask: Mask, border: int) -> Iterator[tuple[Segment, Mask, int]]:
         """Each segment with its part of a mask, and the row at which it starts."""

@@ -23,7 +23,7 @@ import numpy as np
 from index.vectors.clip_rows import ROW, ClipRows
 from index.vectors.faiss_index import FaissIndex, FlatSegment, IvfSegment, faiss
 
-_FORMAT = 2
+_FORMAT = 3
 _FULLY_CHECKED = 256 << 20  # bytes; of larger files only the ends are summed, so that opening stays quick
 _ENDS = 8 << 20
 _STRAY_AFTER_S = 3600.0  # data files without a manifest are another process' unfinished work until this old
@@ -126,7 +126,7 @@ def _read_base(paths: Mapping[str, Path]) -> FlatSegment | IvfSegment:
         raise UnusableIndexFile(f"FAISS cannot read it ({_last_line(error)})") from error
     except MemoryError as error:
         raise UnusableIndexFile(f"{paths['faiss'].name} does not fit into memory") from error
-    wanted = faiss.IndexIVFScalarQuantizer if "halves" in paths else faiss.IndexFlatIP
+    wanted = faiss.IndexIVFPQFastScan if "halves" in paths else faiss.IndexFlatIP
     if not isinstance(index, wanted):
         raise UnusableIndexFile(f"it holds a {type(index).__name__}")
     if "halves" not in paths:

@@ -95,7 +95,7 @@ class VectorIndex(Protocol):
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """As `search`, but row numbers in any order, and perhaps some more: scores float32 (M, n), rows int64 (M, n), -1 for none.
 
-        rough: scores may be those of shortened vectors, and more neighbours may be missed: for many windows that ask together.
+        rough: more neighbours may be missed: for many windows that ask together.
         """
         ...
 
@@ -127,7 +127,8 @@ def unit_vectors(vectors: NDArray[np.floating], dim: int) -> NDArray[np.float32]
     if vectors.ndim != 2 or vectors.shape[1] != dim:
         raise EncoderMismatch(f"This index holds vectors of {dim} dimensions, got an array of shape {vectors.shape}.")
     wide = np.ascontiguousarray(vectors, dtype=np.float32)
-    unit: NDArray[np.float32] = wide / np.maximum(np.linalg.norm(wide, axis=1, keepdims=True), np.float32(1e-12))
+    lengths = np.sqrt(np.einsum("nd,nd->n", wide, wide))
+    unit: NDArray[np.float32] = wide / np.maximum(lengths, np.float32(1e-12))[:, None]
     return unit
 
 
