@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from app.index_report import IndexProgress, IndexReport
 from app.library_scan import MAX_TRIES, FoundFile, is_of_older_reading
 from embedder.errors import VideoRejected
-from embedder.reading_rules import READING_RULES
+from embedder.reading_rules import KEY_FRAMES_ALONE, READING_RULES
 from index.errors import ValueRefused
 
 if TYPE_CHECKING:
@@ -166,12 +166,13 @@ class FileOutcomes:
             video.flags,
             video.thumbnails,
             warnings=warnings,
-            reading=READING_RULES,
+            reading=KEY_FRAMES_ALONE if video.is_by_key_frames else READING_RULES,
         )
         if fault is not None:
             self.faulty(file, fault, known)
             return
         report = self._report
+        report.by_key_frames += video.is_by_key_frames
         if known is None or not known.embedded:
             report.added += 1
         elif known.content_hash != file.content_hash:

@@ -4,7 +4,7 @@ import os
 import shlex
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from app.part_weights import check_sees_look, chosen_look, counts_look, look_of_
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
-from embedder.reading_rules import READING_RULES
+from embedder.reading_rules import KEY_FRAMES_ALONE, READING_RULES
 from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
@@ -205,11 +205,13 @@ def find_similar(
     if embedded.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
     warnings = embedded.warnings
-    if asked_look is None and look is not None and look < 1 and embedded.clips.stands_still:
-        look = 1.0  # the motion vectors of all still clips are alike
-        warnings += ("nothing moves in the query, so it is compared by its look alone",)
-    clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
     index = ws.vectors(encoder_id)
+    older = ws.catalog.count_read_before(encoder_id, READING_RULES)
+    why_look_alone = _why_look_alone(embedded.clips, older, len(index.rows.tracks.videos))
+    if asked_look is None and look is not None and look < 1 and why_look_alone:
+        look = 1.0
+        warnings += (why_look_alone,)
+    clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
 
     def best(most: int) -> "list[Moment]":
         sight = None if every_file else look_at
@@ -241,7 +243,7 @@ def find_similar(
         seconds=time.perf_counter() - began,
         provider=embedded.provider,
         look=look,
-        warnings=(*warnings, *_of_blank(clips, filters), *_of_older_reading(ws, encoder_id)),
+        warnings=(*warnings, *_of_blank(clips, filters), *_of_older_reading(older)),
         num_examples=embedded.num_examples,
         num_unlike=embedded.num_unlike,
         best_score=hits[0].score if hits else None,
@@ -369,11 +371,25 @@ def _combined(
     )
 
 
-def _of_older_reading(ws: Workspace, encoder_id: int) -> tuple[str, ...]:
-    older = ws.catalog.count_read_before(encoder_id, READING_RULES)
-    if not older:
-        return ()
-    return (f"{older} video(s) were indexed by an older vret; their times may be wrong until you run vret index",)
+def _why_look_alone(query: "QueryClips", older: Mapping[int, int], num_videos: int) -> str:
+    """Why movement cannot be compared, or "". The motion vectors of all still clips are alike."""
+    if query.stands_still:
+        return "nothing moves in the query, so it is compared by its look alone"
+    if 0 < num_videos <= older.get(KEY_FRAMES_ALONE, 0):
+        return "all videos are indexed by their look only so far (--quick), so that alone is compared"
+    return ""
+
+
+def _of_older_reading(older: Mapping[int, int]) -> tuple[str, ...]:
+    """Notes on videos whose clips were not made by today's rules of reading. older: how many, by the version of their rules."""
+    by_key_frames = older.get(KEY_FRAMES_ALONE, 0)
+    by_older_rules = sum(older.values()) - by_key_frames
+    notes = []
+    if by_key_frames:
+        notes.append(f"{by_key_frames} video(s) are indexed by their look only so far (--quick); vret index reads them whole")
+    if by_older_rules:
+        notes.append(f"{by_older_rules} video(s) were indexed by an older vret; their times may be wrong until you run vret index")
+    return tuple(notes)
 
 
 def _embed(ws: Workspace, query: ClipQuery | PictureQuery, encoder_name: str | None, encoder_id: int) -> EmbeddedQuery:

@@ -14,6 +14,7 @@ from app.index_report import IndexProgress, IndexReport
 from app.index_run import IndexRun
 from app.library_scan import Scan, check_folders, nothing_to_index, scan_library
 from app.on_disk import folder_trouble, same_folders
+from app.part_weights import check_sees_look
 from app.run_lock import LockHolder, run_lock
 from app.workspace import Workspace
 
@@ -36,6 +37,7 @@ def index_library(
     on_event: OnEvent | None = None,
     wait_s: float = 0.0,
     reembed: bool = False,
+    quick: bool = False,
 ) -> IndexReport:
     """Brings a library up to date with its folders.
 
@@ -43,10 +45,12 @@ def index_library(
     the library has. A folder of the library that is away or empty is told in the report, and its videos are left as they are. hop:
     distance of the clips' starts in clip lengths, for videos embedded in this run. excludes: patterns of what to leave out from now
     on, added to those that the library has. wait_s: how long to wait for another run, negative for ever. reembed: embed every video
-    anew.
+    anew. quick: a first pass over videos that are not yet known, by their key frames and so their look alone; the next run without
+    it reads them whole.
 
     On Ctrl-C what is done stays done, and the report says `stopped`. A killed run leaves the same state, without a report.
-    Raises BadFolder, BadPath, BadLibraryName, BadPattern, WrongValue, Busy, UnknownEncoder, UnknownLibrary, DataFolderError,
+    Raises BadFolder, BadPath, BadLibraryName, BadPattern, WrongValue (also quick with reembed or hop), BadQuery (quick with an
+    encoder that sees no look), Busy, UnknownEncoder, UnknownLibrary, DataFolderError,
     CatalogError, EncoderError, ProviderUnavailable.
     """
     began = time.perf_counter()
@@ -57,11 +61,15 @@ def index_library(
         raise WrongValue(f"The hop must be more than 0 and at most 1 clip length, got {hop}.")
     if math.isnan(wait_s):
         raise WrongValue("The seconds to wait must be a number, got nan.")
+    if quick and (reembed or hop is not None):
+        raise WrongValue("--quick reads key frames of new videos only: leave out --hop and --reembed, or --quick.")
     tell: OnEvent = on_event if on_event is not None else _ignore
     paths = check_folders(folders, _known_folders(ws, library) if any(map(folder_trouble, folders)) else ())
     _refuse_own_folders(ws, paths)
     new_excludes = checked_patterns(excludes)
     card = ws.encoder_card(encoder_name)  # a missing encoder is said before anything is made
+    if quick:
+        check_sees_look(ws, encoder_name, so="--quick, which sees key frames only, finds nothing")
     ws.make_home()
 
     def say_who_is_waited_for(holder: LockHolder | None) -> None:
@@ -84,7 +92,7 @@ def index_library(
             if pattern not in scan.left_out and not pattern.startswith("!")
         ]
         report = IndexReport(library=library, encoder=encoder_name or ws.settings.encoder_name)
-        IndexRun(ws, report, encoder_id, encoder_name, hop, tell, reembed=reembed).carry_out(scan)
+        IndexRun(ws, report, encoder_id, encoder_name, hop, tell, reembed=reembed, quick=quick).carry_out(scan)
     report.seconds = time.perf_counter() - began
     tell(IndexProgress(phase="done", clips=report.clips, broken=len(report.broken), seconds=report.seconds, message=card.name))
     return report

@@ -50,7 +50,8 @@ class IndexReport:
     (links) of files that are counted under another one. from_libraries: how many of the moved ones were another library's, by its
     name. away: (folder, in words) of folders that could not be looked through, or that are empty, as a mount point is without its
     disk; what was known below is left as it was.
-    warnings: (path, what is odd about it). clips: vectors written. video_seconds: their videos' length. seconds: the run's time.
+    warnings: (path, what is odd about it). by_key_frames: how many of those embedded were read by their key frames alone.
+    clips: vectors written. video_seconds: their videos' length. seconds: the run's time.
     provider: ONNX Runtime's execution provider that really ran, None when nothing had to be embedded.
     """
 
@@ -77,6 +78,7 @@ class IndexReport:
     from_libraries: dict[str, int] = field(default_factory=dict)
     away: list[tuple[str, str]] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
+    by_key_frames: int = 0
     clips: int = 0
     video_seconds: float = 0.0
     seconds: float = 0.0

@@ -39,6 +39,7 @@ class IndexRun:
         tell: Callable[[IndexProgress], None],
         *,
         reembed: bool,
+        quick: bool,
     ) -> None:
         self._ws = ws
         self._catalog = ws.catalog
@@ -48,8 +49,9 @@ class IndexRun:
         self._hop = hop
         self._tell = tell
         self._reembed = reembed
+        self._quick = quick
         self._outcomes = FileOutcomes(ws.catalog, report, encoder_id, tell)
-        self._older = OlderReadings(ws.catalog, report, encoder_id, self._outcomes.say)
+        self._older = OlderReadings(ws.catalog, report, encoder_id, self._outcomes.say, only_key_frames=quick)
         self._files = SteadyFiles()
         self._pending: dict[Path, tuple[FileFingerprint, KnownFile | None]] = {}  # being embedded; what was known of it
         self._twins: list[tuple[FileFingerprint, str]] = []  # same content as one being embedded; that content's hash
@@ -107,7 +109,7 @@ class IndexRun:
             self._outcomes.say(f"Encoder {encoder.card.name} runs on {encoder.provider} in {encoder.card.precision}{why}.")
             self._outcomes.begin_embedding()
             hop = DEFAULT_HOP if self._hop is None else self._hop
-            results = cast("Results", embed_videos(chain([first], paths), encoder, hop=hop))
+            results = cast("Results", embed_videos(chain([first], paths), encoder, hop=hop, only_key_frames=self._quick))
             with closing(results):  # also on Ctrl-C: its workers end here
                 for result in results:
                     taken = self._taken(result.path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from app.index_report import IndexReport
 from app.library_scan import is_of_older_reading
 from embedder.errors import VideoRejected
-from embedder.reading_rules import READING_RULES
+from embedder.reading_rules import KEY_FRAMES_ALONE, READING_RULES
 
 if TYPE_CHECKING:
     from index.catalog import Catalog, KnownFile
@@ -18,20 +18,29 @@ _WITH_PLAIN_FLAG = 3  # from this version of the rules on
 
 
 class OlderReadings:
-    """Of one run. say: takes a line for the user."""
+    """Of one run. say: takes a line for the user. only_key_frames: the run reads nothing else, so that whatever was read before is
+    as good."""
 
-    def __init__(self, catalog: "Catalog", report: IndexReport, encoder_id: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, catalog: "Catalog", report: IndexReport, encoder_id: int, say: Callable[[str], None], *, only_key_frames: bool
+    ) -> None:
         self._catalog = catalog
         self._report = report
         self._encoder_id = encoder_id
         self._say = say
+        self._only_key_frames = only_key_frames
         self._read_otherwise: set[Path] = set()
 
     def hold(self, path: Path, known: "KnownFile") -> bool:
-        """True when clips of older rules are as today's would be, which is then noted in the catalog; False for all others."""
+        """True when clips of older rules are as today's would be, which is then noted in the catalog; False for all others, and
+        for clips of key frames alone."""
         from embedder.other_reading import other_reading
 
         if not known.embedded or not is_of_older_reading(known) or path in self._read_otherwise:
+            return False
+        if self._only_key_frames:
+            return True
+        if known.reading == KEY_FRAMES_ALONE:
             return False
         clips = self._catalog.clips_of([known.video_id], self._encoder_id).get(known.video_id)
         if clips is None:  # damaged, so that they are made anew

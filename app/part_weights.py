@@ -43,18 +43,14 @@ def look_of_pictures(ws: Workspace, encoder_name: str | None, look: float | None
     return 1.0 if weighs_look(ws, encoder_name) else None
 
 
-def check_sees_look(ws: Workspace, encoder_name: str | None) -> None:
-    """Raises BadQuery where an encoder's vectors hold no look, so that no picture can be compared with them; UnknownEncoder,
-    EncoderError.
-    """
+def check_sees_look(ws: Workspace, encoder_name: str | None, *, so: str = "no picture can be compared") -> None:
+    """Raises BadQuery where an encoder's vectors hold no look, with what follows of that; UnknownEncoder, EncoderError."""
     from embedder.vector_parts import sees_look
 
     if sees_look(ws.encoder_facts(encoder_name).card):
         return
     name = encoder_name or ws.settings.encoder_name
-    raise BadQuery(
-        f"Encoder {name!r} sees how things move, not how they look, so no picture can be compared. {_with_look(ws, name)}"
-    )
+    raise BadQuery(f"Encoder {name!r} sees how things move, not how they look, so {so}. {_with_look(ws, name)}")
 
 
 def _check_weight(look: float | None) -> None:
@@ -110,5 +106,5 @@ def _with_look(ws: Workspace, name: str) -> str:
         except EncoderError:  # a damaged file is no help; `vret encoders` tells of it
             continue
     if both:
-        return f"Search with one that has both: --encoder {' or '.join(both)}."
+        return f"Use one that has both: --encoder {' or '.join(both)}."
     return f"Make an encoder that has both: vret encoders join {name} LOOK --name NAME"

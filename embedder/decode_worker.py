@@ -16,6 +16,7 @@ from typing import BinaryIO
 from embedder.child_process import end_with_owner, limit_memory
 from embedder.clip_reader import read_clips
 from embedder.errors import PreviewError, QueryTooLong, VideoRejected
+from embedder.key_frames import read_key_frames
 from embedder.numbered_frames import read_numbered
 from embedder.picture_reader import read_picture
 from embedder.preview_writer import frame_jpeg, make_preview
@@ -84,7 +85,7 @@ def _replies(job: Job) -> Iterator[Reply]:
 
 def _run(job: Job) -> Iterator[Reply]:
     if isinstance(job, ClipsJob):
-        yield from read_clips(job)
+        yield from (read_key_frames if job.only_key_frames else read_clips)(job)
     elif isinstance(job, QueryJob):
         yield from read_query(job)
     elif isinstance(job, PictureJob):

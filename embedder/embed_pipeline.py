@@ -47,6 +47,7 @@ class Assembled:
     warnings: tuple[str, ...]
     clips: list[Clip]
     vectors: dict[int, NDArray[np.float32]]
+    is_by_key_frames: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class _UnderWay:
     def finished(self) -> Assembled | None:
         if self.done is None or self.num_waiting > 0:
             return None
-        return Assembled(self.path, self.done.facts, self.done.warnings, self.clips, self.vectors)
+        return Assembled(self.path, self.done.facts, self.done.warnings, self.clips, self.vectors, self.done.is_by_key_frames)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ class EmbeddedVideo:
 
     spans_s float64 (N, 2) seconds since the start of the file; vectors float32 (N, D) of unit length; flags uint8 (N,);
     thumbnails: N WebP pictures (equal ones are one object). warnings: one clear line each, empty for a sound file.
+    is_by_key_frames: there is a clip for each key frame, which stands still; the rest of the video was not seen.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class EmbeddedVideo:
     flags: NDArray[np.uint8]
     thumbnails: list[bytes]
     warnings: tuple[str, ...]
+    is_by_key_frames: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,12 +70,15 @@ def embed_videos(
     decode_workers: int | None = None,
     time_limit_s: float | None = None,
     batch_size: int | None = None,
+    only_key_frames: bool = False,
 ) -> Iterator[EmbeddedVideo | RejectedVideo]:
     """Embed every file; results come as they get ready, not in the order of ``paths``. One bad file stops nothing.
 
     hop: share of a clip's length from one clip to the next. spans_s: clip lengths in seconds; None takes the encoder's.
     decode_workers: processes that decode; None takes one for each core. time_limit_s: for one file; None takes a limit
     that grows with the file (``worker_process``). batch_size: clips per run of the encoder; None lets it choose.
+    only_key_frames: decode nothing else, and make a clip that stands still of each (`embedder.key_frames`); a file that cannot be
+    read so is read whole.
     ``paths`` is read a little ahead, in the caller's thread. Leaving the iterator early ends all workers.
     Raises ValueError for a bad hop or span at once, EncoderError when the encoder fails.
     """
@@ -81,7 +86,7 @@ def embed_videos(
     num_workers = num_cores() if decode_workers is None else decode_workers
     if num_workers < 1:
         raise ValueError(f"decode_workers must be at least 1, got {num_workers}")
-    run = _Run(encoder, plan, num_workers, time_limit_s, batch_size or encoder.batch_size)
+    run = _Run(encoder, plan, num_workers, time_limit_s, batch_size or encoder.batch_size, only_key_frames)
     return run.results(iter(paths))
 
 
@@ -94,6 +99,7 @@ class _Run:
     num_workers: int
     time_limit_s: float | None
     batch_size: int
+    only_key_frames: bool
 
     def results(self, paths: Iterator[Path]) -> Iterator[EmbeddedVideo | RejectedVideo]:
         first = list(islice(paths, self.num_workers))
@@ -104,7 +110,13 @@ class _Run:
         pictures = picture_spec(self.encoder.card)
         pipeline = EmbedPipeline(
             self.encoder,
-            lambda path: ClipsJob(path=path, plan=self.plan, pictures=pictures, codec_threads=codec_threads),
+            lambda path: ClipsJob(
+                path=path,
+                plan=self.plan,
+                pictures=pictures,
+                codec_threads=codec_threads,
+                only_key_frames=self.only_key_frames,
+            ),
             num_workers=len(first),
             batch_size=self.batch_size,
             time_limit_s=self.time_limit_s,
@@ -136,4 +148,5 @@ def _embedded(video: Assembled) -> EmbeddedVideo:
         flags=np.array([LOW_INFORMATION * clip.is_low_information | PLAIN * clip.is_plain for clip in clips], dtype=np.uint8),
         thumbnails=[pictures[clip.thumbnail] for clip in clips],
         warnings=video.warnings,
+        is_by_key_frames=video.is_by_key_frames,
     )

@@ -1,5 +1,8 @@
 """The version of the rules by which a video is read. Apart from all that reads, since every search compares it."""
 
+KEY_FRAMES_ALONE = 0
+"""Instead of a version, of clips that were made of a video's key frames alone: the next whole reading makes them anew."""
+
 READING_RULES = 3
 """1: time since the first frame that decodes, FFmpeg's choice of track, rotation by an angle, HDR as stored.
 2: time since the start of the file, covers passed over, mirroring, last frames that stand, HDR tone-mapped.

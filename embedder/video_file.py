@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import errno
 import itertools
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ LOST_ERRORS = frozenset({errno.ESTALE, errno.ETIMEDOUT, errno.ENODEV})
 
 KEY_FRAME_LATE_S = 0.2
 """Pictures of less than this may be missing before the first that decodes without a word."""
+
+_KEY_FRAMES_TRIED = 20  # a decoder holds back up to 16 frames; where none has come by then, none can be read alone
 
 _GLANCE_PACKETS = 300  # behind a place that was sought; where no key frame comes by then, the place tells nothing
 
@@ -101,17 +104,26 @@ class Video:
     def frames(self) -> Iterator[TimedFrame]:
         """Every frame that decodes, in the order shown. Raises VideoRejected (size limit, memory, nothing decodes)."""
         for time_s, frame in self._clock.timed(self._decoded(), self._stamp):
-            if frame.width * frame.height > MAX_FRAME_PIXELS:
-                raise VideoRejected(self.path, _too_large(frame.width, frame.height))
-            if self._num_frames == 0:
-                is_turned = orientation_of(frame).is_transposed
-                self._size = (frame.height, frame.width) if is_turned else (frame.width, frame.height)
-            self._num_frames += 1
+            self._see(frame)
             self._num_bad += frame.is_corrupt
             self._last_frame_s = frame.duration * self._seconds_per_tick
             yield TimedFrame(time_s, frame)
         if self._num_frames == 0:
             raise VideoRejected(self.path, self._nothing_decodes())
+
+    def key_frames(self, *, apart_s: float) -> Iterator[TimedFrame]:
+        """Key frames, none sooner than ``apart_s`` after the one before; nothing else is decoded. None come where key frames bear
+        no time or do not decode alone, and of AVI, whose frames bear no times. After the last, ``facts()`` counts packets as
+        frames. Raises VideoRejected (size limit, memory)."""
+        last_s = -math.inf
+        for frame in () if self._stamped_by_dts else self._decoded(self._key_packets(apart_s)):
+            is_first = self._num_frames == 0
+            time_s = (self._clock.time_of if is_first else self._clock.resume_at)(frame.pts)
+            if frame.pts is not None and time_s is not None and time_s > last_s:
+                last_s = time_s
+                self._see(frame)
+                yield TimedFrame(time_s, frame)
+        self._num_frames = self._span.num_packets
 
     def frames_from(self, time_s: float) -> Iterator[TimedFrame] | None:
         """Frames from some time at or before ``time_s`` on, found by seeking; None where the file does not allow that
@@ -137,7 +149,7 @@ class Video:
                 self._container.seek(origin + int(share * length_s / self._seconds_per_tick), stream=self._stream)
             except av.error.FFmpegError:
                 continue
-            frame = next(self._decoded(most_packets=_GLANCE_PACKETS), None)
+            frame = next(self._decoded(itertools.islice(self._packets(), _GLANCE_PACKETS)), None)
             if frame is not None and frame.pts != last_pts and frame.width * frame.height <= MAX_FRAME_PIXELS:
                 last_pts = frame.pts
                 yield frame
@@ -249,8 +261,31 @@ class Video:
             else:
                 self._span.hear(packet)
 
-    def _decoded(self, most_packets: int | None = None) -> Iterator[av.VideoFrame]:
-        for packet in itertools.islice(self._packets(), most_packets):
+    def _key_packets(self, apart_s: float) -> Iterator[av.Packet[VideoStream]]:
+        """Packets of key frames, then the empty one."""
+        num_given, last_s = 0, -math.inf
+        for packet in self._packets():
+            if packet.size and (not packet.is_keyframe or packet.pts is None):
+                continue
+            at_s = (packet.pts or 0) * self._seconds_per_tick
+            if packet.size and at_s - last_s < apart_s:
+                continue
+            if num_given == _KEY_FRAMES_TRIED and self._num_frames == 0:
+                return
+            num_given, last_s = num_given + 1, at_s
+            yield packet
+
+    def _see(self, frame: av.VideoFrame) -> None:
+        """Raises VideoRejected for one that is too large."""
+        if frame.width * frame.height > MAX_FRAME_PIXELS:
+            raise VideoRejected(self.path, _too_large(frame.width, frame.height))
+        if self._num_frames == 0:
+            is_turned = orientation_of(frame).is_transposed
+            self._size = (frame.height, frame.width) if is_turned else (frame.width, frame.height)
+        self._num_frames += 1
+
+    def _decoded(self, packets: Iterable[av.Packet[VideoStream]] | None = None) -> Iterator[av.VideoFrame]:
+        for packet in self._packets() if packets is None else packets:
             self._met_key_frame |= packet.is_keyframe
             try:
                 frames = self._stream.codec_context.decode(packet if packet.size else None)

@@ -31,12 +31,13 @@ class PictureSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipsJob:
-    """Read a video into all clips of a plan."""
+    """Read a video into all clips of a plan. only_key_frames: instead, into a clip that stands still for each key frame."""
 
     path: Path
     plan: ClipPlan
     pictures: PictureSpec
     codec_threads: int = 1
+    only_key_frames: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +206,11 @@ class Alive:
 
 @dataclass(frozen=True, kw_only=True)
 class ClipsDone:
-    """All clips of a video were sent."""
+    """All clips of a video were sent. is_by_key_frames: those of its key frames alone."""
 
     facts: VideoFacts
     warnings: tuple[str, ...]
+    is_by_key_frames: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

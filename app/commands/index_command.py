@@ -53,6 +53,14 @@ def index(
         ),
     ] = None,
     reembed: Annotated[bool, typer.Option("--reembed", help="Embed every video anew, also the unchanged ones.")] = False,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="A first pass over new videos, many times quicker: reads key frames only, so that they can be found by their "
+            "look. The next vret index without it reads them whole.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make the videos of folders searchable; a second run does only what is new.
@@ -84,6 +92,7 @@ def index(
             on_event=bar.show,
             wait_s=wait,
             reembed=reembed,
+            quick=quick,
         )
     if as_json:
         print_json(report.to_dict())
@@ -117,6 +126,9 @@ def print_report(report: "IndexReport") -> None:
     if report.clips:
         rate = "".join(f"{words}, " for words in [rate_words(clips_rate(report.clips, report.seconds))] if words)
         say(f"{report.clips} clips of {clock(report.video_seconds)} of video in {report.seconds:.1f} s ({rate}{report.provider})")
+    if report.by_key_frames:
+        whole = f"vret index --library {shlex.quote(report.library)}"
+        say(f"{report.by_key_frames} video(s) by their look only so far. To find their movement too: {whole}")
     for path, reason in report.broken[:_BROKEN_SHOWN]:
         say(f"broken: {one_line(path)}: {one_line(reason)}")
     if len(report.broken) > _BROKEN_SHOWN:

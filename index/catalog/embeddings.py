@@ -202,12 +202,12 @@ class EmbeddingQueries:
                 connection.execute(sa.update(video).where(video.c.id == video_id).values(warnings=json.dumps(known + new)))
                 record_changes(connection, [(video_id, 0, "noted")])
 
-    def count_read_before(self, encoder_id: int, reading: int) -> int:
-        """How many videos have clips that were made by older rules of reading than this version."""
-        query = sa.select(sa.func.count()).select_from(embedding)
+    def count_read_before(self, encoder_id: int, reading: int) -> dict[int, int]:
+        """How many videos have clips that were made by older rules of reading than this version, by their version."""
+        query = sa.select(embedding.c.reading, sa.func.count()).group_by(embedding.c.reading)
         query = query.where(embedding.c.encoder_id == encoder_id, embedding.c.reading < reading)
         with self._db.read() as connection:
-            return int(connection.scalars(query).one())
+            return {int(version): int(count) for version, count in connection.execute(query)}
 
     def clips(self, video_id: int, encoder_id: int) -> VideoClips:
         """All clips of one video. Raises NoClips, UnknownEncoder, CatalogCorrupt."""

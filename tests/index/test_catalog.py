@@ -397,9 +397,9 @@ def test_a_catalog_of_the_first_schema_is_migrated_with_what_it_holds(catalog: C
         migrated.put_broken("films", file("/films/b.mp4"), "crashed", failures=2)
         assert migrated.known_files("films", 1)["/films/b.mp4"].failures == 2
         # Nothing is known of the rules by which they were read: they are looked at once more.
-        assert (known["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (1, 1)
+        assert (known["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (1, {1: 1})
         migrated.note_reading(known["/films/a.mp4"].video_id, 1, 2, ["2 video tracks"])
-        assert (migrated.known_files("films", 1)["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (2, 0)
+        assert (migrated.known_files("films", 1)["/films/a.mp4"].reading, migrated.count_read_before(1, 2)) == (2, {})
         assert migrated.video(known["/films/a.mp4"].video_id).warnings == ("odd", "2 video tracks")
 
 
