@@ -19,6 +19,7 @@ from app.on_disk import look_at
 from app.search_scope import searchable_encoder
 from app.still_pictures import still_vector
 from app.workspace import Workspace
+from embedder.reading_rules import KEY_FRAMES_ALONE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,8 +99,9 @@ class DuplicateReport:
     """Groups of duplicates, the one that frees most bytes first; and moments that others share, the longest first, None where
     nobody asked for them. Of a group, only the one to keep is looked through for moments.
 
-    compared: how many files took part. without_vectors: of these, how many have no clips of this encoder, so that only files of
-    their very content were found. away, changed: files that took no part, for they are not there now, or have changed since they
+    compared: how many files took part. without_vectors: of these, how many have no clips of this encoder, or of their key frames
+    alone (`vret index --quick`), so that only files of their very content were found. away, changed: files that took no part, for
+    they are not there now, or have changed since they
     were indexed. parted: pairs of files that are marked as no duplicates.
     """
 
@@ -203,7 +205,9 @@ class _Search:
         encoder_id = searchable_encoder(ws, encoder_name, Filters(library=library))
         self.index: VectorIndex = ws.vectors(encoder_id)
         self.still = still_vector(ws, encoder_name)
-        self.with_vectors = frozenset(self.index.rows.tracks.videos.tolist())
+        # Not by key frames alone: two films with the same title card at their beginning are no copies.
+        by_key_frames = ws.catalog.videos_read_by(encoder_id, KEY_FRAMES_ALONE)
+        self.with_vectors = frozenset(self.index.rows.tracks.videos.tolist()).difference(by_key_frames)
         self.away = self.changed = 0
         self.files = self._real_files(ws.catalog.videos(library, outcome="indexed"))
         parted = ws.catalog.not_duplicates()

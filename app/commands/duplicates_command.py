@@ -179,7 +179,10 @@ def _talk_about(report: "DuplicateReport") -> None:
             f"{len(report.moments)} shared moment(s), to about a second. Finer indexes find more: vret index --hop 0.125 --reembed"
         )
     if report.without_vectors:
-        talk(f"{report.without_vectors} video(s) are not indexed with {report.encoder}: only identical files of them are found.")
+        talk(
+            f"{report.without_vectors} video(s) are not indexed with {report.encoder}, or only by --quick: only identical files of "
+            "them are found."
+        )
     if report.away:
         talk(f"{report.away} video(s) are not at their path now and were left out.")
     if report.changed:

@@ -209,6 +209,12 @@ class EmbeddingQueries:
         with self._db.read() as connection:
             return {int(version): int(count) for version, count in connection.execute(query)}
 
+    def videos_read_by(self, encoder_id: int, reading: int) -> list[int]:
+        """Which videos have clips that were made by this version of the rules of reading."""
+        query = sa.select(embedding.c.video_id).where(embedding.c.encoder_id == encoder_id, embedding.c.reading == reading)
+        with self._db.read() as connection:
+            return list(connection.scalars(query))
+
     def clips(self, video_id: int, encoder_id: int) -> VideoClips:
         """All clips of one video. Raises NoClips, UnknownEncoder, CatalogCorrupt."""
         dim = self._dim(encoder_id)

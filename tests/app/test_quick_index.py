@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.errors import BadQuery, WrongValue
+from app.find_duplicates import find_duplicates
 from app.find_similar import ClipQuery, PictureQuery, SearchResult, find_similar
 from app.index_library import index_library
 from app.workspace import Workspace
 from tests.helpers.draw_picture import frame_of, write_picture
-from tests.helpers.make_video import draw_moving_picture
+from tests.helpers.make_video import draw_moving_picture, joined_end_to_end
 from tests.helpers.report_counts import counts
 from tests.helpers.whole_command import vret
 
@@ -73,6 +75,18 @@ def test_a_copy_of_a_video_known_by_key_frames_is_read_whole_too(fresh: Workspac
     (folder / "copy.mp4").write_bytes(original.read_bytes())
     assert counts(index_library(fresh, "home", encoder_name="both")) == {"added": 1, "unchanged": 4}
     assert counts(index_library(fresh, "quick", encoder_name="both"))["reread"] >= 3
+
+
+def test_one_key_frame_in_common_makes_no_duplicates(joined: Workspace, tmp_path: Path) -> None:
+    """Two videos that begin with the same second, in which lies the only key frame of each."""
+    card, films = draw_moving_picture(tmp_path / "card.mp4", seed=60, seconds=1.0), tmp_path / "films"
+    for seed in (61, 62):
+        joined_end_to_end(films / f"{seed}.mp4", card, draw_moving_picture(tmp_path / "rest.mp4", seed=seed))
+    index_library(joined, "films", [films], encoder_name="both", quick=True)
+    first, second = (joined.catalog.clips(video.id, joined.encoder_id("both")) for video in joined.catalog.videos("films"))
+    assert np.allclose(first.vectors, second.vectors, atol=0.02), "by their key frames they are one"
+    report = find_duplicates(joined, library="films", encoder_name="both")
+    assert (report.groups, report.without_vectors) == ([], 2)
 
 
 def test_what_a_quick_pass_cannot_do_is_said(joined: Workspace, folder: Path) -> None:

@@ -70,3 +70,19 @@ def encode_anew(
             new.mux(stream.encode(frame.reformat(stream.width, stream.height, "yuv420p")))
         new.mux(stream.encode())
     return target
+
+
+def joined_end_to_end(target: Path, *sources: Path, rate: int = 10) -> Path:
+    """Writes H.264 of the frames of one video after the other, which are all of one size."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(target), "w", format="mp4") as new:
+        stream = new.add_stream("libx264", rate=rate, options={"preset": "ultrafast", "crf": "18"})
+        stream.pix_fmt = "yuv420p"
+        for source in sources:
+            with av.open(str(source)) as old:
+                for frame in old.decode(video=0):
+                    if not stream.codec_context.is_open:
+                        stream.width, stream.height = frame.width, frame.height
+                    new.mux(stream.encode(av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")))
+        new.mux(stream.encode())
+    return target
