@@ -52,6 +52,7 @@ def list_libraries(context: typer.Context, as_json: JsonOption = False, as_csv: 
             "broken": library.num_broken,
             "missing": library.num_missing,
             "not_videos": library.num_not_videos,
+            "by_key_frames": library.num_by_key_frames,
             "excludes": list(library.excludes),
         }
         for library in summaries

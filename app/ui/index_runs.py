@@ -20,13 +20,24 @@ class IndexRuns:
         self._logs_folder = logs_folder
         self.last: PageProcess | None = None
 
-    def start(self, library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = ()) -> PageProcess:
+    def start(
+        self, library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = (), *, quick: bool = False
+    ) -> PageProcess:
         """Starts `vret index`; without folders the library's own. excludes: patterns of what to leave out from now on.
+        quick: a first pass by key frames.
 
         Raises OSError when no process or file can be made.
         """
         patterns = [f"--exclude={pattern}" for pattern in excludes]
-        arguments = ["index", f"--library={library}", *patterns, "--json", "--", *map(str, folders)]
+        arguments = [
+            "index",
+            f"--library={library}",
+            *patterns,
+            *(["--quick"] if quick else []),
+            "--json",
+            "--",
+            *map(str, folders),
+        ]
         self.last = start_command(self._logs_folder, "index", library, arguments)
         return self.last
 

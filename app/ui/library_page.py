@@ -27,6 +27,11 @@ _EXCLUDES_HELP = (
     "One pattern a line, as in .gitignore: `*.lrv`, `drafts/`, `/only/here`, `!but not this`. Hidden files, bins and thumbnail "
     "folders are left out anyway."
 )
+_QUICK_HELP = (
+    "Reads key frames only, which is many times quicker: the videos can be found by what they look like. **Update** then reads "
+    "them whole, for how things move in them."
+)
+_BY_LOOK = "Their key frames alone were read. Update reads them whole, so that they are found by how things move, too."
 
 
 def show() -> None:
@@ -58,13 +63,14 @@ def _add_folder(libraries: "Sequence[LibrarySummary]") -> None:
         excludes = st.text_area("Leave out", placeholder="drafts/", key="add-folder-excludes", height=68, help=_EXCLUDES_HELP)
         if libraries:
             st.caption("The name of a library that exists adds the folder to it.")
+        quick = st.checkbox("A quick first pass", key="add-folder-quick", help=_QUICK_HELP)
         start = st.form_submit_button("Start indexing", type="primary", icon=":material/play_arrow:")
     if start:
         with shown_trouble():
-            _start(folder.strip(), name.strip(), _lines(excludes))
+            _start(folder.strip(), name.strip(), _lines(excludes), quick=quick)
 
 
-def _start(folder: str, name: str, excludes: "Sequence[str]") -> None:
+def _start(folder: str, name: str, excludes: "Sequence[str]", *, quick: bool) -> None:
     """Raises BadPath, BadPattern."""
     if not folder:
         say_trouble("Type the path of a folder.")
@@ -75,7 +81,7 @@ def _start(folder: str, name: str, excludes: "Sequence[str]") -> None:
     else:
         library = name or library_name_of(path)
         st.session_state[state_keys.SHOWN_LIBRARY] = library
-        start_run(library, [path], checked_patterns(excludes))
+        start_run(library, [path], checked_patterns(excludes), quick=quick)
 
 
 def _lines(text: str) -> list[str]:
@@ -123,6 +129,8 @@ def _card(library: "LibrarySummary") -> None:
         faults.append(f'<span class="vret-flag">{library.num_broken} broken</span>')
     if library.num_missing:
         faults.append(f'<span class="vret-flag">{library.num_missing} missing</span>')
+    if library.num_by_key_frames:
+        faults.append(f'<span class="vret-flag" title="{as_html(_BY_LOOK)}">{library.num_by_key_frames} by look only so far</span>')
     left_out = f'<p class="vret-quiet">without {as_html(", ".join(library.excludes))}</p>' if library.excludes else ""
     st.html(
         f'<div class="vret-library"><p class="vret-name">{as_html(library.name)}</p>'

@@ -13,9 +13,9 @@ from app.ui.shown_text import as_html, as_markdown, clock, count, printable
 from app.ui.trouble import say_trouble
 
 
-def start_run(library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = ()) -> None:
-    """Starts indexing beside the page and shows it from the next run of the page on."""
-    start_process(_panel(), lambda: cached.index_runs().start(library, folders, excludes), what="indexing")
+def start_run(library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = (), *, quick: bool = False) -> None:
+    """Starts indexing beside the page and shows it from the next run of the page on. quick: a first pass by key frames."""
+    start_process(_panel(), lambda: cached.index_runs().start(library, folders, excludes, quick=quick), what="indexing")
 
 
 def show_runs() -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from index.catalog.change_log import Change, record_changes
 from index.catalog.database import Database
-from index.catalog.records import Library, LibrarySummary
+from index.catalog.records import KEY_FRAMES_ALONE, Library, LibrarySummary
 from index.catalog.tables import embedding, library, library_exclude, library_folder, video
 from index.errors import UnknownLibrary
 from index.path_text import path_to_text, spellings, stored_prefixes, text_to_path
@@ -74,14 +74,19 @@ class LibraryQueries:
             .group_by(video.c.library_id)
             .subquery()
         )
+        by_key_frames = sa.case((embedding.c.reading == KEY_FRAMES_ALONE, video.c.id))
         clips = (
-            sa.select(video.c.library_id, sa.func.sum(embedding.c.num_clips).label("num_clips"))
+            sa.select(
+                video.c.library_id,
+                sa.func.sum(embedding.c.num_clips).label("num_clips"),
+                sa.func.count(by_key_frames.distinct()).label("num_by_key_frames"),
+            )
             .join(embedding, embedding.c.video_id == video.c.id)
             .group_by(video.c.library_id)
             .subquery()
         )
         query = (
-            sa.select(library.c.id, library.c.name, videos, clips.c.num_clips)
+            sa.select(library.c.id, library.c.name, videos, clips.c.num_clips, clips.c.num_by_key_frames)
             .outerjoin(videos, videos.c.library_id == library.c.id)
             .outerjoin(clips, clips.c.library_id == library.c.id)
             .order_by(library.c.name)
@@ -101,6 +106,7 @@ class LibraryQueries:
                     float(row.seconds or 0.0),
                     row.num_not_videos or 0,
                     excludes.get(row.id, ()),
+                    row.num_by_key_frames or 0,
                 )
                 for row in connection.execute(query)
             ]

@@ -18,6 +18,8 @@ WHOLE_VIDEO = 2
 """Clip flag: the clip covers the whole video. Set by the catalog itself from the span and the duration."""
 PLAIN = 4
 """Clip flag: every frame is of one colour. To a search in which look counts, these are the empty ones."""
+KEY_FRAMES_ALONE = 0
+"""A version of the rules of reading: the clips were made of a video's key frames alone, and will be made anew."""
 WHOLE_VIDEO_SHARE = 0.98
 """A clip counts as the whole video from this share of the duration on."""
 
@@ -81,6 +83,7 @@ class LibrarySummary:
     """A library with its counts. `num_clips` counts the clips of every encoder; `seconds` is footage of indexed videos.
 
     num_videos: all files known, also those that are broken, missing or no videos. excludes: see `Library`.
+    num_by_key_frames: videos of which some encoder has seen the key frames alone.
     """
 
     id: int
@@ -94,6 +97,7 @@ class LibrarySummary:
     seconds: float
     num_not_videos: int = 0
     excludes: tuple[str, ...] = ()
+    num_by_key_frames: int = 0
 
 
 @dataclass(frozen=True)

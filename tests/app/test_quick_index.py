@@ -1,5 +1,6 @@
 """A first pass by key frames: what it finds, what it leaves as it is, and the whole reading that follows."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,20 @@ def test_what_a_quick_pass_cannot_do_is_said(joined: Workspace, folder: Path) ->
             index_library(joined, "home", [folder], encoder_name="both", quick=True, **options)  # type: ignore[arg-type]
 
 
+def test_a_library_counts_the_videos_known_by_key_frames(fresh: Workspace) -> None:
+    def counted() -> dict[str, int]:
+        return {library.name: library.num_by_key_frames for library in fresh.catalog.libraries()}
+
+    assert counted() == {"home": 0, "quick": 4}
+    index_library(fresh, "quick", encoder_name="both")
+    assert counted() == {"home": 0, "quick": 0}
+
+
 def test_the_command_tells_what_comes_next(joined: Workspace, folder: Path) -> None:
     draw_moving_picture(folder / "new.mp4", seed=41)
     done = vret("index", folder, "--library", "home", "--encoder", "both", "--quick")
     assert done.returncode == 0, done.stderr
     assert "1 video(s) by their look only so far" in done.stdout
     assert "vret index --library home" in done.stdout
+    (library,) = json.loads(vret("libraries", "--json").stdout)
+    assert library["by_key_frames"] == 1

@@ -94,6 +94,17 @@ def test_start__failure_says_why(home: Path, tmp_path: Path) -> None:
     assert not view.complaint.startswith("vret:")
 
 
+def test_start__a_quick_pass_by_an_encoder_that_sees_no_look_says_so(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    draw_moving_picture(folder / "one.mp4")
+    runs = IndexRuns(home / "logs")
+    runs.start("home", [folder], quick=True).process.wait(timeout=PATIENCE_S)
+    view = run_view(runs.last, [])
+    assert view is not None
+    assert view.state == "failed"
+    assert "--quick" in view.complaint
+
+
 def test_start__no_place_for_its_answer(tmp_path: Path) -> None:
     (tmp_path / "logs").touch()
     with pytest.raises(OSError, match="logs"):

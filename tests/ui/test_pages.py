@@ -357,6 +357,20 @@ def test_search_page__movement_against_look(indexed: Path, home: Path, monkeypat
     assert page.slider[0].value == 1.0, "kept while another encoder was chosen"
 
 
+def test_library_page__tells_of_videos_known_by_their_look_only(home: Path, tmp_path: Path) -> None:
+    from pretrain.join_encoders import join_encoders
+    from tests.helpers.tiny_encoder import write_tiny_encoder
+
+    encoders = home / "encoders"
+    write_tiny_encoder(encoders / "look.onnx", dim=24, seed=5, task="look")
+    join_encoders(encoders / "default.onnx", encoders / "look.onnx", encoders / "both.onnx", name="both")
+    draw_moving_picture(tmp_path / "videos" / "one.mp4")
+    for quick, expected in ((True, True), (False, False)):
+        with Workspace(Settings.at(home)) as ws:
+            index_library(ws, "home", [tmp_path / "videos"], encoder_name="both", quick=quick)
+        assert ("1 by look only so far" in shown(opened(library_page))) is expected
+
+
 def test_search_page__copies_are_one_hit_until_each_is_asked_for(home: Path, tmp_path: Path) -> None:
     from app.ui import state_keys
     from app.ui.queries import ShownQuery
