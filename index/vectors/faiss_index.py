@@ -277,11 +277,14 @@ class FaissIndex:
             return fresh
 
     def _all_of(self, mask: Mask) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The rows of a small mask, and their vectors; kept as long as the mask is, for the next search with this filter."""
-        if mask not in self._gathered:
-            matching = np.flatnonzero(mask.rows)
-            self._gathered[mask] = matching, self.vectors(matching)
-        return self._gathered[mask]
+        """The rows of a mask, and their vectors; few are kept as long as their mask, for the next search with this filter."""
+        if mask in self._gathered:
+            return self._gathered[mask]
+        matching = np.flatnonzero(mask.rows)
+        found = matching, self.vectors(matching)
+        if mask.count <= _FEW:
+            self._gathered[mask] = found
+        return found
 
     def _parts(self, mask: Mask, border: int) -> Iterator[tuple[Segment, Mask, int]]:
         """Each segment with its part of a mask, and the row at which it starts."""

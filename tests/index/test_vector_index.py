@@ -187,4 +187,19 @@ def test_inverted_lists_find_nearly_all_with_and_without_filter(share: float) ->
     true_scores, true_ids = exact.search(queries, 20, selector)
     recall = np.mean([len(set(a) & set(b)) / 20 for a, b in zip(ids, true_ids, strict=True)])
     assert recall > 0.97
-    assert np.abs(scores[:, 0] - true_scores[:, 0]).max() < 2e-3, "re-ranked with the stored vectors, not the 8-bit codes"
+    assert np.abs(scores[:, 0] - true_scores[:, 0]).max() < 2e-3, "re-ranked with the stored vectors, not the codes"
+
+
+@pytest.mark.parametrize("dim", [7, 10, 64])
+def test_inverted_lists_find_most_where_nothing_is_near(dim: int) -> None:
+    """Vectors in all directions, of whatever width: the worst case, in which the tenth nearest is hardly nearer than any other."""
+    rng = np.random.default_rng(3)
+    vectors = rng.normal(size=(12_000, dim)).astype(np.float32)
+    index = FaissIndex(dim)
+    index.add(clip_ids(1, len(vectors)), vectors, np.tile([0.0, 2.0], (len(vectors), 1)), np.zeros(len(vectors), np.uint8))
+    index = index.compacted(exact_up_to=1000)
+    assert not index.is_exact
+    queries = rng.normal(size=(30, dim)).astype(np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    found, exact = index.search(queries, 10)[1], index.search_exactly(queries, 10)[1]
+    assert np.mean([len(set(one) & set(other)) / 10 for one, other in zip(found, exact, strict=True)]) > 0.75
