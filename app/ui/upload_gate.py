@@ -29,7 +29,7 @@ class UploadGate:
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         if scope["type"] == "websocket":
             try:
-                await self._app(scope, receive, send)
+                await self._until_the_browser_leaves(scope, receive, send)
             finally:
                 drop_left_uploads()
             return
@@ -42,6 +42,26 @@ class UploadGate:
             await self._take(scope, receive, send)
             _drop_uploads(upload["session"], but=upload["file"])
             drop_left_uploads()  # its browser may have gone while it was being taken
+
+    async def _until_the_browser_leaves(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Streamlit takes what Starlette says of a closed connection for a wrong message, and fails; a browser that leaves while it
+        is being sent something is nobody's fault."""
+        is_closed = False
+
+        async def sent(message: "Message") -> None:
+            nonlocal is_closed
+            is_closed = is_closed or message["type"] == "websocket.close"
+            try:
+                await send(message)
+            except OSError:
+                is_closed = True
+                raise
+
+        try:
+            await self._app(scope, receive, sent)
+        except RuntimeError:
+            if not is_closed:
+                raise
 
     async def _take(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         from starlette.requests import ClientDisconnect
