@@ -211,6 +211,8 @@ def find_similar(
     if asked_look is None and look is not None and look < 1 and why_look_alone:
         look = 1.0
         warnings += (why_look_alone,)
+        if not embedded.clips.stands_still:
+            older.pop(KEY_FRAMES_ALONE)  # that has been said
     clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
 
     def best(most: int) -> "list[Moment]":
@@ -376,7 +378,7 @@ def _why_look_alone(query: "QueryClips", older: Mapping[int, int], num_videos: i
     if query.stands_still:
         return "nothing moves in the query, so it is compared by its look alone"
     if 0 < num_videos <= older.get(KEY_FRAMES_ALONE, 0):
-        return "all videos are indexed by their look only so far (--quick), so that alone is compared"
+        return "all videos are indexed by their look only so far (--quick), so that alone is compared; vret index reads them whole"
     return ""
 
 
