@@ -101,8 +101,7 @@ class DuplicateReport:
 
     compared: how many files took part. without_vectors: of these, how many have no clips of this encoder, or of their key frames
     alone (`vret index --quick`), so that only files of their very content were found. away, changed: files that took no part, for
-    they are not there now, or have changed since they
-    were indexed. parted: pairs of files that are marked as no duplicates.
+    they are not there now, or have changed since they were indexed. parted: pairs of files that are marked as no duplicates.
     """
 
     groups: list[DuplicateGroup]

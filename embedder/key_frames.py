@@ -1,4 +1,4 @@
-"""Read a video by its key frames alone: a first look at it, many times quicker than all of its frames.
+"""Read a video by its key frames alone: a first look at it, quicker than all of its frames.
 
 Every key frame becomes clips that stand still, so only their look says something. Between two key frames, often 2 to 10 s apart,
 nothing is seen. Runs inside a decode worker.

@@ -57,7 +57,7 @@ def index(
         bool,
         typer.Option(
             "--quick",
-            help="A first pass over new videos, many times quicker: reads key frames only, so that they can be found by their "
+            help="A quick first pass over new videos: reads key frames only, so that they can be found by their "
             "look. The next vret index without it reads them whole.",
         ),
     ] = False,

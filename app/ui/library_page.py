@@ -28,7 +28,7 @@ _EXCLUDES_HELP = (
     "folders are left out anyway."
 )
 _QUICK_HELP = (
-    "Reads key frames only, which is many times quicker: the videos can be found by what they look like. **Update** then reads "
+    "Reads key frames only, which is quicker: the videos can be found by what they look like. **Update** then reads "
     "them whole, for how things move in them."
 )
 _BY_LOOK = "Their key frames alone were read. Update reads them whole, so that they are found by how things move, too."

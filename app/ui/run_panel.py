@@ -14,7 +14,7 @@ from app.ui.trouble import say_trouble
 
 
 def start_run(library: str, folders: Sequence[Path] = (), excludes: Sequence[str] = (), *, quick: bool = False) -> None:
-    """Starts indexing beside the page and shows it from the next run of the page on. quick: a first pass by key frames."""
+    """Starts indexing beside the page and shows it when the page is drawn again. quick: read key frames only."""
     start_process(_panel(), lambda: cached.index_runs().start(library, folders, excludes, quick=quick), what="indexing")
 
 

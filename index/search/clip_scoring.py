@@ -192,8 +192,8 @@ class ClipScoring:
         return cosines
 
     def _means(self, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Means (S, D) of so many rows each, which stand one after the other. By equal counts: NumPy adds up whole blocks quicker
-        than ranges of different lengths."""
+        """Means float32 (S, D) of consecutive groups of rows; counts: rows in each group (S,). Groups of one size are averaged
+        together, which is faster in NumPy than reducing ranges of different lengths."""
         distinct, place = np.unique(rows, return_inverse=True)
         vectors = self._index.vectors(distinct)
         first = np.cumsum(counts) - counts

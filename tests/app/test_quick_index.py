@@ -1,4 +1,4 @@
-"""A first pass by key frames: what it finds, what it leaves as it is, and the whole reading that follows."""
+"""A first pass by key frames: what it finds, what it does not change, and how the next run replaces it."""
 
 import json
 from pathlib import Path
