@@ -45,8 +45,10 @@ def test_a_quick_pass_makes_videos_findable_by_their_look(fresh: Workspace, fold
 def test_the_next_run_reads_them_whole(fresh: Workspace, folder: Path) -> None:
     num_clips = {video.path: video.num_clips for video in fresh.catalog.videos("quick")}
     assert counts(index_library(fresh, "quick", encoder_name="both", quick=True)) == {"unchanged": 4}
-    report = index_library(fresh, "quick", encoder_name="both")
+    said: list[str] = []
+    report = index_library(fresh, "quick", encoder_name="both", on_event=lambda event: said.append(event.message or ""))
     assert (counts(report), report.by_key_frames) == ({"reread": 4}, 0)
+    assert not any("read anew" in line for line in said)  # it was to be expected, and needs no line for each video
     assert all(video.num_clips > num_clips[video.path] for video in fresh.catalog.videos("quick"))
     query = folder.parent / "quick" / "32.mp4"
     result = found(fresh, query, look=0.0)
