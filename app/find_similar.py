@@ -390,7 +390,7 @@ def _of_older_reading(older: Mapping[int, int]) -> tuple[str, ...]:
     if by_key_frames:
         notes.append(f"{by_key_frames} video(s) are indexed by their look only so far (--quick); vret index reads them whole")
     if by_older_rules:
-        notes.append(f"{by_older_rules} video(s) were indexed by an older vret; their times may be wrong until you run vret index")
+        notes.append(f"{by_older_rules} video(s) were indexed by an older vret, which may have read them wrongly; run vret index")
     return tuple(notes)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 _WITH_PLAIN_FLAG = 3  # from this version of the rules on
+_AS_TODAY = 3  # from this version on, a video that is not called damaged is read as by today's rules
 
 
 class OlderReadings:
@@ -34,7 +35,7 @@ class OlderReadings:
     def hold(self, path: Path, known: "KnownFile") -> bool:
         """True when clips of older rules are as today's would be, which is then noted in the catalog; False for all others, and
         for clips of key frames alone."""
-        from embedder.other_reading import other_reading
+        from embedder.other_reading import OtherReading, other_reading
 
         if not known.embedded or not is_of_older_reading(known) or path in self._read_otherwise:
             return False
@@ -46,8 +47,14 @@ class OlderReadings:
         if clips is None:  # damaged, so that they are made anew
             return False
         try:
-            lasted_s = min(self._catalog.video(known.video_id).duration_s or 0.0, _longest_s(clips))
-            other = other_reading(path, lasted_s, known.reading)
+            row = self._catalog.video(known.video_id)
+            lasted_s = min(row.duration_s or 0.0, _longest_s(clips))
+            if any("damaged" in warning for warning in row.warnings):
+                other = OtherReading("older versions could run out of memory and call a video damaged", ())
+            elif known.reading < _AS_TODAY:
+                other = other_reading(path, lasted_s, known.reading)
+            else:
+                other = OtherReading("", ())
         except (VideoRejected, OSError):  # what is wrong with it is found, and reported, where it is embedded
             return False
         why = other.why or self._lacks_flags(known, clips)

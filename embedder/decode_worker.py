@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from embedder.child_process import end_with_owner, limit_memory
 from embedder.clip_reader import read_clips
-from embedder.errors import PreviewError, QueryTooLong, VideoRejected
+from embedder.errors import DecoderOutOfMemory, PreviewError, QueryTooLong, VideoRejected
 from embedder.key_frames import read_key_frames
 from embedder.numbered_frames import read_numbered
 from embedder.picture_reader import read_picture
@@ -66,6 +66,8 @@ def _replies(job: Job) -> Iterator[Reply]:
     """Everything a job gives; what is wrong with the file or the range becomes the last reply, Refused."""
     try:
         yield from _run(job)
+    except (DecoderOutOfMemory, MemoryError):
+        yield Refused("memory", DecoderOutOfMemory(job.path).reason, transient=True)
     except VideoRejected as error:
         yield Refused("rejected", error.reason, transient=error.transient, blames_machine=error.blames_machine)
     except FileNotFoundError:
@@ -74,8 +76,6 @@ def _replies(job: Job) -> Iterator[Reply]:
         yield Refused("range", str(error))
     except QueryTooLong as error:
         yield Refused("too long", str(error))
-    except MemoryError:
-        yield Refused("rejected", "decoding it needs more memory than a decoder is given", transient=True)
     except BrokenPipeError:
         raise
     except OSError as error:

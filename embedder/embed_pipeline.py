@@ -168,8 +168,9 @@ class EmbedPipeline:
                     except WorkerFailed as error:
                         self._end_worker(worker)
                         worker = self._start_worker()
-                        # Once more where it may have been dying before it got this file.
-                        if error.said_nothing and not is_last_trial:
+                        if error.try_another and not is_last_trial:
+                            with video.lock:
+                                video.given_up = True  # so that nobody encodes the clips of the first trial
                             continue
                         self._give_up(video, str(error), transient=True, blames_machine=error.was_killed)
                     break

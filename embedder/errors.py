@@ -2,6 +2,7 @@
 
 EmbedderError
 ├── VideoRejected        this one file cannot be embedded; the run goes on
+│   └── DecoderOutOfMemory
 ├── QueryTooLong         the asked range is longer than a query may be
 ├── EncoderError         the encoder cannot be used
 │   ├── EncoderNotFound
@@ -36,6 +37,13 @@ class VideoRejected(EmbedderError):
 
     def __str__(self) -> str:
         return f"{self.path}: {self.reason}"
+
+
+class DecoderOutOfMemory(VideoRejected):
+    """Decoding the file takes more memory than a decode worker has left."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "decoding it needs more memory than a decoder is given", transient=True)
 
 
 class QueryTooLong(EmbedderError):

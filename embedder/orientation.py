@@ -8,7 +8,7 @@ from typing import cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideDataContainer, Type
+from av.sidedata.sidedata import SideData, SideDataContainer, Type
 from numpy.typing import NDArray
 
 _OFF_AXIS = 0.02
@@ -47,12 +47,20 @@ def orientation_of(frame: av.VideoFrame) -> Orientation:
     off. A scale in the matrix is a matter of the pixels' aspect, which FFmpeg's demuxers work it into.
     """
     try:
-        # PyAV types it as a dictionary of what it has classes for.
-        data = cast("SideDataContainer", frame.side_data).get(Type.DISPLAYMATRIX)
+        data = cast("SideData | None", side_data(frame).get(Type.DISPLAYMATRIX))
     except ValueError:
         # PyAV cannot list side data of kinds it has no name for, such as those of 3-D video; it still knows the angle.
         return BY_QUARTER_TURNS[round(frame.rotation / 90) % 4] if frame.rotation % 90 == 0 else AS_STORED
     return AS_STORED if data is None else orientation_of_matrix(bytes(data))
+
+
+def side_data(frame: av.VideoFrame) -> SideDataContainer:
+    """A frame's side data. Raises ValueError where some of it is of a kind that PyAV has no name for.
+
+    Not ``frame.side_data``: that list and its frame hold on to each other, and the frame stays in memory until Python next looks
+    for such pairs. Hundreds of large frames go by before it does, more than a decode worker has room for.
+    """
+    return SideDataContainer(frame)  # type: ignore[call-arg]  # PyAV's types leave its constructor out
 
 
 def orientation_of_matrix(data: bytes) -> Orientation:

@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 
 from embedder.bars import Bars, bars_in, brightness, find_bars
 from embedder.clip_reader import ALIVE_EVERY_S
-from embedder.errors import PreviewError, VideoRejected
+from embedder.errors import DecoderOutOfMemory, PreviewError, VideoRejected
 from embedder.file_kind import not_a_video_reason, picture_demuxer
 from embedder.frame_grid import grid_steps
 from embedder.frame_scaler import FrameScaler
 from embedder.low_information import is_plain
 from embedder.open_container import MACHINE_ERRORS, in_words
-from embedder.orientation import AS_STORED, Orientation, orientation_of
+from embedder.orientation import AS_STORED, Orientation, orientation_of, side_data
 from embedder.video_seek import open_at
 from embedder.worker_messages import Alive, Clip, PictureJob, PictureSpec, QueryDone
 
@@ -106,7 +106,7 @@ def _decoded(path: Path, pictures: PictureSpec, *, is_strict: bool) -> NDArray[n
             frame = next(container.decode(stream), None)
         except av.error.FFmpegError as error:
             if error.errno == errno.ENOMEM:
-                raise VideoRejected(path, "decoding it needs more memory than a decoder is given", transient=True) from error
+                raise DecoderOutOfMemory(path) from error
             raise VideoRejected(path, f"is a damaged picture, or of a kind that is not read ({in_words(error)})") from error
         if frame is None:
             raise VideoRejected(path, "is a damaged picture: nothing in it decodes")
@@ -178,7 +178,7 @@ def _orientation(path: Path, frame: av.VideoFrame) -> Orientation:
     itself is a part; of such a file the tag is read.
     """
     try:
-        frame.side_data.keys()
+        side_data(frame)
     except ValueError:
         return _by_exif(path, otherwise=orientation_of(frame))
     return orientation_of(frame)

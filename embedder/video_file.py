@@ -20,7 +20,8 @@ import av.container
 import av.error
 from av.video.stream import VideoStream
 
-from embedder.errors import VideoRejected
+from embedder.child_process import has_room_for
+from embedder.errors import DecoderOutOfMemory, VideoRejected
 from embedder.frame_clock import FrameClock
 from embedder.open_container import in_words, open_container
 from embedder.orientation import orientation_of
@@ -33,6 +34,8 @@ __all__ = ["MAX_FRAME_PIXELS", "VIDEO_SUFFIXES", "TimedFrame", "Video", "find_vi
 
 MAX_FRAME_PIXELS = 8192 * 4608
 """8K and a little more. A decoder keeps up to 17 pictures: at 1.5 bytes a pixel that is already close to 1 GB."""
+
+_MAX_PIXEL_BYTES = 3  # of decoded pictures: ten bits with colours at half the resolution, or eight bits with full ones
 
 READ_THROUGH_BYTES = 500_000_000
 """A file up to this size is read through to learn its length; of a larger one the header is believed."""
@@ -105,7 +108,9 @@ class Video:
         """Every frame that decodes, in the order shown. Raises VideoRejected (size limit, memory, nothing decodes)."""
         for time_s, frame in self._clock.timed(self._decoded(), self._stamp):
             self._see(frame)
-            self._num_bad += frame.is_corrupt
+            if frame.is_corrupt:
+                self._check_memory()
+                self._num_bad += 1
             self._last_frame_s = frame.duration * self._seconds_per_tick
             yield TimedFrame(time_s, frame)
         if self._num_frames == 0:
@@ -244,6 +249,7 @@ class Video:
                     raise VideoRejected(
                         self.path, f"went away while it was read ({in_words(error)})", blames_machine=True
                     ) from error
+                self._check_memory(error)
                 self._broke_off = error.strerror or "unknown reason"
                 packet = None
             except IndexError:
@@ -290,13 +296,18 @@ class Video:
             try:
                 frames = self._stream.codec_context.decode(packet if packet.size else None)
             except av.error.FFmpegError as error:
-                if error.errno == errno.ENOMEM:
-                    reason = "decoding it needs more memory than a decoder is given"
-                    raise VideoRejected(self.path, reason, transient=True) from error
+                self._check_memory(error)
                 # A broadcast is tuned in somewhere: that nothing can be decoded before its first key frame is no damage.
                 self._num_bad += self._met_key_frame or not self.is_sought_by_stamp
                 continue
             yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
+
+    def _check_memory(self, error: av.error.FFmpegError | None = None) -> None:
+        """After something did not decode: raises DecoderOutOfMemory where that may be for want of memory, not the file's fault."""
+        codec = self._stream.codec_context
+        frame_bytes = _MAX_PIXEL_BYTES * min(codec.width * codec.height, MAX_FRAME_PIXELS)
+        if (error is not None and error.errno == errno.ENOMEM) or not has_room_for(2 * frame_bytes + 2**20):
+            raise DecoderOutOfMemory(self.path) from error
 
     def _packet_stamps(self) -> Iterator[int | None]:
         """The times of decoding, which are the ones that grow from packet to packet; equal ones once: of two pictures at one

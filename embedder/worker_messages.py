@@ -270,7 +270,8 @@ class ReadingDone(Done):
 
 @dataclass(frozen=True)
 class Refused:
-    """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range).
+    """The job cannot be done. kind: ``rejected`` (the file), ``missing`` (no such file), ``range`` (the asked range),
+    ``too long`` (likewise), ``disk`` (no room to write), ``memory`` (more than the worker has left).
 
     transient: the same job may succeed another time. blames_machine: as in ``VideoRejected``.
     """

@@ -44,15 +44,15 @@ _WATCH_EVERY_S = 0.25
 
 
 class WorkerFailed(EmbedderError):
-    """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It was ended.
+    """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It is of no use any more.
 
-    said_nothing: it died before it said a word on this job, so that it may have been dying before it got it. was_killed: from
-    outside, mostly by the system for want of memory; it neither crashed nor hung.
+    try_another: the cause may lie before this job, so that a new worker may do it: this one died without a word on the job, or had
+    no memory left after others. was_killed: from outside, mostly by the system for want of memory; it neither crashed nor hung.
     """
 
-    def __init__(self, reason: str, *, said_nothing: bool, was_killed: bool = False) -> None:
+    def __init__(self, reason: str, *, try_another: bool, was_killed: bool = False) -> None:
         super().__init__(reason)
-        self.said_nothing = said_nothing
+        self.try_another = try_another
         self.was_killed = was_killed
 
 
@@ -81,6 +81,7 @@ class DecodeWorker:
         )
         self._watch = _Watch()
         self._started = False
+        self._num_jobs = 0
         self.is_between_jobs = True
         threading.Thread(target=_end_when_due, args=(self._process, self._watch), daemon=True).start()
 
@@ -104,11 +105,12 @@ class DecodeWorker:
         waited_s, media_s, said_nothing = 0.0, 0.0, True
         size_mb = _size_mb(job.path)
         self.is_between_jobs = False
+        self._num_jobs += 1
         try:
             assert self._process.stdin is not None, "started with a pipe"
             send(self._process.stdin, job)
         except BrokenPipeError:
-            raise WorkerFailed(self._death(), said_nothing=True, was_killed=self._was_killed) from None
+            raise WorkerFailed(self._death(), try_another=True, was_killed=self._was_killed) from None
         while True:
             allowed_s = BASE_LIMIT_S + LIMIT_S_PER_MB * size_mb + LIMIT_S_PER_MEDIA_S * media_s
             left_s = min(SILENCE_LIMIT_S, allowed_s - waited_s)
@@ -121,6 +123,8 @@ class DecodeWorker:
             self._started = True
             if isinstance(reply, Alive):
                 media_s = reply.media_s
+            if isinstance(reply, Refused) and reply.kind == "memory" and self._num_jobs > 1:
+                raise WorkerFailed(reply.reason, try_another=True)
             is_last = isinstance(reply, ClipsDone | QueryDone | Done | Refused)
             self.is_between_jobs = is_last
             yield reply
@@ -150,7 +154,7 @@ class DecodeWorker:
         except EOFError:
             death = self._death()
             said_nothing = said_nothing and not self._watch.struck
-            raise WorkerFailed(death, said_nothing=said_nothing, was_killed=self._was_killed) from None
+            raise WorkerFailed(death, try_another=said_nothing, was_killed=self._was_killed) from None
         finally:
             self._watch.until = None
         return reply
@@ -185,12 +189,14 @@ def replies_of(job: Job, *, time_limit_s: float | None = None, on_alive: Callabl
     Raises VideoRejected, FileNotFoundError, QueryTooLong, PreviewError, OSError by what the worker says.
     """
     for is_last_trial in (False, True):
-        worker = _take_idle()
+        worker = DecodeWorker() if is_last_trial else _take_idle()
+        num_given = 0
         try:
-            yield from _good_replies(worker, job, time_limit_s, on_alive)
+            for reply in _good_replies(worker, job, time_limit_s, on_alive):
+                num_given += 1
+                yield reply
         except WorkerFailed as error:
-            # Once more where a worker kept from before may have been dying already.
-            if error.said_nothing and not is_last_trial:
+            if error.try_another and num_given == 0 and not is_last_trial:
                 continue
             raise VideoRejected(job.path, str(error), transient=True, blames_machine=error.was_killed) from error
         finally:

@@ -46,6 +46,20 @@ def test_only_what_new_rules_read_otherwise_is_embedded_anew(ws: Workspace, fold
     assert (counts(again), again.provider) == ({"unchanged": 5}, None)
 
 
+def test_what_may_have_been_called_damaged_for_want_of_memory_is_read_anew(ws: Workspace, folder: Path) -> None:
+    index_library(ws, "home", [folder])
+    of_older_reading(ws, reading=3)
+    with sqlite3.connect(ws.home / "catalog.db") as connection:
+        damage = '["damaged: 142 of 251 frames did not decode cleanly"]'
+        connection.execute("UPDATE video SET warnings = ? WHERE path LIKE '%a.mp4'", (damage,))
+    connection.close()
+    assert counts(index_library(ws, "home")) == {"unchanged": 3, "reread": 1}
+    with sqlite3.connect(ws.home / "catalog.db") as connection:
+        assert connection.execute("SELECT DISTINCT warnings FROM video").fetchall() == [("[]",)]
+    connection.close()
+    assert counts(index_library(ws, "home")) == {"unchanged": 4}
+
+
 def test_a_touched_file_of_an_older_reading_is_looked_at_too(ws: Workspace, folder: Path) -> None:
     late = draw_late_video(folder / "late.mp4", picture_from_s=3.0)
     index_library(ws, "home", [folder])

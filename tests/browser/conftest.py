@@ -122,12 +122,15 @@ def choose(page: "Page", label: str, text: str) -> None:
 
 
 def wait_until_it_plays(page: "Page", video: "Locator") -> None:
-    """Waits until a video shows pictures and goes on by itself."""
-    handle = video.element_handle()
-    assert handle is not None
-    page.wait_for_function("v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0", arg=handle)
-    before = handle.evaluate("v => v.currentTime")
-    page.wait_for_function("([v, before]) => v.currentTime !== before", arg=[handle, before])
+    """Waits until a video shows pictures and goes on by itself. It is looked up again and again: a page that is being redrawn may
+    put another in its place, and the one before never plays."""
+    plays = "v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused && v.currentTime > 0 ? v.currentSrc + v.currentTime : ''"
+    deadline = time.monotonic() + PATIENCE_S
+    seen = ""
+    while (now := video.evaluate(plays)) in ("", seen) or not seen:
+        assert time.monotonic() < deadline, f"{video} does not play"
+        seen = now
+        page.wait_for_timeout(100)
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
