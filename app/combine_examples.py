@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import BadQuery
-from embedder.encoder_card import LOOK, EncoderCard
+from embedder.encoder_card import COLOUR, LOOK, EncoderCard
 from embedder.vector_parts import part_slices, sees_look
 from index.search import QueryClips
 from index.vectors.vector_index import unit_vectors
@@ -60,7 +60,7 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
     vector_D = np.zeros(card.dim, np.float32)
     for name, where in part_slices(card.parts).items():
         # What stands still has a vector of movement, too, but it says nothing; among pictures alone it is never looked at.
-        of_all = name == LOOK or len(card.parts) == 1 or not moving
+        of_all = name in (LOOK, COLOUR) or len(card.parts) == 1 or not moving
         chosen = liked if of_all else moving
         against = disliked if of_all else [clips for clips in disliked if not clips.stands_still]
         vector_D[where] = _rocchio(_wholes(chosen)[:, where], _wholes(against)[:, where] if against else None)

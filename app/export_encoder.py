@@ -102,9 +102,9 @@ def export_baseline(
     start: "Start" = "motion",
     on_work: OnWork = _nobody,
 ) -> "tuple[Exported, Path]":
-    """Makes an encoder to compare with: `colour` for raw colours, or a backbone's name for that network untrained, from
-    `seed`, pooled and whitened as `export_encoder` would. start: how its weights are drawn, `motion` as the default recipe
-    does, or PyTorch's `default`. Raises what that does.
+    """Makes an encoder to compare with: `colour` for raw colours, whitened only where `choices` asks for it, or a backbone's name
+    for that network untrained, from `seed`, pooled and whitened as `export_encoder` would. start: how its weights are drawn,
+    `motion` as the default recipe does, or PyTorch's `default`. Raises what that does.
     """
     from pretrain.export_onnx import export_colour, export_untrained
     from pretrain.sample_clips import DrawnPictures
@@ -119,7 +119,8 @@ def export_baseline(
 
         def make(out: Path, spec: "ExportSpec") -> "Exported":
             if baseline == "colour":
-                return export_colour(out, spec)
+                spec = replace(spec, whiten_dim=choices.whiten_dim or None)
+                return export_colour(out, spec, footage=footage, on_work=on_work)
             return export_untrained(baseline, seed, out, spec, start=start, footage=footage, on_work=on_work)
 
         return _written(ws, choices, target, spec, make, on_work), target

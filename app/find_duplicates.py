@@ -180,13 +180,14 @@ def part_videos(ws: Workspace, paths: Sequence[GivenPath], *, undo: bool = False
 
 def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.float32] | None, ...]":
     """What vectors are multiplied by to get the cosine of each of their parts alone: float32 (D,) each, (None,) where there is one
-    part. Raises UnknownEncoder, EncoderError."""
+    part. Colours are left out: a copy may have been given others. Raises UnknownEncoder, EncoderError."""
+    from embedder.encoder_card import COLOUR
     from embedder.vector_parts import query_scale
 
     parts = ws.encoder_facts(encoder_name).card.parts
     if len(parts) < 2:
         return (None,)
-    return tuple(query_scale(parts, {part.name: float(part is one) for part in parts}) for one in parts)
+    return tuple(query_scale(parts, {part.name: float(part is one) for part in parts}) for one in parts if one.name != COLOUR)
 
 
 class _Search:

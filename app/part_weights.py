@@ -70,9 +70,9 @@ def chosen_looks(ws: Workspace, encoder_names: Sequence[str], look: float | None
 
 def weighs_look(ws: Workspace, encoder_name: str | None) -> bool:
     """Whether an encoder's vectors are motion and look. Raises UnknownEncoder, EncoderError."""
-    from embedder.vector_parts import has_both_parts
+    from embedder.vector_parts import has_motion_and_look
 
-    return has_both_parts(ws.encoder_facts(encoder_name).card.parts)
+    return has_motion_and_look(ws.encoder_facts(encoder_name).card.parts)
 
 
 def counts_look(ws: Workspace, encoder_name: str | None, look: float | None) -> bool:
@@ -86,7 +86,10 @@ def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "
     """What a query's vectors are multiplied by, float32 (D,), for a weight that `chosen_look` gave; None for none."""
     from embedder.vector_parts import look_weights, query_scale
 
-    return None if look is None else query_scale(ws.encoder_facts(encoder_name).card.parts, look_weights(look))
+    if look is None:
+        return None
+    parts = ws.encoder_facts(encoder_name).card.parts
+    return query_scale(parts, look_weights(parts, look))
 
 
 def _no_parts(ws: Workspace, name: str) -> str:
@@ -96,12 +99,12 @@ def _no_parts(ws: Workspace, name: str) -> str:
 def _with_look(ws: Workspace, name: str) -> str:
     """How to get what this encoder lacks."""
     from embedder.errors import EncoderError
-    from embedder.vector_parts import has_both_parts
+    from embedder.vector_parts import has_motion_and_look
 
     both = []
     for file in list_encoders(ws.encoders_folder):
         try:
-            if has_both_parts(file.read_card().parts):
+            if has_motion_and_look(file.read_card().parts):
                 both.append(file.name)
         except EncoderError:  # a damaged file is no help; `vret encoders` tells of it
             continue

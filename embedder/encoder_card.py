@@ -17,7 +17,8 @@ from embedder.errors import EncoderCardError
 
 CARD_KEY = "vret.card"
 FORMAT_VERSIONS = (1, 2)
-"""1: a vector of one part, `motion`, and no field `parts`. 2: with `parts`, and written only where they are others than that."""
+"""1: a vector of one part, `motion`, and no field `parts`. 2: with `parts`, and written only where they are others than that; a
+part has a `share` where the parts do not count alike."""
 GEOMETRIES = ("squash", "centre_crop")
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -27,7 +28,7 @@ MAX_CLIP_BYTES = 1 << 28
 MAX_NAME_LENGTH = 200
 MAX_SPANS = 32
 MAX_PARTS = 8
-MOTION, LOOK = "motion", "look"
+MOTION, LOOK, COLOUR = "motion", "look", "colour"
 DEFAULT_LOOK = 0.35
 """How much of a search's score is look, where an encoder has both parts and nobody says otherwise."""
 SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
@@ -36,10 +37,12 @@ SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
 
 @dataclass(frozen=True)
 class VectorPart:
-    """So many numbers of every vector, and what they tell of. name: letters a to z. dim: how many numbers."""
+    """So many numbers of every vector, and what they tell of. name: letters a to z. dim: how many numbers. share: of the vector's
+    squared length, over 0; None where all parts of it have the same, 1 / P of P parts."""
 
     name: str
     dim: int
+    share: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +53,7 @@ class EncoderCard:
     evenly over its span. geometry: ``squash`` resizes the whole picture to height_px x width_px; ``centre_crop`` resizes
     until it covers that and cuts the middle out. dim: D, the length of a vector. weights_sha256: SHA-256 over the weights as
     whoever wrote the file had it; a claim, by which nothing is recognised. parts: what a vector is made of, in this order; their
-    dims sum to D, and each of P parts has length 1 / sqrt(P), so that the whole vector has length one. Empty stands for one part,
+    dims sum to D, their shares to 1: a part has length sqrt(share), the whole vector length one. Empty stands for one part,
     `motion`, over all of D. format_version: follows from the parts, whatever was given.
     """
 
@@ -137,7 +140,11 @@ class EncoderCard:
         good = good and all(isinstance(part.name, str) and re.fullmatch("[a-z]{1,32}", part.name) for part in parts)
         good = good and all(type(part.dim) is int and part.dim > 0 for part in parts)
         good = good and len({part.name for part in parts}) == len(parts) and sum(part.dim for part in parts) == self.dim
-        wanted = f"1 to {MAX_PARTS} parts, each with a name of its own (a to z) and its dim, which sum to {self.dim}"
+        good = good and (all(part.share is None for part in parts) or _are_shares([part.share for part in parts]))
+        wanted = (
+            f"1 to {MAX_PARTS} parts, each with a name of its own (a to z) and its dim, which sum to {self.dim}, and all or none "
+            "of them with a share over 0, which sum to 1"
+        )
         _check(good, "parts", parts, wanted)
         object.__setattr__(self, "parts", parts)
         object.__setattr__(self, "format_version", 1 if self.has_usual_parts else 2)
@@ -174,7 +181,8 @@ class EncoderCard:
 
     def to_json(self) -> str:
         """The card as JSON text, keys sorted, so that equal cards are equal texts."""
-        values = asdict(self) | {"training": dict(self.training), "spans_s": list(self.spans_s)}
+        values: dict[str, Any] = asdict(self) | {"training": dict(self.training), "spans_s": list(self.spans_s)}
+        values["parts"] = [{key: value for key, value in asdict(part).items() if value is not None} for part in self.parts]
         if self.has_usual_parts:
             del values["parts"]  # an older vret reads such a card, too
         return json.dumps(values, sort_keys=True, ensure_ascii=False)
@@ -189,15 +197,22 @@ def _check_version(version: object) -> None:
 
 
 def _read_parts(listed: object) -> tuple[VectorPart, ...]:
-    """The parts as JSON has them: a list of objects with `name` and `dim`. What the values are is checked with the card."""
-    good = isinstance(listed, list) and listed and all(isinstance(one, dict) and one.keys() == {"name", "dim"} for one in listed)
-    _check(bool(good), "parts", listed, 'a list such as [{"name": "motion", "dim": 256}, {"name": "look", "dim": 128}]')
+    """The parts as JSON has them: a list of objects with `name`, `dim`, perhaps `share`. The values are checked with the card."""
+    wanted = 'a list such as [{"name": "motion", "dim": 256}, {"name": "look", "dim": 128}]'
+    _check(isinstance(listed, list) and bool(listed), "parts", listed, wanted)
     assert isinstance(listed, list)
+    good = all(isinstance(one, dict) and {"name", "dim"} <= one.keys() <= {"name", "dim", "share"} for one in listed)
+    _check(good, "parts", listed, wanted)
     return tuple(VectorPart(**one) for one in listed)
 
 
-def _listed(parts: tuple[VectorPart, ...]) -> list[list[str | int]]:
-    return [[part.name, part.dim] for part in parts]
+def _are_shares(values: list[Any]) -> bool:
+    good = all(type(value) in (int, float) and value > 0 for value in values)
+    return good and abs(sum(values) - 1) <= 1e-6
+
+
+def _listed(parts: tuple[VectorPart, ...]) -> list[list[str | int | float]]:
+    return [[part.name, part.dim, *([] if part.share is None else [part.share])] for part in parts]
 
 
 def _check(good: bool, field: str, value: object, wanted: str) -> None:

@@ -18,7 +18,7 @@ from embedder.cores import num_cores
 from embedder.encoder_card import CARD_KEY, EncoderCard
 from embedder.errors import EncoderCardError, EncoderError, EncoderNotFound
 from embedder.onnx_session import CPU, ORT_ERRORS, first_line, open_session
-from embedder.vector_parts import part_slices
+from embedder.vector_parts import part_slices, shares
 
 CPU_BATCH = 4
 """Clips per run on a CPU: more give no speed there, but each takes 20 to 100 MB while it runs."""
@@ -29,7 +29,7 @@ RUN_LIMIT_S = 600.0
 """How long one run may take. An encoder was tried before it is used, but a graph may come to an end for some clips only."""
 
 UNIT_TOLERANCE = 0.01
-"""How far from 1 a vector's length may be, and from 1 / sqrt(P) that of each of its P parts: half precision rounds."""
+"""How far from 1 a vector's length may be, and from sqrt(share) that of a part: half precision rounds."""
 
 
 class OnnxEncoder:
@@ -109,16 +109,15 @@ class OnnxEncoder:
         return unit
 
     def _check_parts(self, vectors: NDArray[np.float32]) -> None:
-        """Raise EncoderError unless all parts of every vector have the same length: else their weights would not hold."""
-        parts = part_slices(self.card.parts)
-        wanted = 1 / len(parts) ** 0.5
-        for name, where in parts.items():
+        """Raise EncoderError unless the parts of every vector have the lengths that the card says: else their weights would not
+        hold."""
+        for (name, where), wanted in zip(part_slices(self.card.parts).items(), np.sqrt(shares(self.card.parts)), strict=True):
             lengths = np.linalg.norm(vectors[:, where], axis=1)
             if not np.all(np.abs(lengths - wanted) <= UNIT_TOLERANCE):
                 raise EncoderError(
                     f"encoder {self.card.name} gave a vector whose part {name} has length "
-                    f"{lengths[np.argmax(np.abs(lengths - wanted))]:.3g} on {self.provider}, should be {wanted:.3g}: each of "
-                    f"{len(parts)} parts counts alike. Make the file with: vret encoders join"
+                    f"{lengths[np.argmax(np.abs(lengths - wanted))]:.3g} on {self.provider}, should be {wanted:.3g} by its "
+                    "card. Make the file with: vret encoders join"
                 )
 
 

@@ -249,7 +249,7 @@ class Video:
                     raise VideoRejected(
                         self.path, f"went away while it was read ({in_words(error)})", blames_machine=True
                     ) from error
-                self._check_memory(error)
+                self._check_memory()  # not by the error: a length that damage made up asks for more memory than there is
                 self._broke_off = error.strerror or "unknown reason"
                 packet = None
             except IndexError:

@@ -115,10 +115,14 @@ def export_untrained(
     return export(backbone, out, spec, backbone_name=backbone_name, task_name="untrained", footage=footage, on_work=on_work)
 
 
-def export_colour(out: Path, spec: ExportSpec) -> Exported:
-    """The raw-colour baseline: mean colours on a grid of 4 x 4, averaged over time, mid grey as the origin; 48 numbers."""
-    spec = _with_training(spec, {"data": "none"}, pooling="grid:1x4x4", whiten_dim=None)
-    return export(RawColour(), out, spec, backbone_name="colour", task_name="untrained")
+def export_colour(out: Path, spec: ExportSpec, *, footage: Footage = DRAWN, on_work: OnWork = nobody) -> Exported:
+    """The raw-colour baseline: mean colours on a grid of 4 x 4, averaged over time, mid grey as the origin; 48 numbers. Where the
+    spec asks for a whitening, it is fitted on drawn pictures unless `footage` says otherwise.
+    """
+    spec = _with_training(spec, {"data": "none"}, pooling="grid:1x4x4")
+    if spec.whiten_dim is not None and footage.whiten_on is None:
+        footage = dataclasses.replace(footage, whiten_on=DrawnPictures())
+    return export(RawColour(), out, spec, backbone_name="colour", task_name="untrained", footage=footage, on_work=on_work)
 
 
 def build_encoder(

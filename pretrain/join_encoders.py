@@ -7,7 +7,6 @@ Shapes: N clips, T frames, H x W pixels, D numbers of a vector, P parts of it.
 """
 
 import dataclasses
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,10 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper, version_converter
 
-from embedder.encoder_card import LOOK, MOTION, EncoderCard, VectorPart
+from embedder.encoder_card import COLOUR, LOOK, MOTION, EncoderCard, VectorPart
 from embedder.frame_scaler import FrameScaler
 from embedder.onnx_session import ORT_ERRORS, first_line
-from embedder.vector_parts import part_slices
+from embedder.vector_parts import COLOUR_OF_LOOK, part_slices, shares
 from pretrain.encoder_file import Exported, plain_clips, write_in_precision
 from pretrain.encoder_weights import read_encoder
 from pretrain.errors import EncoderFileError, ExportError
@@ -63,12 +62,13 @@ def join_encoders(motion: Path, look: Path, out: Path, *, name: str) -> Exported
     """Write one fp32 encoder file with the vectors of both side by side, atomically, after comparing it with both.
 
     A file of one part without a name of its own is called `look` where an image model or a task of that name made it, or where
-    the first one is `motion` already; else `motion`. Raises EncoderFileError where they do not fit: of other clips, other
+    the first one is `motion` already; `colour` where that has both and this is raw colour; else `motion`. Parts count alike, but
+    colour is given COLOUR_OF_LOOK of what look has. Raises EncoderFileError where they do not fit: of other clips, other
     precision, the same parts, or operators that cannot be brought together; ExportError where the joined file gives other vectors.
     """
     first, second = _sources(motion, look)
     _check_clips(first, second)
-    parts = (*first.parts, *second.parts)
+    parts = _shared((*first.parts, *second.parts))
     large = _larger(first, second)
     card = EncoderCard(
         name=name,
@@ -100,7 +100,9 @@ def part_names(card: EncoderCard) -> tuple[str, ...]:
 def _sources(motion: Path, look: Path) -> tuple[_Source, _Source]:
     (card, model), (other_card, other_model) = read_encoder(motion), read_encoder(look)
     names, other_names = part_names(card), part_names(other_card)
-    if MOTION in names and other_card.has_usual_parts:
+    if {MOTION, LOOK} <= set(names) and other_card.has_usual_parts and other_card.backbone == COLOUR:
+        other_names = (COLOUR,)
+    elif MOTION in names and other_card.has_usual_parts:
         other_names = (LOOK,)
     for path, one in ((motion, card), (look, other_card)):
         if one.precision != "fp32":
@@ -117,6 +119,16 @@ def _sources(motion: Path, look: Path) -> tuple[_Source, _Source]:
 
 def _named(card: EncoderCard, names: Sequence[str]) -> tuple[VectorPart, ...]:
     return tuple(VectorPart(name, part.dim) for name, part in zip(names, card.parts, strict=True))
+
+
+def _shared(parts: tuple[VectorPart, ...]) -> tuple[VectorPart, ...]:
+    """The parts, each with its share of a joined vector."""
+    names = {part.name for part in parts}
+    if not {LOOK, COLOUR} <= names:
+        return tuple(VectorPart(part.name, part.dim) for part in parts)
+    each = 1 / (len(parts) - 1)
+    share = dict.fromkeys(names, each) | {LOOK: each * (1 - COLOUR_OF_LOOK), COLOUR: each * COLOUR_OF_LOOK}
+    return tuple(VectorPart(part.name, part.dim, round(share[part.name], 6)) for part in parts)
 
 
 def _check_clips(first: _Source, second: _Source) -> None:
@@ -158,9 +170,9 @@ def _joined(sources: tuple[_Source, _Source], card: EncoderCard) -> onnx.ModelPr
         nodes += _smaller(source, card, initialisers) if smaller else [helper.make_node("Identity", ["clips"], [clips])]
         nodes += model.graph.node
         initialisers += model.graph.initializer
-        # Of length one, and with equal parts inside: now so that all parts of both are equal.
+        # Of length one, and its parts with the shares of its own card: now with those of the joined one.
         share = source.prefix + "joined_share"
-        initialisers.append(numpy_helper.from_array(np.asarray(math.sqrt(len(source.parts) / len(card.parts)), np.float32), share))
+        initialisers.append(numpy_helper.from_array(_rescale(source, card), share))
         nodes.append(helper.make_node("Mul", [source.prefix + "embeddings", share], [source.prefix + "joined"]))
     nodes.append(helper.make_node("Concat", [source.prefix + "joined" for source in sources], ["embeddings"], axis=1))
     graph = helper.make_graph(
@@ -179,6 +191,13 @@ def _joined(sources: tuple[_Source, _Source], card: EncoderCard) -> onnx.ModelPr
     except onnx.checker.ValidationError as error:
         raise EncoderFileError(f"{_names(sources)} cannot be one graph ({first_line(error)})") from error
     return joined
+
+
+def _rescale(source: _Source, card: EncoderCard) -> NDArray[np.float32]:
+    """What a source's vectors are multiplied by: float32, (D of it,), or () where all of its parts are treated alike."""
+    joined = dict(zip((part.name for part in card.parts), shares(card.parts), strict=True))
+    factors = np.sqrt([joined[part.name] for part in source.parts] / shares(source.card.parts)).astype(np.float32)
+    return factors[0] if len(set(factors.tolist())) == 1 else np.repeat(factors, [part.dim for part in source.parts])
 
 
 def _size(card: EncoderCard) -> tuple[int, int]:
@@ -286,9 +305,11 @@ def _check_vectors(sources: tuple[_Source, _Source], card: EncoderCard, joined: 
         for source in sources:
             same = _size(source.card) == _size(card)
             alone = vectors_of(source.model.SerializeToString(), clips if same else _scaled(clips, source.card))
+            alone = alone * _rescale(source, card)
             start = where[source.parts[0].name].start
             ours = vectors[:, start : start + source.card.dim]
-            lowest = float(((ours * alone).sum(axis=1) / np.maximum(np.linalg.norm(ours, axis=1), 1e-9)).min())
+            lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(alone, axis=1)
+            lowest = float(((ours * alone).sum(axis=1) / np.maximum(lengths, 1e-9)).min())
             if not lowest >= (_SAME_PICTURES if same else _RESIZED):
                 raise ExportError(
                     f"the joined encoder differs from {source.path}: cosine {lowest:.6f}, "

@@ -61,7 +61,10 @@ def export(
     ] = None,
     whiten: Annotated[
         int | None,
-        typer.Option(min=0, help="Numbers of a vector, by PCA-whitening; 0 for none. 256 at most by default; 128 of a look run."),
+        typer.Option(
+            min=0,
+            help="Numbers of a vector, by PCA-whitening; 0 for none. 256 at most by default; 128 of a look run; none of colour.",
+        ),
     ] = None,
     whiten_on: Annotated[
         list[Path] | None,
@@ -102,7 +105,7 @@ def export(
         raise typer.BadParameter("An --encoder keeps its pooling and whitening; give a run to choose others.")
     if encoder is not None and look is not None:
         raise typer.BadParameter("Join two encoders with: vret encoders join")
-    if whiten_on and (whiten == 0 or baseline == "colour"):
+    if whiten_on and (whiten == 0 or (baseline == "colour" and whiten is None)):
         raise typer.BadParameter("--whiten-on has no use without a whitening.")
     if calibrate_on and precision == "fp32":
         raise typer.BadParameter("--calibrate-on is for --precision int8 or fp16.")

@@ -95,7 +95,7 @@ def _weighed(
     from embedder.vector_parts import look_weights, weighted
 
     parts = ws.encoder_facts(encoder).card.parts
-    return dict(zip(vectors, weighted(np.stack(list(vectors.values())), parts, look_weights(look)), strict=True))
+    return dict(zip(vectors, weighted(np.stack(list(vectors.values())), parts, look_weights(parts, look)), strict=True))
 
 
 def store_retrieval(

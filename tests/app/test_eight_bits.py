@@ -17,7 +17,7 @@ from app.workspace import Workspace
 from embedder.errors import EncoderError
 from embedder.onnx_encoder import OnnxEncoder
 from embedder.onnx_session import CPU, CUDA
-from embedder.vector_parts import part_slices
+from embedder.vector_parts import part_slices, shares
 from pretrain.sample_clips import drawn_batches
 from tests.helpers import odd_encoders as odd
 from tests.helpers.make_video import draw_moving_picture
@@ -44,8 +44,8 @@ def test_it_agrees_with_the_encoder_that_it_was_made_from(home: Path) -> None:
     assert (small.card.name, small.card.precision, small.card.deciding) == ("default", "int8", full.card.deciding)
     (clips,) = drawn_batches(12, num_frames=16, size_px=64, seed=77)
     vectors, small_vectors = full.encode(clips), small.encode(clips)
-    for where in part_slices(full.card.parts).values():
-        assert (2 * vectors[:, where] * small_vectors[:, where]).sum(axis=1).min() > 0.99
+    for where, share in zip(part_slices(full.card.parts).values(), shares(full.card.parts), strict=True):
+        assert ((vectors[:, where] * small_vectors[:, where]).sum(axis=1) / share).min() > 0.99
 
 
 def test_it_runs_on_a_cpu_unless_told_otherwise_and_one_index_serves_both(home: Path, tmp_path: Path) -> None:

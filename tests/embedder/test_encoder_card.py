@@ -112,6 +112,14 @@ def test_card__of_two_parts_there_and_back() -> None:
     assert card.deciding["parts"] == [["motion", 96], ["look", 32]]
 
 
+def test_card__of_parts_with_shares_there_and_back() -> None:
+    parts = [{"name": "motion", "dim": 96, "share": 0.75}, {"name": "look", "dim": 32, "share": 0.25}]
+    card = EncoderCard.from_json(json.dumps(JOINED | {"parts": parts}))
+    assert card.parts == (VectorPart("motion", 96, 0.75), VectorPart("look", 32, 0.25))
+    assert json.loads(card.to_json()) == JOINED | {"parts": parts}
+    assert card.deciding["parts"] == [["motion", 96, 0.75], ["look", 32, 0.25]]
+
+
 def test_card__version_follows_from_the_parts() -> None:
     card = EncoderCard.from_json(json.dumps(GOOD))
     look = dataclasses.replace(card, parts=(VectorPart("look", 128),))
@@ -145,6 +153,10 @@ def test_card__parts_belong_to_version_2() -> None:
         [{"name": "motion", "dim": 100}, {"name": "look", "dim": 20}],
         [{"name": "motion", "dim": 128}, {"name": "look", "dim": 0}],
         [{"name": "motion", "dim": 64}, {"name": "motion", "dim": 64}],
+        [{"name": "motion", "dim": 64, "share": 0.5}, {"name": "look", "dim": 64}],
+        [{"name": "motion", "dim": 64, "share": 0.5}, {"name": "look", "dim": 64, "share": 0.6}],
+        [{"name": "motion", "dim": 64, "share": 0.0}, {"name": "look", "dim": 64, "share": 1.0}],
+        [{"name": "motion", "dim": 64, "share": "half"}, {"name": "look", "dim": 64, "share": "half"}],
         [{"name": chr(97 + n), "dim": 8} for n in range(16)],
     ],
 )

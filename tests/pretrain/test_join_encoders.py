@@ -14,6 +14,7 @@ from embedder.onnx_encoder import OnnxEncoder
 from pretrain.encoder_file import clip_sets, clip_spec, convert_file, in_precision
 from pretrain.encoder_weights import load_backbone, read_encoder
 from pretrain.errors import EncoderFileError
+from pretrain.export_onnx import ExportSpec, export_colour
 from pretrain.image_encoder import ImageEncoderSpec, ImageModel, export_image_encoder
 from pretrain.join_encoders import join_encoders
 from pretrain.parity import vectors_of
@@ -61,6 +62,21 @@ def test_join__three_parts_count_alike(tmp_path: Path) -> None:
     vectors = OnnxEncoder(tmp_path / "three.onnx").encode(CLIPS)
     expected = np.concatenate([OnnxEncoder(file).encode(CLIPS) for file in files], axis=1) / np.sqrt(3)
     np.testing.assert_allclose(vectors, expected, atol=1e-5)
+
+
+def test_join__colours_take_a_share_of_look(tmp_path: Path) -> None:
+    motion, look = write_tiny_encoder(tmp_path / "motion.onnx", dim=12), write_tiny_encoder(tmp_path / "l.onnx", dim=12, seed=1)
+    colour = tmp_path / "colour.onnx"
+    export_colour(colour, ExportSpec(name="c", num_frames=8, size_px=32, spans_s=(2.0,), whiten_dim=48, whiten_clips=64))
+    join_encoders(motion, look, tmp_path / "two.onnx", name="two")
+    card = join_encoders(tmp_path / "two.onnx", colour, tmp_path / "three.onnx", name="three").card
+    assert [(part.name, part.dim) for part in card.parts] == [("motion", 12), ("look", 12), ("colour", 48)]
+    shares = [part.share or 0 for part in card.parts]
+    assert shares[0] == 0.5
+    assert shares[1] > shares[2] > 0
+    vectors = OnnxEncoder(tmp_path / "three.onnx").encode(CLIPS)
+    alone = [OnnxEncoder(file).encode(CLIPS) * np.sqrt(share) for file, share in zip((motion, look, colour), shares, strict=True)]
+    np.testing.assert_allclose(vectors, np.concatenate(alone, axis=1), atol=1e-5)
 
 
 @pytest.mark.parametrize("larger_is", ["motion", "look"])
