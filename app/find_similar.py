@@ -32,6 +32,7 @@ STRONG, POSSIBLE = 0.02, 0.1
 """False-alarm rates below which a hit is called so."""
 MIN_QUERY_S = 0.1
 _EMPTY, _STILL_OR_EMPTY = "it is black or one colour", "it is black, frozen or one colour"
+_ALL_BY_LOOK = "all videos are indexed by their look only so far (--quick), so that alone is compared; vret index reads them whole"
 _MOST_COLLAPSED = 160  # moments that are looked through to fill up an answer of which copies have fallen together
 
 
@@ -130,7 +131,7 @@ class SearchResult:
     ONNX Runtime's execution provider, None when no decoding was needed. num_examples, num_unlike: what the query was made of.
     query_vectors: how many vectors the query became. look: how much look counted against movement, 0 to 1; None where the encoder's
     vectors have one part. best_score: of the best moment, also where min_score leaves it out; None where there is none. warnings:
-    what is odd about the query.
+    what is odd about the query. notes: what is odd about the videos that are searched.
     """
 
     hits: list[Hit]
@@ -141,6 +142,7 @@ class SearchResult:
     provider: str | None = None
     look: float | None = None
     warnings: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = field(default=())
     num_examples: int = 1
     num_unlike: int = 0
     best_score: float | None = None
@@ -205,14 +207,17 @@ def find_similar(
     if embedded.encoder_id != encoder_id:
         raise EncoderError(f"{ws.encoder_path(encoder_name)} is another encoder than the query was embedded with. Search again.")
     warnings = embedded.warnings
+    notes: tuple[str, ...] = ()
     index = ws.vectors(encoder_id)
     older = ws.catalog.count_read_before(encoder_id, READING_RULES)
-    why_look_alone = _why_look_alone(embedded.clips, older, len(index.rows.tracks.videos))
-    if asked_look is None and look is not None and look < 1 and why_look_alone:
-        look = 1.0
-        warnings += (why_look_alone,)
-        if not embedded.clips.stands_still:
-            older.pop(KEY_FRAMES_ALONE)  # that has been said
+    if asked_look is None and look is not None and look < 1:
+        if embedded.clips.stands_still:
+            look = 1.0
+            warnings += ("nothing moves in the query, so it is compared by its look alone",)
+        elif 0 < len(index.rows.tracks.videos) <= older.get(KEY_FRAMES_ALONE, 0):
+            look = 1.0
+            older.pop(KEY_FRAMES_ALONE)
+            notes += (_ALL_BY_LOOK,)
     clips = replace(embedded.clips, scale=look_scale(ws, encoder_name, look), sees_look=counts_look(ws, encoder_name, look))
 
     def best(most: int) -> "list[Moment]":
@@ -245,7 +250,8 @@ def find_similar(
         seconds=time.perf_counter() - began,
         provider=embedded.provider,
         look=look,
-        warnings=(*warnings, *_of_blank(clips, filters), *_of_older_reading(older)),
+        warnings=(*warnings, *_of_blank(clips, filters)),
+        notes=(*notes, *_of_older_reading(older)),
         num_examples=embedded.num_examples,
         num_unlike=embedded.num_unlike,
         best_score=hits[0].score if hits else None,
@@ -371,15 +377,6 @@ def _combined(
         num_examples=len(liked),
         num_unlike=len(disliked),
     )
-
-
-def _why_look_alone(query: "QueryClips", older: Mapping[int, int], num_videos: int) -> str:
-    """Why movement cannot be compared, or "". The motion vectors of all still clips are alike."""
-    if query.stands_still:
-        return "nothing moves in the query, so it is compared by its look alone"
-    if 0 < num_videos <= older.get(KEY_FRAMES_ALONE, 0):
-        return "all videos are indexed by their look only so far (--quick), so that alone is compared; vret index reads them whole"
-    return ""
 
 
 def _of_older_reading(older: Mapping[int, int]) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def search(
             collapse_copies=not all_copies,
             min_score=min_score,
         )
-    for warning in result.warnings:
+    for warning in (*result.warnings, *result.notes):
         talk(f"warning: {warning}")
     if not result.hits and result.best_score is not None:
         talk(f"No good match: the best moment scores {result.best_score:.3f}, below --min-score {min_score:g}.")

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from app.errors import BadLabels, NotIndexed
 from app.evaluation.drawn_floors import drawn_floors, floor_facts
 from app.evaluation.floors import COLOUR
-from app.evaluation.indexed_encoders import indexed_floors, nothing_indexed, unlabelled_note
+from app.evaluation.indexed_encoders import by_look_note, indexed_floors, nothing_indexed, unlabelled_note
 from app.evaluation.labelled_library import Entry, LeftOut, indexed_entries, stored_means
 from app.evaluation.protocol_features import Untrained
 from app.evaluation.stored_runs import stored_encoders
 from app.evaluation.ways import Protocol
 from app.labels.rows import LabelledVideo, LabelSet
 from app.workspace import Workspace
+from embedder.reading_rules import KEY_FRAMES_ALONE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +68,9 @@ def stored_features(
     entries = {name: [entry for entry in own if entry.path in vectors[name]] for name, own in entries.items()}
     labelled = {str(row.path) for row in labels.rows}
     others = sum(file.embedded and path not in labelled for path, file in known[names[0]].items())
-    notes = unlabelled_note(library, others)
+    by_look = {file.video_id for name in names for file in known[name].values() if file.reading == KEY_FRAMES_ALONE}
+    by_look &= {entry.video_id for name in names for entry in entries[name]}
+    notes = unlabelled_note(library, others) + by_look_note(library, len(by_look))
     return FrozenFeatures(entries=entries, vectors=vectors, facts=facts, left_out=left_out, notes=notes)
 
 

@@ -47,3 +47,13 @@ def unlabelled_note(library: str, number: int) -> list[str]:
     if not number:
         return []
     return [f"{number} indexed video(s) of library {library!r} have no label and take no part"]
+
+
+def by_look_note(library: str, number: int) -> list[str]:
+    """A sentence about labelled videos of which key frames alone were read, where there are any."""
+    if not number:
+        return []
+    return [
+        f"{number} labelled video(s) are indexed by their look only so far (--quick), so how they move is not measured. "
+        f"Run: vret index --library {shlex.quote(library)}"
+    ]

@@ -36,6 +36,8 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
     hits = result.hits
     for warning in result.warnings:
         st.warning(f"The query: {as_markdown(warning)}", icon=":material/warning:")
+    for note in result.notes:
+        st.warning(as_markdown(note[:1].upper() + note[1:]), icon=":material/warning:")
     if not hits:
         _no_hits(options, is_picture=query.is_picture)
         return

@@ -37,11 +37,11 @@ def test_only_what_new_rules_read_otherwise_is_embedded_anew(ws: Workspace, fold
     index_library(ws, "home", [folder])
     assert find_similar(ws, ClipQuery(path=late)).hits[0].start_s == pytest.approx(3.0, abs=0.05)
     of_older_reading(ws)
-    (warning,) = find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings
-    assert "5 video(s) were indexed by an older vret" in warning
+    (note,) = find_similar(ws, ClipQuery(path=folder / "a.mp4")).notes
+    assert "5 video(s) were indexed by an older vret" in note
     report = index_library(ws, "home")
     assert counts(report) == {"unchanged": 4, "reread": 1}
-    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings == ()
+    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).notes == ()
     again = index_library(ws, "home")
     assert (counts(again), again.provider) == ({"unchanged": 5}, None)
 
@@ -83,7 +83,7 @@ def test_what_is_back_and_of_an_older_reading_is_looked_at_at_once(ws: Workspace
         (tmp_path / "away" / name).rename(folder / name)
     assert counts(index_library(ws, "home")) == {"unchanged": 3, "returned": 1, "reread": 1}
     assert best(ws, late)[0] == late
-    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings == ()
+    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).notes == ()
     assert counts(index_library(ws, "home")) == {"unchanged": 5}
 
 
@@ -117,7 +117,7 @@ def test_a_copy_takes_no_clips_that_older_rules_made(ws: Workspace, folder: Path
         shutil.copy(old, new)
     wanted = {"copied": 1, "unchanged": 4, "reread": 1} | wanted | ({"copied": 2} if "copied" in wanted else {})
     assert counts(index_library(ws, "home")) == wanted
-    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).warnings == ()
+    assert find_similar(ws, ClipQuery(path=folder / "a.mp4")).notes == ()
     assert counts(index_library(ws, "home")) == {"unchanged": 7}
 
 

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from app.errors import BadQuery, WrongValue
+from app.evaluation.retrieval import evaluate_retrieval
 from app.find_duplicates import find_duplicates
 from app.find_similar import ClipQuery, PictureQuery, SearchResult, find_similar
 from app.index_library import index_library
+from app.labels.read_labels import read_labels
 from app.workspace import Workspace
 from tests.helpers.draw_picture import frame_of, write_picture
 from tests.helpers.make_video import draw_moving_picture, joined_end_to_end
@@ -38,7 +40,7 @@ def test_a_quick_pass_makes_videos_findable_by_their_look(fresh: Workspace, fold
     result = find_similar(fresh, picture, encoder_name="both", one_per_video=True)
     assert result.hits[0].path == source
     assert result.hits[0].score > 0.95
-    assert any("4 video(s) are indexed by their look only so far" in warning for warning in result.warnings)
+    assert any("4 video(s) are indexed by their look only so far" in note for note in result.notes)
     assert {hit.path.stem for hit in found(fresh, source, look=0.0).hits} == {"a", "b", "c", "long"}  # nothing moves in key frames
 
 
@@ -69,8 +71,9 @@ def test_where_all_is_known_by_key_frames_look_alone_is_compared(ws: Workspace, 
     index_library(joined, "home", [folder], encoder_name="both", quick=True)
     result = found(joined, folder / "b.mp4")  # longer than a clip may be, so that it is compared window by window
     assert (result.look, {hit.path.stem for hit in result.hits}) == (1.0, {"a", "b", "c", "long"})
-    (warning,) = result.warnings
-    assert "so that alone is compared" in warning
+    assert result.warnings == ()
+    (note,) = result.notes
+    assert "so that alone is compared" in note
     assert found(joined, folder / "b.mp4", look=0.5).look == 0.5
 
 
@@ -91,6 +94,17 @@ def test_one_key_frame_in_common_makes_no_duplicates(joined: Workspace, tmp_path
     assert np.allclose(first.vectors, second.vectors, atol=0.02), "by their key frames they are one"
     report = find_duplicates(joined, library="films", encoder_name="both")
     assert (report.groups, report.without_vectors) == ([], 2)
+
+
+def test_an_evaluation_tells_of_videos_known_by_key_frames(fresh: Workspace, folder: Path, tmp_path: Path) -> None:
+    rows = [(folder.parent / "quick" / f"{seed}.mp4", seed % 2, "train" if seed < 32 else "test") for seed in range(30, 34)]
+    csv = "\n".join(["path,label,split", *(f"{path},{label},{split}" for path, label, split in rows)])
+    (tmp_path / "labels.csv").write_text(csv)
+    labels = read_labels(tmp_path / "labels.csv")
+    report = evaluate_retrieval(fresh, "quick", labels, encoders=["both"])
+    assert any("4 labelled video(s) are indexed by their look only so far" in said for said in report.warnings)
+    index_library(fresh, "quick", encoder_name="both")
+    assert not any("by their look only" in said for said in evaluate_retrieval(fresh, "quick", labels, encoders=["both"]).warnings)
 
 
 def test_what_a_quick_pass_cannot_do_is_said(joined: Workspace, folder: Path) -> None:
