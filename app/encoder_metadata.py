@@ -13,6 +13,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,11 @@ class EncoderFacts:
 
     card: "EncoderCard"
     identity: str
+
+    @cached_property
+    def card_json(self) -> str:
+        """The card as the catalog keeps it."""
+        return self.card.to_json()
 
 
 def read_card(path: Path) -> "EncoderCard":

@@ -184,12 +184,12 @@ class Workspace:
 
         path = self.encoder_path(name)
         facts = self._facts_of(path)
-        known = self.known_encoder_id(path)
-        if known is None:
+        if facts.identity not in self._known and self.known_encoder_id(path) is None:
             self.tried_encoder_path(name)
         try:
-            return self.catalog.register_encoder(facts.identity, facts.card.name, facts.card.dim, facts.card.to_json())
+            return self.catalog.register_encoder(facts.identity, facts.card.name, facts.card.dim, facts.card_json)
         except CatalogReadOnly:
+            known = self.known_encoder_id(path)
             if known is None:
                 raise
             return known  # what cannot be written down is but another name, or which encoder an old row is

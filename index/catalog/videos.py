@@ -78,6 +78,7 @@ class VideoQueries:
         """Videos of any library with the path or the content of one of these; they themselves among them. encoder_id: only those
         that can be searched by this encoder. sizes: and those of so many bytes."""
         rows = list(rows)
+        known = {row.id: row for row in rows}
         found: dict[int, VideoRow] = {}
         has_vectors = sa.exists().where(embedding.c.video_id == video.c.id, embedding.c.encoder_id == encoder_id)
         query = _video_rows()
@@ -89,7 +90,7 @@ class VideoQueries:
                 paths = {path_to_text(str(row.path)) for row in page}
                 hashes = {row.content_hash for row in page if row.content_hash}
                 like = sa.or_(video.c.path.in_(paths), video.c.content_hash.in_(hashes))
-                found.update((row.id, _video_row(row)) for row in connection.execute(query.where(like)))
+                found.update((row.id, known.get(row.id) or _video_row(row)) for row in connection.execute(query.where(like)))
             if sizes:
                 found.update((row.id, _video_row(row)) for row in connection.execute(query.where(video.c.size.in_(sizes))))
         return list(found.values())
