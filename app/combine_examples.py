@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app.errors import BadQuery
 from embedder.encoder_card import COLOUR, LOOK, EncoderCard
-from embedder.vector_parts import part_slices, sees_look
+from embedder.vector_parts import part_slices, sees_look, shares
 from index.search import QueryClips
 from index.vectors.vector_index import unit_vectors
 
@@ -58,17 +58,18 @@ def combine(examples: Sequence[Example], unlike: Sequence[Example], card: Encode
     disliked = [one.clips for one in unlike if not _has_nothing(one, card)]
     moving = [clips for clips in liked if not (clips.stands_still or clips.is_plain)]
     vector_D = np.zeros(card.dim, np.float32)
-    for name, where in part_slices(card.parts).items():
+    for (name, where), share in zip(part_slices(card.parts).items(), shares(card.parts), strict=True):
         # What stands still has a vector of movement, too, but it says nothing; among pictures alone it is never looked at.
         of_all = name in (LOOK, COLOUR) or len(card.parts) == 1 or not moving
         chosen = liked if of_all else moving
         against = disliked if of_all else [clips for clips in disliked if not clips.stands_still]
-        vector_D[where] = _rocchio(_wholes(chosen)[:, where], _wholes(against)[:, where] if against else None)
+        direction = _rocchio(_wholes(chosen)[:, where], _wholes(against)[:, where] if against else None)
+        vector_D[where] = direction * np.sqrt(share)
     duration_s = float(np.median([clips.duration_s for clips in moving or liked]))
     return QueryClips(
         duration_s,
         np.array([[0.0, duration_s]]),
-        unit_vectors(vector_D[None], card.dim),
+        vector_D[None],
         0,
         dense=np.zeros(0, np.int64),
         is_blank=not moving,

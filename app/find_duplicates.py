@@ -180,7 +180,9 @@ def part_videos(ws: Workspace, paths: Sequence[GivenPath], *, undo: bool = False
 
 def part_scales(ws: Workspace, encoder_name: str | None) -> "tuple[NDArray[np.float32] | None, ...]":
     """What vectors are multiplied by to get the cosine of each of their parts alone: float32 (D,) each, (None,) where there is one
-    part. Colours are left out: a copy may have been given others. Raises UnknownEncoder, EncoderError."""
+    part. Colours are left out: a copy may have been given others. (Candidates are found by whole vectors, colours and all.)
+
+    Raises UnknownEncoder, EncoderError."""
     from embedder.encoder_card import COLOUR
     from embedder.vector_parts import query_scale
 

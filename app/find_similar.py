@@ -18,7 +18,7 @@ from app.part_weights import check_sees_look, chosen_look, counts_look, look_of_
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
-from embedder.reading_rules import KEY_FRAMES_ALONE, READING_RULES
+from embedder.reading_rules import KEY_FRAMES_ALONE, READING_RULES, SAME_UNLESS_DAMAGED
 from index.errors import NoClips, UnknownVideo
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def find_similar(
     warnings = embedded.warnings
     notes: tuple[str, ...] = ()
     index = ws.vectors(encoder_id)
-    older = ws.catalog.count_read_before(encoder_id, READING_RULES)
+    older = ws.catalog.count_read_before(encoder_id, READING_RULES, same_from=SAME_UNLESS_DAMAGED)
     if asked_look is None and look is not None and look < 1:
         if embedded.clips.stands_still:
             look = 1.0

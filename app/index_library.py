@@ -17,6 +17,7 @@ from app.on_disk import folder_trouble, same_folders
 from app.part_weights import check_sees_look
 from app.run_lock import LockHolder, run_lock
 from app.workspace import Workspace
+from embedder.reading_rules import READING_RULES, SAME_UNLESS_DAMAGED
 
 if TYPE_CHECKING:
     from index.catalog import Catalog
@@ -78,6 +79,7 @@ def index_library(
     with run_lock(ws.home, wait_s=wait_s, on_wait=say_who_is_waited_for, advice=_WAIT):
         tell(IndexProgress(phase="scanning", current=", ".join(map(str, paths))))
         encoder_id = ws.encoder_id(encoder_name)
+        ws.catalog.take_as_read_by(encoder_id, READING_RULES, same_from=SAME_UNLESS_DAMAGED)
         if paths:
             scan = _scan_and_add(ws.catalog, library, encoder_id, paths, new_excludes, reembed=reembed)
         else:

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 
 _WITH_PLAIN_FLAG = 3  # from this version of the rules on
-_AS_TODAY = 3  # from this version on, a video that is not called damaged is read as by today's rules
 
 
 class OlderReadings:
@@ -51,10 +50,8 @@ class OlderReadings:
             lasted_s = min(row.duration_s or 0.0, _longest_s(clips))
             if any("damaged" in warning for warning in row.warnings):
                 other = OtherReading("older versions could run out of memory and call a video damaged", ())
-            elif known.reading < _AS_TODAY:
-                other = other_reading(path, lasted_s, known.reading)
             else:
-                other = OtherReading("", ())
+                other = other_reading(path, lasted_s, known.reading)
         except (VideoRejected, OSError):  # what is wrong with it is found, and reported, where it is embedded
             return False
         why = other.why or self._lacks_flags(known, clips)

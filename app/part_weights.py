@@ -59,8 +59,8 @@ def _check_weight(look: float | None) -> None:
 
 
 def chosen_looks(ws: Workspace, encoder_names: Sequence[str], look: float | None) -> dict[str, float]:
-    """As `chosen_look`, of those encoders that have both parts, by name. Raises as that does where a weight is given and none has
-    both.
+    """As `chosen_look`, of those encoders that see movement and look, by name. Raises as that does where a weight is given and none
+    does.
     """
     looks = {name: chosen_look(ws, name, look) for name in encoder_names if weighs_look(ws, name)}
     if not looks and encoder_names:
@@ -69,7 +69,7 @@ def chosen_looks(ws: Workspace, encoder_names: Sequence[str], look: float | None
 
 
 def weighs_look(ws: Workspace, encoder_name: str | None) -> bool:
-    """Whether an encoder's vectors are motion and look. Raises UnknownEncoder, EncoderError."""
+    """Whether an encoder's vectors are motion and look, perhaps with colours. Raises UnknownEncoder, EncoderError."""
     from embedder.vector_parts import has_motion_and_look
 
     return has_motion_and_look(ws.encoder_facts(encoder_name).card.parts)

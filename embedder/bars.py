@@ -17,7 +17,7 @@ import av
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.errors import VideoRejected
+from embedder.errors import DecoderOutOfMemory, VideoRejected
 from embedder.orientation import Orientation, orientation_of
 from embedder.video_file import open_video
 
@@ -42,7 +42,9 @@ class Bars:
 
 
 def find_bars(path: Path) -> Bars | None:
-    """The bars of a video; None where there are none, or where the file does not tell. Raises FileNotFoundError."""
+    """The bars of a video; None where there are none, or where the file does not tell.
+
+    Raises DecoderOutOfMemory, FileNotFoundError."""
     try:
         with open_video(path) as video:
             first = next(video.frames())
@@ -50,6 +52,8 @@ def find_bars(path: Path) -> Bars | None:
             if not may_have_bars(pictures[0]):
                 return None
             pictures += [brightness(frame) for frame in video.glances(_LOOKED_AT)]
+    except (DecoderOutOfMemory, MemoryError):  # the bars may be there all the same
+        raise
     except (VideoRejected, av.error.FFmpegError, StopIteration):  # what is wrong with it is found, and told, where it is read
         return None
     return bars_in(pictures)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import mmap
 import os
 import sys
 import threading
@@ -18,20 +16,6 @@ def limit_memory(num_bytes: int) -> None:
 
     _, hard = resource.getrlimit(resource.RLIMIT_DATA)
     resource.setrlimit(resource.RLIMIT_DATA, (num_bytes if hard == resource.RLIM_INFINITY else min(num_bytes, hard), hard))
-
-
-def has_room_for(num_bytes: int) -> bool:
-    """Whether so much memory could be had at this moment. FFmpeg's decoders go on without the frame that found no room, or call its
-    data invalid."""
-    if sys.platform == "win32":
-        return True
-    try:
-        mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).close()
-    except OSError as error:
-        if error.errno == errno.ENOMEM:
-            return False
-        raise
-    return True
 
 
 def end_with_owner() -> None:

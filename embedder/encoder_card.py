@@ -18,7 +18,7 @@ from embedder.errors import EncoderCardError
 CARD_KEY = "vret.card"
 FORMAT_VERSIONS = (1, 2)
 """1: a vector of one part, `motion`, and no field `parts`. 2: with `parts`, and written only where they are others than that; a
-part has a `share` where the parts do not count alike."""
+part has a `share` where the parts do not count alike. (No release knew version 2 without shares.)"""
 GEOMETRIES = ("squash", "centre_crop")
 PRECISIONS = ("fp32", "fp16", "int8")
 
@@ -30,7 +30,7 @@ MAX_SPANS = 32
 MAX_PARTS = 8
 MOTION, LOOK, COLOUR = "motion", "look", "colour"
 DEFAULT_LOOK = 0.35
-"""How much of a search's score is look, where an encoder has both parts and nobody says otherwise."""
+"""How much of a search's score is look, where an encoder sees movement and look and nobody says otherwise."""
 SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
 """A clip length outside of these would make millions of windows of a video, or none."""
 
@@ -208,7 +208,7 @@ def _read_parts(listed: object) -> tuple[VectorPart, ...]:
 
 def _are_shares(values: list[Any]) -> bool:
     good = all(type(value) in (int, float) and value > 0 for value in values)
-    return good and abs(sum(values) - 1) <= 1e-6
+    return good and abs(sum(values) - 1) <= 1e-5
 
 
 def _listed(parts: tuple[VectorPart, ...]) -> list[list[str | int | float]]:

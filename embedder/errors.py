@@ -40,7 +40,7 @@ class VideoRejected(EmbedderError):
 
 
 class DecoderOutOfMemory(VideoRejected):
-    """Decoding the file takes more memory than a decode worker has left."""
+    """The decode worker has no memory left for the file, which may want very much, so that the machine is not blamed."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "decoding it needs more memory than a decoder is given", transient=True)

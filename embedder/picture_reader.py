@@ -27,7 +27,7 @@ from embedder.file_kind import not_a_video_reason, picture_demuxer
 from embedder.frame_grid import grid_steps
 from embedder.frame_scaler import FrameScaler
 from embedder.low_information import is_plain
-from embedder.open_container import MACHINE_ERRORS, in_words
+from embedder.open_container import MACHINE_ERRORS, check_room, in_words
 from embedder.orientation import AS_STORED, Orientation, orientation_of, side_data
 from embedder.video_seek import open_at
 from embedder.worker_messages import Alive, Clip, PictureJob, PictureSpec, QueryDone
@@ -107,8 +107,10 @@ def _decoded(path: Path, pictures: PictureSpec, *, is_strict: bool) -> NDArray[n
         except av.error.FFmpegError as error:
             if error.errno == errno.ENOMEM:
                 raise DecoderOutOfMemory(path) from error
+            check_room(path, stream.codec_context)
             raise VideoRejected(path, f"is a damaged picture, or of a kind that is not read ({in_words(error)})") from error
         if frame is None:
+            check_room(path, stream.codec_context)
             raise VideoRejected(path, "is a damaged picture: nothing in it decodes")
         _check_size(path, frame.width, frame.height)
         orientation, shown = _orientation(path, frame), _on_white(frame)
@@ -141,6 +143,7 @@ def _opened(path: Path) -> Iterator[av.container.InputContainer]:
     except UnicodeEncodeError as error:
         raise VideoRejected(path, "its name is not valid UTF-8; rename it") from error
     except (av.error.FFmpegError, OSError, ValueError) as error:
+        check_room(path)
         passing = isinstance(error, OSError) and error.errno in MACHINE_ERRORS
         raise VideoRejected(path, f"cannot be opened as a picture ({in_words(error)})", blames_machine=passing) from error
     with container:

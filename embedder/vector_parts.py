@@ -35,9 +35,8 @@ def sees_look(card: EncoderCard) -> bool:
 
 
 def look_weights(parts: Sequence[VectorPart], look: float) -> dict[str, float]:
-    """The weights of these parts: `look` of look, the rest of motion. Colours, where there is a part of them, take from look: they
-    tell places apart best, but the same movement in other places is what a search for movements has to find. Raises ValueError
-    outside of 0 to 1.
+    """The weights of these parts: `look` of look, the rest of motion. Colours take a share of look's weight that grows with it:
+    they tell places apart best, but would hide the same movement elsewhere. Raises ValueError outside of 0 to 1.
     """
     if not 0 <= look <= 1:  # NaN, too
         raise ValueError(f"The weight of look must be 0 to 1, got {look}.")

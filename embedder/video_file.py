@@ -20,10 +20,9 @@ import av.container
 import av.error
 from av.video.stream import VideoStream
 
-from embedder.child_process import has_room_for
 from embedder.errors import DecoderOutOfMemory, VideoRejected
 from embedder.frame_clock import FrameClock
-from embedder.open_container import in_words, open_container
+from embedder.open_container import MAX_FRAME_PIXELS, check_room, in_words, open_container
 from embedder.orientation import orientation_of
 from embedder.track_span import TrackSpan, start_ticks
 from embedder.video_facts import VideoFacts
@@ -31,11 +30,6 @@ from embedder.video_folder import VIDEO_SUFFIXES, find_videos
 from embedder.video_tracks import choose_track, track_of_old
 
 __all__ = ["MAX_FRAME_PIXELS", "VIDEO_SUFFIXES", "TimedFrame", "Video", "find_videos", "open_video"]
-
-MAX_FRAME_PIXELS = 8192 * 4608
-"""8K and a little more. A decoder keeps up to 17 pictures: at 1.5 bytes a pixel that is already close to 1 GB."""
-
-_MAX_PIXEL_BYTES = 3  # of decoded pictures: ten bits with colours at half the resolution, or eight bits with full ones
 
 READ_THROUGH_BYTES = 500_000_000
 """A file up to this size is read through to learn its length; of a larger one the header is believed."""
@@ -108,9 +102,7 @@ class Video:
         """Every frame that decodes, in the order shown. Raises VideoRejected (size limit, memory, nothing decodes)."""
         for time_s, frame in self._clock.timed(self._decoded(), self._stamp):
             self._see(frame)
-            if frame.is_corrupt:
-                self._check_memory()
-                self._num_bad += 1
+            self._num_bad += frame.is_corrupt
             self._last_frame_s = frame.duration * self._seconds_per_tick
             yield TimedFrame(time_s, frame)
         if self._num_frames == 0:
@@ -300,14 +292,17 @@ class Video:
                 # A broadcast is tuned in somewhere: that nothing can be decoded before its first key frame is no damage.
                 self._num_bad += self._met_key_frame or not self.is_sought_by_stamp
                 continue
-            yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
+            for frame in frames:
+                if isinstance(frame, av.VideoFrame):
+                    if frame.is_corrupt:
+                        self._check_memory()
+                    yield frame
 
     def _check_memory(self, error: av.error.FFmpegError | None = None) -> None:
         """After something did not decode: raises DecoderOutOfMemory where that may be for want of memory, not the file's fault."""
-        codec = self._stream.codec_context
-        frame_bytes = _MAX_PIXEL_BYTES * min(codec.width * codec.height, MAX_FRAME_PIXELS)
-        if (error is not None and error.errno == errno.ENOMEM) or not has_room_for(2 * frame_bytes + 2**20):
+        if error is not None and error.errno == errno.ENOMEM:
             raise DecoderOutOfMemory(self.path) from error
+        check_room(self.path, self._stream.codec_context)
 
     def _packet_stamps(self) -> Iterator[int | None]:
         """The times of decoding, which are the ones that grow from packet to packet; equal ones once: of two pictures at one

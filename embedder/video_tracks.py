@@ -19,6 +19,7 @@ import av.stream
 from av.video.stream import VideoStream
 
 from embedder.errors import VideoRejected
+from embedder.open_container import check_room
 
 STILL_CODECS = frozenset({"mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls", "ljpeg"})
 """What covers and thumbnails are stored in. A film may be, too: then its pictures follow one another quickly."""
@@ -56,7 +57,7 @@ def choose_track(
     candidates = _candidates(path, container)
     if len(candidates) == 1:
         return candidates[0], ()
-    seen = _pictures_by_index(candidates, container) or _pictures_seen(candidates, open_again)
+    seen = _pictures_by_index(candidates, container) or _pictures_seen(path, candidates, open_again)
     films = [stream for stream in candidates if _is_film(stream, seen[stream.index])]
     film = _best(films or candidates, container)
     others = [stream for stream in films if stream is not film]
@@ -111,7 +112,7 @@ def _pictures_by_index(candidates: list[VideoStream], container: av.container.In
 
 
 def _pictures_seen(
-    candidates: list[VideoStream], open_again: Callable[[], AbstractContextManager[av.container.InputContainer]]
+    path: Path, candidates: list[VideoStream], open_again: Callable[[], AbstractContextManager[av.container.InputContainer]]
 ) -> dict[int, _Seen]:
     """From the beginning of the file. Reading ends when every track has given enough to tell, or any for long enough."""
     seen = {stream.index: _Seen() for stream in candidates}
@@ -131,7 +132,8 @@ def _pictures_seen(
                 if num_bytes > LOOK_BYTES or longest > LOOK_S or all(one.num > 30 for one in seen.values()):
                     break
         except (av.error.FFmpegError, IndexError):
-            pass  # damaged from here on, which reading the film will tell; what was seen counts
+            check_room(path)
+            # damaged from here on, which reading the film will tell; what was seen counts
     return seen
 
 

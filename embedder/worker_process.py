@@ -44,7 +44,8 @@ _WATCH_EVERY_S = 0.25
 
 
 class WorkerFailed(EmbedderError):
-    """The worker crashed, hung, or took too long over this job; ``str()`` is the reason in words. It is of no use any more.
+    """The worker crashed, hung, took too long, or was out of memory after other jobs; ``str()`` is the reason in words. It is of no
+    use any more.
 
     try_another: the cause may lie before this job, so that a new worker may do it: this one died without a word on the job, or had
     no memory left after others. was_killed: from outside, mostly by the system for want of memory; it neither crashed nor hung.

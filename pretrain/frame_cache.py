@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from embedder.errors import VideoRejected
+from embedder.reading_rules import READING_RULES
 from embedder.worker_messages import StretchesDone, StretchesJob, StretchPlace, StretchPlan
 from embedder.worker_process import replies_of
 from pretrain import pulse
@@ -40,7 +41,7 @@ class FrameCache:
     def __init__(self, folder: Path, plan: StretchPlan, max_bytes: int, videos: Iterable[Path]) -> None:
         """videos: all that will be asked for. Removes what killed processes left unfinished."""
         self._plan = plan
-        self._plan_word = _digest(repr(plan), 4)
+        self._plan_word = _digest(f"{READING_RULES} {plan!r}", 4)
         own = (EntryName(video=_path_word(video), plan=self._plan_word, state="").prefix for video in videos)
         self._store = FrameStore(folder, max_bytes, frozenset(own))
         self._store.sweep()

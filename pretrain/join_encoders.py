@@ -62,9 +62,10 @@ def join_encoders(motion: Path, look: Path, out: Path, *, name: str) -> Exported
     """Write one fp32 encoder file with the vectors of both side by side, atomically, after comparing it with both.
 
     A file of one part without a name of its own is called `look` where an image model or a task of that name made it, or where
-    the first one is `motion` already; `colour` where that has both and this is raw colour; else `motion`. Parts count alike, but
-    colour is given COLOUR_OF_LOOK of what look has. Raises EncoderFileError where they do not fit: of other clips, other
-    precision, the same parts, or operators that cannot be brought together; ExportError where the joined file gives other vectors.
+    the first one is `motion` already; `colour` where it is raw colour and the first file has motion and look; else `motion`. Parts
+    count alike, but `colour` takes COLOUR_OF_LOOK of the share of `look`. Raises EncoderFileError where they do not fit: of other
+    clips, other precision, the same parts, or operators that cannot be brought together; ExportError where the joined file gives
+    other vectors.
     """
     first, second = _sources(motion, look)
     _check_clips(first, second)
@@ -128,7 +129,7 @@ def _shared(parts: tuple[VectorPart, ...]) -> tuple[VectorPart, ...]:
         return tuple(VectorPart(part.name, part.dim) for part in parts)
     each = 1 / (len(parts) - 1)
     share = dict.fromkeys(names, each) | {LOOK: each * (1 - COLOUR_OF_LOOK), COLOUR: each * COLOUR_OF_LOOK}
-    return tuple(VectorPart(part.name, part.dim, round(share[part.name], 6)) for part in parts)
+    return tuple(VectorPart(part.name, part.dim, share[part.name]) for part in parts)
 
 
 def _check_clips(first: _Source, second: _Source) -> None:

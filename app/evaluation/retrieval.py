@@ -87,7 +87,7 @@ def evaluate_retrieval(
 def _weighed(
     ws: Workspace, encoder: str, vectors: "dict[Path, NDArray[np.float32]]", look: float | None
 ) -> "dict[Path, NDArray[np.float32]]":
-    """Unit vectors (D,) whose cosines are those of movement and look, weighed."""
+    """Unit vectors (D,) whose cosines are the weighted sum of those of their parts."""
     if look is None or not vectors:
         return vectors
     import numpy as np

@@ -22,11 +22,15 @@ from index.catalog.serialization import decode_clips, encode_clips, pack_thumbna
 from index.catalog.tables import embedding, encoder, library, thumbnail_pack, video
 from index.catalog.videos import row_of, storable, upsert_video
 from index.errors import CatalogCorrupt, EncoderMismatch, NoClips, UnknownEncoder
+from index.path_text import path_to_text
 
 logger = logging.getLogger(__name__)
 
 _PAGE = 500
 _FACT_COLUMNS = ("duration_s", "width", "height", "frame_rate", "codec", "container")
+
+
+_IS_CALLED_DAMAGED = sa.exists().where(video.c.id == embedding.c.video_id, video.c.warnings.like("%damaged%"))
 
 
 class EmbeddingQueries:
@@ -133,7 +137,8 @@ class EmbeddingQueries:
     ) -> int:
         """Store all clips of one video, or none: insert, or replace what this encoder had. Returns the video's id.
 
-        reading: the version of the rules of reading by which they were made.
+        reading: the version of the rules of reading by which they were made. Warnings of earlier readings stay for as long as other
+        encoders have clips of this content by other rules.
         spans_s (N, 2) seconds; vectors (N, D) unit length; flags (N,); thumbnails: one picture per clip, or none at all.
         Raises UnknownLibrary, UnknownEncoder, EncoderMismatch, ValueError for arrays that contradict each other and for a duration
         that is none, ValueRefused for what the database cannot hold. A frame rate that is none is left out.
@@ -150,7 +155,7 @@ class EmbeddingQueries:
         if not math.isfinite(facts.frame_rate):
             values["frame_rate"] = None
         values |= {"codec": storable(facts.codec)[:64], "container": storable(facts.container)[:64]}
-        values |= {"outcome": "indexed", "reading": reading, "warnings": json.dumps([storable(warning) for warning in warnings])}
+        values |= {"outcome": "indexed", "reading": reading}
         blobs = {
             "reading": reading,
             "num_clips": clips.num_clips,
@@ -159,7 +164,11 @@ class EmbeddingQueries:
             "flags": clips.flags,
         }
         with self._db.write() as connection:
-            video_id, changes = upsert_video(connection, library_id_of(connection, library_name), file, values)
+            library_id = library_id_of(connection, library_name)
+            said = [storable(warning) for warning in warnings]
+            earlier = _warnings_of_other_readings(connection, library_id, file, encoder_id, reading)
+            values["warnings"] = json.dumps([*said, *(warning for warning in earlier if warning not in said)])
+            video_id, changes = upsert_video(connection, library_id, file, values)
             key = {"video_id": video_id, "encoder_id": encoder_id}
             connection.execute(sa.delete(embedding).where(_is(embedding, video_id, encoder_id)))
             connection.execute(sa.insert(embedding).values(key | blobs))
@@ -202,10 +211,23 @@ class EmbeddingQueries:
                 connection.execute(sa.update(video).where(video.c.id == video_id).values(warnings=json.dumps(known + new)))
                 record_changes(connection, [(video_id, 0, "noted")])
 
-    def count_read_before(self, encoder_id: int, reading: int) -> dict[int, int]:
-        """How many videos have clips that were made by older rules of reading than this version, by their version."""
+    def take_as_read_by(self, encoder_id: int, reading: int, *, same_from: int) -> None:
+        """Notes that clips which were made by version `same_from` of the rules of reading, or a later one, are what version
+        `reading` would make, too; not those of videos that a warning calls damaged."""
+        older = sa.and_(embedding.c.reading >= same_from, embedding.c.reading < reading, ~_IS_CALLED_DAMAGED)
+        with self._db.read() as connection:  # nearly always there are none: then nobody has to wait for a writer
+            if not connection.scalar(sa.select(sa.exists().where(embedding.c.encoder_id == encoder_id, older))):
+                return
+        with self._db.write() as connection:
+            connection.execute(sa.update(embedding).where(embedding.c.encoder_id == encoder_id, older).values(reading=reading))
+
+    def count_read_before(self, encoder_id: int, reading: int, *, same_from: int | None = None) -> dict[int, int]:
+        """How many videos have clips that were made by older rules of reading than this version, by their version. same_from: from
+        this version on, only those that a warning calls damaged."""
         query = sa.select(embedding.c.reading, sa.func.count()).group_by(embedding.c.reading)
         query = query.where(embedding.c.encoder_id == encoder_id, embedding.c.reading < reading)
+        if same_from is not None:
+            query = query.where(sa.or_(embedding.c.reading < same_from, _IS_CALLED_DAMAGED))
         with self._db.read() as connection:
             return {int(version): int(count) for version, count in connection.execute(query)}
 
@@ -270,6 +292,18 @@ class EmbeddingQueries:
         if dim is None:
             raise UnknownEncoder(f"The catalog knows no encoder with id {encoder_id}. Register it first.")
         return int(dim)
+
+
+def _warnings_of_other_readings(
+    connection: sa.Connection, library_id: int, file: FileFingerprint, encoder_id: int, reading: int
+) -> list[str]:
+    """What was said of a file, if it holds what it held and other encoders have clips of it by other rules of reading."""
+    others = sa.exists().where(
+        embedding.c.video_id == video.c.id, embedding.c.encoder_id != encoder_id, embedding.c.reading != reading
+    )
+    query = sa.select(video.c.warnings).where(video.c.library_id == library_id, video.c.path == path_to_text(file.path), others)
+    warnings = connection.scalar(query.where(video.c.content_hash == (file.content_hash or None)))
+    return [] if warnings is None else list(json.loads(warnings))
 
 
 def _is(table: sa.Table, video_id: int, encoder_id: int) -> sa.ColumnElement[bool]:

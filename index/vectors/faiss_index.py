@@ -121,6 +121,12 @@ class IvfSegment:
         if params.nprobe < self.index.nlist and (np.count_nonzero(rows >= 0, axis=1) < min(k, mask.count)).any():
             params.nprobe = self.index.nlist
             _, rows = self.index.search(queries, wanted, params=params)
+        step = max(1, _BLOCK // max(1, rows.shape[1]))
+        exact = [self._exact(queries[at : at + step], rows[at : at + step]) for at in range(0, len(queries), step)]
+        return np.concatenate(exact), rows
+
+    def _exact(self, queries: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Inner products (M, n) of queries (M, D) with stored vectors, by their rows (M, n); of row -1, minus infinity."""
         real = rows >= 0
         distinct, place = np.unique(rows[real], return_inverse=True)
         found = self.vectors(distinct)
@@ -129,7 +135,7 @@ class IvfSegment:
             exact[real] = (found @ queries[0])[place]
         else:
             exact[real] = np.einsum("nd,nd->n", found[place], queries[np.nonzero(real)[0]])
-        return exact, rows
+        return exact
 
     def vectors(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """See `Segment.vectors`."""

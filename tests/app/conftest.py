@@ -8,6 +8,7 @@ import pytest
 from app.index_library import index_library
 from app.settings import Settings
 from app.workspace import Workspace
+from pretrain.export_onnx import ExportSpec, export_colour
 from pretrain.image_encoder import ImageEncoderSpec, ImageModel, export_image_encoder
 from pretrain.join_encoders import join_encoders
 from tests.helpers.image_model import SIDE, write_image_model
@@ -44,12 +45,15 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def joined(ws: Workspace, folder: Path) -> Workspace:
-    """Indexed with `both`: the movement of a tiny encoder, the look of a small image model (`looks`)."""
+    """Indexed with `both`: the movement of a tiny encoder, the look of a small image model (`looks`), and raw colours."""
     spans_s = (1.0, 2.0)
     encoders = ws.encoders_folder
     motion = write_tiny_encoder(encoders / "motion.onnx", dim=40, spans_s=spans_s)
     spec = ImageEncoderSpec(name="looks", num_frames=8, spans_s=spans_s, geometry="squash", image=ImageModel(size_px=SIDE))
     export_image_encoder(write_image_model(ws.encoders_folder.parent / "model.onnx"), encoders / "looks.onnx", spec)
-    join_encoders(motion, encoders / "looks.onnx", encoders / "both.onnx", name="both")
+    two, colours = encoders.parent / "two.onnx", encoders.parent / "colours.onnx"
+    join_encoders(motion, encoders / "looks.onnx", two, name="two")
+    export_colour(colours, ExportSpec(name="colours", num_frames=8, size_px=SIDE, spans_s=spans_s))
+    join_encoders(two, colours, encoders / "both.onnx", name="both")
     index_library(ws, "home", [folder], encoder_name="both")
     return ws

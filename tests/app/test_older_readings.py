@@ -17,6 +17,7 @@ from tests.helpers.barred_video import padded, scene, write_video
 from tests.helpers.counting_video import draw_late_video
 from tests.helpers.make_video import draw_moving_picture
 from tests.helpers.report_counts import counts
+from tests.helpers.tiny_encoder import write_tiny_encoder
 
 
 def best(ws: Workspace, path: Path) -> tuple[Path, float]:
@@ -58,6 +59,21 @@ def test_what_may_have_been_called_damaged_for_want_of_memory_is_read_anew(ws: W
         assert connection.execute("SELECT DISTINCT warnings FROM video").fetchall() == [("[]",)]
     connection.close()
     assert counts(index_library(ws, "home")) == {"unchanged": 4}
+
+
+def test_what_was_called_damaged_is_read_anew_for_every_encoder(ws: Workspace, folder: Path) -> None:
+    write_tiny_encoder(ws.encoders_folder / "other.onnx", seed=5)
+    for name in ("default", "other"):
+        index_library(ws, "home", [folder], encoder_name=name)
+    of_older_reading(ws, reading=3)
+    with sqlite3.connect(ws.home / "catalog.db") as connection:
+        connection.execute("UPDATE video SET warnings = '[\"damaged: it was not\"]' WHERE path LIKE '%a.mp4'")
+    connection.close()
+    assert len(find_similar(ws, ClipQuery(path=folder / "b.mp4")).notes) == 1
+    for name in ("default", "other"):
+        assert counts(index_library(ws, "home", encoder_name=name)) == {"unchanged": 3, "reread": 1}, name
+        assert counts(index_library(ws, "home", encoder_name=name)) == {"unchanged": 4}, name
+    assert all(video.warnings == () for video in ws.catalog.videos("home"))
 
 
 def test_a_touched_file_of_an_older_reading_is_looked_at_too(ws: Workspace, folder: Path) -> None:

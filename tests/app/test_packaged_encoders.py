@@ -15,6 +15,7 @@ from embedder.vector_parts import shares
 from pretrain.drawn_paths import Shape, make_shape
 from pretrain.drawn_scenes import Scene, make_scene
 from pretrain.encoder_weights import load_backbone
+from pretrain.export_onnx import ExportSpec, export_colour
 from pretrain.onnx_graph import weights_sha256
 from pretrain.recipes import RECIPES
 from pretrain.sample_clips import drawn_batches
@@ -74,20 +75,18 @@ def test_look_encoder__is_what_the_committed_recipe_trains() -> None:
     assert training["data"] == "drawn pictures", "nobody's footage is in it"
 
 
-def test_default_encoder__is_motion_and_look_and_colour() -> None:
+def test_default_encoder__is_motion_and_look_and_colour(tmp_path: Path) -> None:
     default, *alone = (OnnxEncoder(FOLDER / f"{name}.onnx", providers=[CPU]) for name in ("default", "motion", "look"))
     parts = default.card.parts
     assert [(part.name, part.dim) for part in parts] == [("motion", 256), ("look", 128), ("colour", 48)]
     (clips,) = drawn_batches(4, num_frames=16, size_px=64, seed=8)
     vectors = default.encode(clips) / np.repeat(np.sqrt(shares(parts)), [part.dim for part in parts])
     np.testing.assert_allclose(vectors[:, :384], np.concatenate([one.encode(clips) for one in alone], axis=1), atol=1e-4)
-    grey = clips.mean(axis=-1, keepdims=True).astype(np.uint8).repeat(3, axis=-1)
-    colours, without = vectors[:, 384:], default.encode(grey)[:, 384:] / np.sqrt(parts[2].share or 0)
-    upright, mirrored = clips, clips[:, :, :, ::-1]
-    assert ((colours * without).sum(axis=1) < 0.9).any(), "it sees colours, not only light"
-    places = default.encode(mirrored)[:, 384:] @ default.encode(upright)[:, 384:].T
-    assert (np.diag(places) < 0.95 * (parts[2].share or 0)).any(), "and where they are"
     assert default.card.training["colour"]["whitened_on"] == "drawn pictures", "nobody's footage is in it"
+    export_colour(tmp_path / "grid.onnx", ExportSpec(name="grid", whiten_dim=48))
+    grid = OnnxEncoder(tmp_path / "grid.onnx", providers=[CPU]).encode(clips)
+    # By their cosines: directions of about equal spread may be turned among themselves by another machine's rounding.
+    np.testing.assert_allclose(vectors[:, 384:] @ vectors[:, 384:].T, grid @ grid.T, atol=0.01)
 
 
 def test_default_encoder__can_be_trained_on() -> None:

@@ -277,6 +277,16 @@ def test_examples_that_cancel_out_and_blank_ones(card: EncoderCard) -> None:
     assert np.linalg.norm(both.vectors[0, 5:]) == pytest.approx(np.sqrt(0.5), abs=1e-6)
 
 
+@pytest.mark.parametrize("look", [0.0, 0.35, 1.0])
+def test_a_clip_and_itself_are_that_clip_at_every_weight(joined: Workspace, folder: Path, look: float) -> None:
+    """Though the parts of a vector do not have equal shares of its length."""
+    a = ClipQuery(path=folder / "a.mp4", start_s=0.0, end_s=2.0)
+    (hit, *_), (alone, *_) = found(joined, a, a, look=look).hits, found(joined, a, look=look).hits
+    assert (hit.path.stem, alone.path.stem) == ("a", "a")
+    assert hit.score == pytest.approx(1, abs=0.02)
+    assert alone.score == pytest.approx(1, abs=0.02)
+
+
 def test_sums_and_unlike_ones_change_the_ranking(joined: Workspace, folder: Path) -> None:
     a, b, c = (ClipQuery(path=folder / f"{name}.mp4", start_s=0.5, end_s=2.5) for name in "abc")
     alone, with_b = found(joined, a), found(joined, a, b)

@@ -16,9 +16,10 @@ def draw_moving_picture(
     size: tuple[int, int] = (96, 64),
     light: float = 1.0,
     speed: float = 1.0,
+    gop: int = 250,
 ) -> Path:
     """Writes H.264 in which coloured blobs drift: every second looks unlike every other, every seed unlike every other.
-    light: 0 for black frames. speed: 0 for a picture in which nothing moves."""
+    light: 0 for black frames. speed: 0 for a picture in which nothing moves. gop: a key frame so many frames after the last."""
     width, height = size
     rng = np.random.default_rng([seed, 4711])
     colours = rng.uniform(40, 255, (5, 3))
@@ -27,7 +28,7 @@ def draw_moving_picture(
     x, y = np.meshgrid(np.linspace(0, 1, width), np.linspace(0, 1, height))
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=Fraction(rate), options={"preset": "ultrafast", "crf": "18"})
+        stream = container.add_stream("libx264", rate=Fraction(rate), options={"preset": "ultrafast", "crf": "18", "g": str(gop)})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(round(seconds * rate)):
             picture = np.zeros((height, width, 3))
