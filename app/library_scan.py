@@ -219,8 +219,8 @@ def nothing_to_index(scan: Scan) -> str:
     unseen = "".join(f" {path} {why}." for path, why in scan.warnings[:3])
     out = "".join(f" {line}." for line in (left_out_words(scan.left_out), passed_over_words(scan.passed_over)) if line)
     return (
-        f"No video was found in {where} or below.{unseen}{out} A video is known by the end of its name, one of "
-        f"{' '.join(sorted(VIDEO_SUFFIXES))}; what is hidden (leading dot) is left out."
+        f"No video was found in {where} or below.{unseen}{out} A video is known by the end of its name: .mp4, .mov, .mkv, .avi, "
+        f".webm and {len(VIDEO_SUFFIXES) - 5} others. What is hidden (leading dot) is left out."
     )
 
 

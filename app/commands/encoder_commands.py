@@ -206,6 +206,13 @@ def _parts_of(card: "EncoderCard") -> str:
     return " + ".join(f"{part.name} {part.dim}" for part in card.parts) + " numbers a clip"
 
 
+def _only_part(card: dict[str, Any]) -> str:
+    """What the one part of a vector tells of, where the card does not say so."""
+    from embedder.encoder_card import COLOUR, LOOK, MOTION
+
+    return LOOK if card["task"] == LOOK else COLOUR if card["backbone"] == COLOUR else MOTION
+
+
 def _list(as_json: bool) -> None:
     from app.encoder_files import list_encoders
     from app.workspace import Workspace
@@ -249,6 +256,6 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
         str(card["num_frames"]),
         f"{card['width_px']}x{card['height_px']}",
         str(card["dim"]),
-        " + ".join(part["name"] for part in card.get("parts", [{"name": "motion"}])),
+        " + ".join(part["name"] for part in card.get("parts", [{"name": _only_part(card)}])),
         card["precision"],
     )

@@ -103,7 +103,8 @@ def index(
     for name, number in report.from_libraries.items():
         talk(f"moved: {number} of these videos were in library {one_line(name)} before")
     if report.stopped:
-        talk("Stopped. What is done stays done; the same command does the rest.")
+        rest = "with --reembed, the same command begins anew" if reembed else "the same command does the rest"
+        talk(f"Stopped. What is done stays done; {rest}.")
         raise typer.Exit(130)
 
 
@@ -154,7 +155,7 @@ def _not_taken(report: "IndexReport") -> list[str]:
     if report.excluded:
         lines.append(
             f"{report.excluded} indexed video(s) are now left out: kept, but not "
-            f"searched. To forget them: vret libraries purge {shlex.quote(report.library)} forgets them."
+            f"searched. To forget them: vret libraries purge {shlex.quote(report.library)}"
         )
     return [one_line(line) for line in lines if line]
 

@@ -150,9 +150,13 @@ def search(
     if not result.hits and result.best_score is not None:
         talk(f"No good match: the best moment scores {result.best_score:.3f}, below --min-score {min_score:g}.")
     elif not result.hits:
-        talk(_nothing_found({"--library": library, "--folder": folder, "--between": between}, empty=empty))
+        asked = {"--library": library, "--folder": folder, "--between": between}
+        # Where a note tells why, footage that is left out is not it.
+        talk(_nothing_found(asked, empty=empty or bool(result.notes)))
     elif not result.has_good_match:
         talk("No good match: footage that is nothing like the query scores as high as these.")
+    elif all(hit.strength is None for hit in result.hits):
+        talk("There is too little footage of such lengths to say how good these matches are.")
     if as_json:
         print_json(result.to_dict())
     elif as_csv:
@@ -254,7 +258,8 @@ def _print_hits(result: "SearchResult") -> None:
     print_table(columns, rows)
     how = f", look {result.look:g}" if result.look is not None else ""
     how += f", query on {result.provider}" if result.provider else ""
-    talk(f"{len(result.hits)} moments like {_asked_by(result)}, in {result.seconds:.2f} s (encoder {result.encoder}{how})")
+    moments = "1 moment" if len(result.hits) == 1 else f"{len(result.hits)} moments"
+    talk(f"{moments} like {_asked_by(result)}, in {result.seconds:.2f} s (encoder {result.encoder}{how})")
 
 
 def _asked_by(result: "SearchResult") -> str:

@@ -1,5 +1,6 @@
 """The answer: a grid of moments that play, each with where it is, how alike it is, and what can be done with it."""
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import Future, as_completed, wait
 from pathlib import Path
@@ -130,9 +131,12 @@ def _facts(place: int, hit: Hit, judging: Judging | None) -> None:
 def _score(hit: Hit) -> tuple[int, str, str]:
     """How long the bar is in percent, what stands beside it, and what that means."""
     if hit.strength is None or hit.false_alarm_rate is None:
-        return percent(hit.score), f"{percent(hit.score)}%", f"cosine {hit.score:.3f}"
-    chance = f"{100 * hit.false_alarm_rate:.2g} % of queries that nothing here is like find a hit as good"
-    return percent(1 - hit.false_alarm_rate), hit.strength, f"cosine {hit.score:.3f}; {chance}"
+        return percent(hit.score), f"{percent(hit.score)} %", f"score {percent(hit.score)} %"
+    chance = f"{100 * hit.false_alarm_rate:.2g} %"
+    meaning = f"score {percent(hit.score)} %. If nothing here were like the query, {chance} of searches would find as good a hit"
+    # By orders of magnitude: full from one search in a thousand on, a third of it at one in ten.
+    bar = min(1.0, -math.log10(max(hit.false_alarm_rate, 1e-9)) / 3)
+    return percent(bar), hit.strength, meaning
 
 
 def _actions(place: int, hit: Hit) -> None:

@@ -55,7 +55,13 @@ def show_options(libraries: "Sequence[LibrarySummary]") -> SearchOptions:
         encoder = _encoder()
         look = _look(encoder)
         percent = st.number_input(
-            "At least, %", 0, 100, step=5, key=state_keys.MIN_SCORE, width=110, help="Hits that are less alike are left out"
+            "At least, %",
+            0,
+            100,
+            step=5,
+            key=state_keys.MIN_SCORE,
+            width=110,
+            help="Hits with a lower score are left out. Point at the bar of a hit to see its score",
         )
         one_per_video = st.toggle("One per video", key=state_keys.ONE_PER_VIDEO, help="Only the best moment of each video")
         all_copies = st.toggle(

@@ -1,5 +1,6 @@
 """Watches a moment in its video: a bounded piece around it, made on demand, beginning to play at the moment."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from app.ui.trouble import shown_trouble
 CONTEXT_S = 10.0  # so much is shown before and after a moment
 _LONGEST_S = 60.0  # of a longer moment the rest is reached with "Later"
 _STEP_S = 20.0
+_LEAST_S = 1.0  # of the video, with which a piece ends at the latest
 _HEIGHT_PX = 480
 
 
@@ -31,12 +33,12 @@ class Watched:
         st.session_state[state_keys.WATCHED] = self
         st.session_state.pop(_shown_key(self), None)
 
-    def piece(self) -> tuple[float, float, float]:
-        """(first second, last second, seconds from the first to where playing begins)."""
-        begin_s = max(0.0, self.start_s + self.shift_s)
+    def piece(self, length_s: float) -> tuple[float, float, float]:
+        """(first second, last second, seconds from the first to where playing begins). length_s: of the video, at most."""
+        begin_s = max(0.0, min(self.start_s + self.shift_s, max(self.start_s, length_s - _LEAST_S)))
         lead_s = min(CONTEXT_S, begin_s) if self.shift_s == 0 else 0.0
         end_s = begin_s + min(self.end_s - self.start_s + CONTEXT_S, _LONGEST_S)
-        return begin_s - lead_s, end_s, lead_s
+        return begin_s - lead_s, max(min(end_s, length_s), begin_s), lead_s
 
 
 def watch() -> None:
@@ -50,7 +52,9 @@ def watch() -> None:
 def _dialog(opened: Watched) -> None:
     """A fragment: its buttons run it alone."""
     watched: Watched = st.session_state.get(_shown_key(opened), opened)
-    first_s, last_s, lead_s = watched.piece()
+    video = cached.workspace().catalog.find_video(watched.path)
+    length_s = math.inf if video is None or video.duration_s is None else video.duration_s
+    first_s, last_s, lead_s = watched.piece(length_s)
     st.html(
         f'<p class="vret-name">{as_html(watched.name)}</p><p class="vret-quiet">The moment is '
         f"{span(watched.start_s, watched.end_s)}. Playing from {clock(first_s + lead_s)}; "
@@ -65,7 +69,9 @@ def _dialog(opened: Watched) -> None:
             "Earlier", icon=":material/fast_rewind:", on_click=_shift, args=(opened, watched, -_STEP_S), disabled=first_s <= 0
         )
         st.button("The moment", icon=":material/my_location:", on_click=_shift, args=(opened, watched, -watched.shift_s))
-        st.button("Later", icon=":material/fast_forward:", on_click=_shift, args=(opened, watched, _STEP_S))
+        st.button(
+            "Later", icon=":material/fast_forward:", on_click=_shift, args=(opened, watched, _STEP_S), disabled=last_s >= length_s
+        )
     st.code(printable(watched.path), language=None, wrap_lines=True)
 
 

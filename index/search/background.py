@@ -70,7 +70,12 @@ def _measured(index: VectorIndex, selector: ClipSelector, scale: NDArray[np.floa
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CLIPS)).astype(np.int64))]
     vectors, videos = index.vectors(rows), index.rows.ids[rows] >> ORDINAL_BITS
     cosines = (vectors if scale is None else vectors * scale) @ vectors.T
-    unlike = cosines[np.triu(videos[:, None] != videos[None, :])]
+    # A video and its copy, such as one file in two libraries, are not unlike one another at any second.
+    number = np.unique(videos, return_inverse=True)[1]
+    alike = np.eye(number.max(initial=0) + 1, dtype=np.bool_)
+    one, other = np.nonzero(cosines >= IDENTICAL)
+    alike[number[one], number[other]] = True
+    unlike = cosines[np.triu(~alike[number[:, None], number[None, :]])]
     if len(unlike) < FEWEST_PAIRS:
         return None
     low, median = np.quantile(unlike, [_QUANTILE, 0.5])

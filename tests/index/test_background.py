@@ -51,6 +51,17 @@ def test_a_library_of_one_video_says_nothing(catalog: Catalog, tmp_path: Path) -
     assert found.false_alarm_rate is None
 
 
+def test_copies_are_no_unlike_footage(catalog: Catalog, tmp_path: Path) -> None:
+    collection = Collection.new(catalog)
+    for number in range(8):
+        collection.add(f"copy{number}.mp4", walk(1), 60.0)
+    index = VectorStore(catalog, tmp_path).open(collection.encoder_id)
+
+    # One film, eight times: still nothing that it could be told apart from.
+    found = find_moments(catalog, index, collection.encoder_id, query(walk(1), 2.0, 6.0), k=3)
+    assert [moment.false_alarm_rate for moment in found] == [None] * 3
+
+
 def test_it_follows_what_is_added(films: Collection, tmp_path: Path) -> None:
     """The same walk twelve times more: nothing in such a library is far from anything else, so that a score says less."""
     store = VectorStore(films.catalog, tmp_path)
