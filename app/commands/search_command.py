@@ -155,8 +155,6 @@ def search(
         talk(_nothing_found(asked, empty=empty or bool(result.notes)))
     elif not result.has_good_match:
         talk("No good match: footage that is nothing like the query scores as high as these.")
-    elif all(hit.strength is None for hit in result.hits):
-        talk("There is too little footage of such lengths to say how good these matches are.")
     if as_json:
         print_json(result.to_dict())
     elif as_csv:
@@ -259,7 +257,8 @@ def _print_hits(result: "SearchResult") -> None:
     how = f", look {result.look:g}" if result.look is not None else ""
     how += f", query on {result.provider}" if result.provider else ""
     moments = "1 moment" if len(result.hits) == 1 else f"{len(result.hits)} moments"
-    talk(f"{moments} like {_asked_by(result)}, in {result.seconds:.2f} s (encoder {result.encoder}{how})")
+    ungraded = "; too little footage of such lengths to say how good a match is" if result.hits[0].strength is None else ""
+    talk(f"{moments} like {_asked_by(result)}, in {result.seconds:.2f} s (encoder {result.encoder}{how}){ungraded}")
 
 
 def _asked_by(result: "SearchResult") -> str:
