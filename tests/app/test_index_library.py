@@ -345,7 +345,7 @@ def test_a_folder_without_videos_is_told_and_added_to_nothing(
     with pytest.raises(BadFolder) as told:
         index_library(ws, "home", [empty])
     assert f"No video was found in {empty} or below." in str(told.value)
-    assert " .mp4 " in str(told.value)
+    assert " .mp4, " in str(told.value)
     assert "hidden" in str(told.value)
     assert ws.catalog.libraries() == before
 
