@@ -124,11 +124,12 @@ def choose(page: "Page", label: str, text: str) -> None:
 def wait_until_it_plays(page: "Page", video: "Locator") -> None:
     """Waits until a video shows pictures and goes on by itself. It is looked up again and again: a page that is being redrawn may
     put another in its place, and the one before never plays."""
-    plays = "v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused ? [v.currentSrc, v.currentTime] : ['', 0]"
+    plays = "all => all.map(v => v.readyState >= 2 && v.videoWidth > 0 && !v.paused ? [v.currentSrc, v.currentTime] : ['', 0])"
     deadline = time.monotonic() + PATIENCE_S
     before, before_s = "", 0.0
     while True:
-        source, now_s = video.evaluate(plays)
+        found = video.evaluate_all(plays)
+        source, now_s = found[0] if len(found) == 1 else ("", 0.0)  # for a moment both are there
         if source and source == before and now_s > before_s > 0:
             return
         assert time.monotonic() < deadline, f"{video} does not play"
