@@ -37,8 +37,8 @@ SHORTEST_SPAN_S, LONGEST_SPAN_S = 0.05, 86_400.0
 
 @dataclass(frozen=True)
 class VectorPart:
-    """So many numbers of every vector, and what they tell of. name: letters a to z. dim: how many numbers. share: of the vector's
-    squared length, over 0; None where all parts of it have the same, 1 / P of P parts."""
+    """One part of every vector. name: letters a to z. dim: how many numbers it has. share: its share of the vector's squared
+    length, more than 0; None where all P parts have the same, 1 / P."""
 
     name: str
     dim: int

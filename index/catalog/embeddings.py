@@ -297,7 +297,8 @@ class EmbeddingQueries:
 def _warnings_of_other_readings(
     connection: sa.Connection, library_id: int, file: FileFingerprint, encoder_id: int, reading: int
 ) -> list[str]:
-    """What was said of a file, if it holds what it held and other encoders have clips of it by other rules of reading."""
+    """The stored warnings of a file whose content is unchanged and of which other encoders have clips by another version of the
+    rules of reading; of any other file, none."""
     others = sa.exists().where(
         embedding.c.video_id == video.c.id, embedding.c.encoder_id != encoder_id, embedding.c.reading != reading
     )

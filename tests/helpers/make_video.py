@@ -19,7 +19,7 @@ def draw_moving_picture(
     gop: int = 250,
 ) -> Path:
     """Writes H.264 in which coloured blobs drift: every second looks unlike every other, every seed unlike every other.
-    light: 0 for black frames. speed: 0 for a picture in which nothing moves. gop: a key frame so many frames after the last."""
+    light: 0 for black frames. speed: 0 for a picture in which nothing moves. gop: frames from one key frame to the next."""
     width, height = size
     rng = np.random.default_rng([seed, 4711])
     colours = rng.uniform(40, 255, (5, 3))
