@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from index.search.query import PartWeight
+
 
 def chosen_look(ws: Workspace, encoder_name: str | None, look: float | None) -> float | None:
     """The weight of look, 0 to 1, that a search with this encoder uses: the one given, or the default. None for an encoder whose
@@ -82,6 +84,13 @@ def counts_look(ws: Workspace, encoder_name: str | None, look: float | None) -> 
     return bool(look) or is_look_alone(ws.encoder_facts(encoder_name).card)
 
 
+def counts_look_alone(ws: Workspace, encoder_name: str | None, look: float | None) -> bool:
+    """Whether nothing but look counts in a search, colours besides. look: a weight that `chosen_look` gave."""
+    from embedder.vector_parts import is_look_alone
+
+    return look == 1 or is_look_alone(ws.encoder_facts(encoder_name).card)
+
+
 def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "NDArray[np.float32] | None":
     """What a query's vectors are multiplied by, float32 (D,), for a weight that `chosen_look` gave; None for none."""
     from embedder.vector_parts import look_weights, query_scale
@@ -90,6 +99,18 @@ def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "
         return None
     parts = ws.encoder_facts(encoder_name).card.parts
     return query_scale(parts, look_weights(parts, look))
+
+
+def part_weights(ws: Workspace, encoder_name: str | None, look: float | None) -> "tuple[PartWeight, ...] | None":
+    """How much each part of a vector counts, for a weight that `chosen_look` gave; None for none."""
+    from embedder.vector_parts import look_weights
+    from index.search.query import PartWeight
+
+    if look is None:
+        return None
+    parts = ws.encoder_facts(encoder_name).card.parts
+    weights = look_weights(parts, look)
+    return tuple(PartWeight(part.dim, weights[part.name]) for part in parts)
 
 
 def _no_parts(ws: Workspace, name: str) -> str:

@@ -237,7 +237,8 @@ def _usual_clips(path: Path, encoder: OnnxEncoder) -> Iterator[np.ndarray]:
 
 
 def _eager_torch(encoder: OnnxEncoder) -> Callable[[np.ndarray], object] | None:
-    """The encoder's backbone with random weights (speed does not depend on them) in eager torch; None without torch."""
+    """The encoder's backbone, of a joined encoder that of its first part, with random weights (speed does not depend on them) in
+    eager torch; None without torch."""
     try:
         import torch
     except ImportError:
@@ -246,7 +247,7 @@ def _eager_torch(encoder: OnnxEncoder) -> Callable[[np.ndarray], object] | None:
     from pretrain.encoder_module import ClipEncoder, Pooling
 
     pooling = Pooling.parse(str(encoder.card.training.get("pooling", "avg")))
-    backbone = build_backbone(encoder.card.backbone)
+    backbone = build_backbone(encoder.card.backbone.split("+")[0])
     network = ClipEncoder(backbone, pooling=pooling, num_frames=encoder.card.num_frames, size_px=encoder.card.height_px).eval()
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device)

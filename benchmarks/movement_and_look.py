@@ -6,7 +6,8 @@
 labels.csv has the columns path, label, group (a place or a person), split and source. Every video of the split asks by its stored
 vectors, whole. Same place: is the first other video of its source of its group? Same movement: is the first video of its source, of
 other groups, of its label? Words: how many of the first hits that are called strong, possible and weak are right (of the same label
-or group); and how many queries find only weak hits among videos of other sources, groups and labels. `--split all` takes all rows.
+or group); how many queries find only weak hits among videos of other sources and labels; and how well the score and the false-alarm
+rate of the first five hits tell right from wrong (area under the curve). `--split all` takes all rows.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 
 from app.find_similar import EmbeddedQuery, Hit, MomentQuery, embed_for_search, find_similar
 from app.workspace import Workspace
@@ -38,21 +40,30 @@ class Video:
 
 
 class Search:
-    """The first hit of a query among some videos."""
+    """The first hits of a query among some videos."""
 
     def __init__(self, ws: Workspace, encoder: str, look: float) -> None:
         self._ws, self._encoder, self._look = ws, encoder, look
 
     def first(self, query: Video, among: Iterable[Video]) -> Hit | None:
         """None where there is nothing to search in."""
+        return next(iter(self.hits(query, among, k=1)), None)
+
+    def hits(self, query: Video, among: Iterable[Video], *, k: int) -> list[Hit]:
+        """One of a video."""
         ids = tuple(video.id for video in among if video.id != query.id)
         if not ids:
-            return None
-        filters = Filters(video_ids=ids, include_flagged=True)
-        found = find_similar(
-            self._ws, query.query, encoder_name=self._encoder, k=1, filters=filters, every_file=True, look=self._look
-        )
-        return found.hits[0] if found.hits else None
+            return []
+        return find_similar(
+            self._ws,
+            query.query,
+            encoder_name=self._encoder,
+            k=k,
+            filters=Filters(video_ids=ids, include_flagged=True),
+            one_per_video=True,
+            every_file=True,
+            look=self._look,
+        ).hits
 
 
 def main() -> None:
@@ -101,16 +112,22 @@ def lines(videos: list[Video], search: Search, ignored: str) -> Iterable[str]:
         by_label = f"{np.mean([np.mean(right) for right in movement.values()]):.3f}" if movement else "-"
         yield f"{source}: place {np.mean(place):.3f} of {len(place)}, movement {by_label} (class mean)"
     words, unlike = defaultdict(list), []
+    shown: list[tuple[bool, float, float]] = []  # of each of the first five hits: is it right, its score, its false-alarm rate
     for query in videos:
-        hit = search.first(query, videos)
-        if hit is not None:
+        for hit in search.hits(query, videos, k=5):
             other = of[hit.video_id]
-            words[hit.strength].append(other.group == query.group or (other.label == query.label and query.label != ignored))
+            right = other.group == query.group or (other.label == query.label and query.label != ignored)
+            shown.append((right, hit.score, math.nan if hit.false_alarm_rate is None else hit.false_alarm_rate))
+            if hit.rank == 1:
+                words[hit.strength].append(right)
         far = [other for other in videos if other.source != query.source and other.label != query.label]
-        hit = search.first(query, far)
-        unlike.append(hit is None or hit.strength == "weak")
+        found = search.first(query, far)
+        unlike.append(found is None or found.strength == "weak")
     yield ", ".join(f"{word} {sum(right)} of {len(right)} right" for word, right in sorted(words.items(), key=str))
     yield f"only weak hits where nothing is alike {np.mean(unlike):.3f}"
+    rights, scores, rates = (np.array(column) for column in zip(*shown, strict=True))
+    of_rate = "-" if np.isnan(rates).any() else f"{roc_auc_score(rights, -rates):.3f}"
+    yield f"area under the curve of the first five: score {roc_auc_score(rights, scores):.3f}, false-alarm rate {of_rate}"
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import numpy as np
 
 from index.catalog.records import LOW_INFORMATION, PLAIN
 from index.errors import EncoderMismatch
-from index.search.background import Background, background_of
+from index.search.background import false_alarm_rates
 from index.search.bounds import Bounds
 from index.search.clip_scoring import ClipScoring
 from index.search.one_of_each import Answering, Look
@@ -66,8 +66,8 @@ def find_moments(
         best = temporal_nms(scoring.refined(answers), per_video=per_video, most=k)
         if len(best) >= k:
             break
-    background = background_of(vector_index, scoring.comparable, query.scale)
-    return [_moment(vector_index, best, at, answering, background) for at in range(len(best))]
+    rates = false_alarm_rates(vector_index, query, best, scoring.comparable)
+    return [_moment(vector_index, best, at, answering, rate) for at, rate in enumerate(rates)]
 
 
 def _attempts(scoring: ClipScoring | SequenceScoring, k: int) -> Iterator[tuple[float, int]]:
@@ -102,7 +102,7 @@ def _selector(catalog: "Catalog", filters: Filters) -> ClipSelector:
     )
 
 
-def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answering, background: Background | None) -> Moment:
+def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answering, false_alarm_rate: float | None) -> Moment:
     """A segment with what the catalog says of its video."""
     video_id, row = int(segments.video[at]), answering.row(int(segments.video[at]))
     end_s = float(segments.end_s[at]) if row.duration_s is None else min(float(segments.end_s[at]), row.duration_s)
@@ -116,5 +116,5 @@ def _moment(index: VectorIndex, segments: Segments, at: int, answering: Answerin
         int(index.rows.ids[segments.row[at]]) & ((1 << ORDINAL_BITS) - 1),
         bool(segments.flagged[at]),
         answering.is_away(video_id),
-        None if background is None else background.false_alarm_rate(float(segments.score[at]), len(index.rows.tracks.videos)),
+        false_alarm_rate,
     )

@@ -1,13 +1,19 @@
-"""What a score means in this library: how easily footage that has nothing to do with the query scores as high.
+"""What a hit means in this library: how easily footage that has nothing to do with the query is as like it.
 
 Clips of different videos, drawn from all over the library, are compared with one another. Most have nothing in common, so the lower
-half of their cosines, which the few that are alike do not reach, says how such cosines spread. A score is counted in these
+half of their values, which the few that are alike do not reach, says how such values spread. A hit is counted in these
 deviations, and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely
-it is that the best of so many unlike videos scores as high.
+it is that the best of so many unlike videos is as like the query.
 
-Shapes: B background clips, D numbers of a vector.
+What is counted is not the score, a weighted mean of the cosines of parts such as motion and look. A hit that is very like
+the query in one part is less likely chance than one that is somewhat like it in both, at the same score. So each part counts by
+-log(1 - cosine), since directions that have nothing in common have a cosine above c with about the probability (1 - c)^n, and the
+sum over the parts combines them as Fisher (1925) combines independent tests.
+
+Shapes: B background clips, D numbers of a vector, P parts of it that have a weight, S hits.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +21,8 @@ from numpy.typing import NDArray
 
 from index.catalog.records import LOW_INFORMATION
 from index.search.alignment import IDENTICAL
+from index.search.query import PartWeight, QueryClips
+from index.search.temporal_nms import Segments
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
 
 CLIPS = 512
@@ -22,7 +30,10 @@ CLIPS = 512
 FEWEST_PAIRS = 400
 """With fewer pairs of clips of different videos, nothing is said."""
 _QUANTILE, _NORMAL_QUANTILE = 0.1, 1.2816
-_TAIL, _TAIL_DEVIATIONS = 0.065, 0.85
+_EVENNESS = 0.25
+"""A part counts by its weight to this power: nearly as much as the others, but not at all where its weight is 0. The weights that
+rank hits best are not those that tell best which hits are right; chosen on train rows (docs/results.md)."""
+_TAIL, _TAIL_DEVIATIONS = 0.54, 1.02
 """So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Measured on real footage, whose
 tail is heavier than a normal law's: with this, nine of ten train rows to which nothing is alike find only weak hits
 (docs/results.md)."""
@@ -30,53 +41,112 @@ _FEWEST_VIDEOS = 100  # with less footage than this, chance is not less than wit
 
 
 @dataclass(frozen=True)
-class Background:
-    """Cosines of clips that have nothing to do with one another: their median, and their standard deviation."""
+class Spread:
+    """How a value spreads over clips that have nothing to do with one another: its median, and its standard deviation."""
 
     median: float
-    spread: float
+    deviation: float
 
-    def deviations(self, score: float) -> float:
-        """By how many standard deviations a score lies above what unlike clips get."""
-        return (score - self.median) / self.spread
+    @classmethod
+    def of(cls, values: NDArray[np.float64]) -> "Spread":
+        """By the lower half of the values."""
+        low, median = np.quantile(values, [_QUANTILE, 0.5])
+        return cls(float(median), max(float(median - low) / _NORMAL_QUANTILE, 1e-3))
 
-    def false_alarm_rate(self, score: float, num_videos: int) -> float:
-        """How likely it is that the best of so many unlike videos scores at least this, 0 to 1. A score of one is the footage
-        itself, however near to one another an encoder puts everything."""
-        if score >= IDENTICAL:
-            return 0.0
-        expected = max(num_videos, _FEWEST_VIDEOS) * _TAIL * np.exp(-self.deviations(score) / _TAIL_DEVIATIONS)
-        return float(-np.expm1(-expected))
+    def deviations(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how many standard deviations values lie above the median."""
+        return (values - self.median) / self.deviation
 
 
-def background_of(index: VectorIndex, selector: ClipSelector, scale: NDArray[np.float32] | None) -> Background | None:
-    """Of the clips whose lengths a selector allows, whatever else it says. scale: as a query's, float32 (D,). None where there is
-    too little footage. Worked out once for each state of the index.
+@dataclass(frozen=True)
+class Background:
+    """How like one another clips of a library are that have nothing to do with one another. parts: the spread of the likeness of
+    each part. whole: that of their weighted mean."""
 
-    Where something moves in enough clips, those alone count: what stands still is unlike all of them, and would make every score
-    seem high. Else those that stand still count too, if they can be found.
+    weights: tuple[PartWeight, ...]
+    parts: tuple[Spread, ...]
+    whole: Spread
+
+    @classmethod
+    def of(cls, cosines: NDArray[np.float64], weights: tuple[PartWeight, ...]) -> "Background":
+        """Of the cosines (P, n) of n pairs of unlike clips, part by part."""
+        parts = tuple(Spread.of(part) for part in _likeness(cosines))
+        return cls(weights, parts, Spread.of(_together(cosines, weights, parts)))
+
+    def deviations(self, cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+        """By how many standard deviations hits (S,) are more like the query than unlike clips are; cosines (P, S)."""
+        return self.whole.deviations(_together(cosines, self.weights, self.parts))
+
+    def false_alarm_rates(self, cosines: NDArray[np.float64], scores: NDArray[np.float64], num_videos: int) -> NDArray[np.float64]:
+        """How likely it is that the best of so many unlike videos is as like the query as each hit (S,), 0 to 1. cosines (P, S) of
+        the hits' nearest clips. A score of one is the footage itself, however near to one another an encoder puts everything."""
+        exponent = np.minimum(-self.deviations(cosines) / _TAIL_DEVIATIONS, 700.0)
+        rates = -np.expm1(-max(num_videos, _FEWEST_VIDEOS) * _TAIL * np.exp(exponent))
+        return np.where(scores >= IDENTICAL, 0.0, rates)
+
+
+def false_alarm_rates(index: VectorIndex, query: QueryClips, hits: Segments, comparable: ClipSelector) -> list[float] | list[None]:
+    """Of each hit (S,), 0 to 1; None where there is too little footage to tell. comparable: clips whose lengths are comparable with
+    what the query is compared by."""
+    weights = query.part_weights or (PartWeight(index.dim, 1.0),)
+    background = background_of(index, comparable, weights)
+    if background is None:
+        return [None] * len(hits)
+    columns = index.rows
+    lengths_s = columns.ends_s[hits.row] - columns.starts_s[hits.row]
+    middles_s = (columns.ends_s[hits.row] + columns.starts_s[hits.row]) / 2 - hits.start_s
+    asked = query.windows_at(middles_s, lengths_s)
+    own, found = _units(asked, weights), _units(index.vectors(hits.row), weights)
+    cosines = np.stack([np.einsum("sd,sd->s", one, other) for one, other in zip(own, found, strict=True)])
+    rates: list[float] = background.false_alarm_rates(cosines, hits.score, len(columns.tracks.videos)).tolist()
+    return rates
+
+
+def background_of(index: VectorIndex, selector: ClipSelector, weights: tuple[PartWeight, ...]) -> Background | None:
+    """Of the clips whose lengths a selector allows, whatever else it says. None where there is too little footage. Worked out once
+    for each state of the index.
+
+    Where something moves in enough clips, those alone count: what stands still is unlike all of them, and would make every hit
+    seem good. Else those that stand still count too, if they can be found.
     """
     anywhere = replace(selector, video_ids=None, exclude_video_ids=None, between_s=None, include_flagged=False)
-    key = "background", anywhere, None if scale is None else scale.tobytes()
+    key = "background", anywhere, weights
     if key not in index.rows.kept:
-        moving = _measured(index, replace(anywhere, empty_flag=LOW_INFORMATION), scale)
-        index.rows.kept[key] = moving if moving is not None else _measured(index, anywhere, scale)
+        moving = _measured(index, replace(anywhere, empty_flag=LOW_INFORMATION), weights)
+        index.rows.kept[key] = moving if moving is not None else _measured(index, anywhere, weights)
     found: Background | None = index.rows.kept[key]
     return found
 
 
-def _measured(index: VectorIndex, selector: ClipSelector, scale: NDArray[np.float32] | None) -> Background | None:
+def _measured(index: VectorIndex, selector: ClipSelector, weights: tuple[PartWeight, ...]) -> Background | None:
     rows = np.flatnonzero(index.rows.mask(selector).rows)
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), CLIPS)).astype(np.int64))]
-    vectors, videos = index.vectors(rows), index.rows.ids[rows] >> ORDINAL_BITS
-    cosines = (vectors if scale is None else vectors * scale) @ vectors.T
+    videos = index.rows.ids[rows] >> ORDINAL_BITS
+    cosines = np.stack([part @ part.T for part in _units(index.vectors(rows), weights)])
     # A video and its copy, such as one file in two libraries, are not unlike one another at any second.
     number = np.unique(videos, return_inverse=True)[1]
     alike = np.eye(number.max(initial=0) + 1, dtype=np.bool_)
-    one, other = np.nonzero(cosines >= IDENTICAL)
+    one, other = np.nonzero((cosines >= IDENTICAL).all(axis=0))
     alike[number[one], number[other]] = True
-    unlike = cosines[np.triu(~alike[number[:, None], number[None, :]])]
-    if len(unlike) < FEWEST_PAIRS:
-        return None
-    low, median = np.quantile(unlike, [_QUANTILE, 0.5])
-    return Background(float(median), max(float(median - low) / _NORMAL_QUANTILE, 1e-3))
+    unlike = cosines[:, np.triu(~alike[number[:, None], number[None, :]])]
+    return None if unlike.shape[1] < FEWEST_PAIRS else Background.of(unlike.astype(np.float64), weights)
+
+
+def _likeness(cosines: NDArray[np.float64]) -> NDArray[np.float64]:
+    likeness: NDArray[np.float64] = -np.log(np.maximum(1 - cosines, 1 - IDENTICAL))
+    return likeness
+
+
+def _together(cosines: NDArray[np.float64], weights: Sequence[PartWeight], parts: Sequence[Spread]) -> NDArray[np.float64]:
+    """Weighted mean (n,) over the parts of how far above its median each part's likeness (P, n) is."""
+    counts = np.array([part.weight for part in weights if part.weight > 0]) ** _EVENNESS
+    above = np.stack([spread.deviations(part) for spread, part in zip(parts, _likeness(cosines), strict=True)])
+    mean: NDArray[np.float64] = counts / counts.sum() @ above
+    return mean
+
+
+def _units(vectors: NDArray[np.float32], weights: Sequence[PartWeight]) -> list[NDArray[np.float32]]:
+    """The parts of vectors (n, D) that count, each of length one."""
+    parts = np.split(vectors, np.cumsum([part.dim for part in weights])[:-1], axis=1)
+    counting = [part for part, weight in zip(parts, weights, strict=True) if weight.weight > 0]
+    return [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6) for part in counting]

@@ -49,11 +49,12 @@ def clip_candidates(
     *,
     depth: int,
     factor: float,
+    whole_factor: float,
     alike: float,
 ) -> ClipCandidates:
-    """For a query short enough to be one clip. whole: its vector (D,). factor: by how much the length of a clip that answers may
-    differ. alike: neighbours of finer windows count from this cosine on."""
-    of_any_length, selector = selector, of_about_length(selector, duration_s, factor)
+    """For a query short enough to be one clip. whole: its vector (D,). factor, whole_factor: as in `of_about_length`. alike:
+    neighbours of finer windows count from this cosine on."""
+    of_any_length, selector = selector, of_about_length(selector, duration_s, factor, whole_factor)
     scores, rows = index.search_rows(whole[None], depth, selector)
     named = _best_rows(scores[0], rows[0])
     video_of = _videos(index, named)
@@ -105,10 +106,10 @@ def offset_candidates(
     return OffsetCandidates(np.array([one for one, _ in best], np.int64), np.array([offset for _, offset in best], np.float64))
 
 
-def of_about_length(selector: ClipSelector, duration_s: float, factor: float) -> ClipSelector:
-    """The clips among those of a selector whose length is within a factor of the query's, or that are a whole video and a little
-    further off."""
-    whole_lengths_s = around(duration_s, max(factor, WHOLE_VIDEO_FACTOR))
+def of_about_length(selector: ClipSelector, duration_s: float, factor: float, whole_factor: float) -> ClipSelector:
+    """The clips among those of a selector whose length is within a factor of the query's, or that are a whole video and within
+    another factor of it."""
+    whole_lengths_s = around(duration_s, max(factor, whole_factor))
     return replace(selector, lengths_s=around(duration_s, factor), whole_lengths_s=whole_lengths_s)
 
 

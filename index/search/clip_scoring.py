@@ -17,7 +17,7 @@ from index.catalog.records import WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
 from index.search.bounds import Bounds
-from index.search.candidates import ClipCandidates, clip_candidates, of_about_length, track_of_level
+from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, clip_candidates, of_about_length, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
 from index.search.temporal_nms import Segments, temporal_nms
 from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
@@ -50,13 +50,23 @@ class ClipScoring:
         self._levels: Sequence[QueryLevel] = query.levels()
         self._duration_s = query.duration_s
         self._is_still = query.is_still
+        # A look has no length: the scene of a fifth of a second is the scene.
+        self._whole_factor = float("inf") if query.by_look_alone else WHOLE_VIDEO_FACTOR
         self._bounds = bounds
         self._selector = selector
 
     def scored(self, factor: float, depth: int, k: int) -> Segments:
         """Clips near the whole query, all those of the first of their videos, and offsets where finer windows fit, with scores."""
         candidates = clip_candidates(
-            self._index, self._whole, self._levels, self._duration_s, self._selector, depth=depth, factor=factor, alike=ALIKE
+            self._index,
+            self._whole,
+            self._levels,
+            self._duration_s,
+            self._selector,
+            depth=depth,
+            factor=factor,
+            whole_factor=self._whole_factor,
+            alike=ALIKE,
         )
         rows = candidates.rows
         cosines = self._cosines(rows)
@@ -94,7 +104,7 @@ class ClipScoring:
         return self._index.rows.mask(self._selector_of(factor)).count
 
     def _selector_of(self, factor: float) -> ClipSelector:
-        return of_about_length(self._selector, self._duration_s, factor)
+        return of_about_length(self._selector, self._duration_s, factor, self._whole_factor)
 
     def _of_clips(self, rows: NDArray[np.int64], cosines: NDArray[np.float64], scores: NDArray[np.float64]) -> Segments:
         columns = self._index.rows

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,13 @@ from index.vectors.vector_index import unit_vectors
 
 SAME_LENGTH = 0.05
 """Clips whose lengths differ by no more than this share are of one level (a pyramid's levels lie much further apart)."""
+
+
+class PartWeight(NamedTuple):
+    """How many numbers of a vector are one part of it, and how much the cosine of this part counts in a score, at least 0."""
+
+    dim: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,10 @@ class QueryClips:
     `whole`. parts: rows of the clips that an index would hold of a video that is this query, `whole` among them; None where
     that is not known. scale: float32 (D,), at least 0, by which every vector is multiplied after it has its unit length: it weighs
     the parts of a vector, such as motion and look, so that a clip's score with itself stays 1; None weighs all numbers alike.
+    part_weights: what the scale makes of each part, in their order; None for a vector that is taken as one part.
     is_blank: nothing moves in any of its clips (frozen), or they are plain (black, one colour). is_plain: all are of one colour.
-    sees_look: look counts, so that clips in which nothing moves can be like it. is_whole_video: it is all of its video, so that
+    sees_look: look counts, so that clips in which nothing moves can be like it. by_look_alone: nothing else counts, so that whole
+    videos of any length can be like it. is_whole_video: it is all of its video, so that
     what it shows begins and ends with it. is_still: it is a picture, which has no place between two clips: a moment is the clip
     most like it, not drawn towards the clips beside that.
     Raises ValueError for arrays that contradict each other.
@@ -55,9 +65,11 @@ class QueryClips:
     dense: NDArray[np.int64] | None = None
     parts: NDArray[np.int64] | None = None
     scale: NDArray[np.float32] | None = None
+    part_weights: tuple[PartWeight, ...] | None = None
     is_blank: bool = False
     is_plain: bool = False
     sees_look: bool = False
+    by_look_alone: bool = False
     is_whole_video: bool = False
     is_still: bool = False
 
@@ -72,6 +84,8 @@ class QueryClips:
             raise ValueError(f"whole must be a row of the {count} query clips or None, got {self.whole}.")
         if self.scale is not None and (self.scale.shape != self.vectors.shape[1:] or not self.scale.min() >= 0):
             raise ValueError(f"scale must be {self.vectors.shape[1:]} numbers of at least 0, got {self.scale.shape}.")
+        if self.part_weights is not None and sum(part.dim for part in self.part_weights) != self.vectors.shape[1]:
+            raise ValueError(f"part_weights must be of {self.vectors.shape[1]} numbers together, got {self.part_weights}.")
 
     @property
     def stands_still(self) -> bool:
@@ -100,6 +114,18 @@ class QueryClips:
 
     def _scaled(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         return vectors if self.scale is None else vectors * self.scale
+
+    def windows_at(self, middles_s: NDArray[np.float64], lengths_s: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Unit vectors (S, D), without the scale: the whole query, or where it is too long to be one clip, of its windows whose
+        lengths are nearest to these (S,) the ones whose middles are nearest."""
+        if self.whole is not None:
+            return np.repeat(self._unit()[self.whole][None], len(middles_s), axis=0)
+        own_s = self.spans_s[:, 1] - self.spans_s[:, 0]
+        factor = np.abs(np.log(own_s / lengths_s[:, None]))
+        apart_s = np.abs(self.spans_s.mean(axis=1) - middles_s[:, None])
+        apart_s[factor > factor.min(axis=1, keepdims=True) + SAME_LENGTH] = np.inf
+        windows: NDArray[np.float32] = self._unit()[apart_s.argmin(axis=1)]
+        return windows
 
     def levels(self) -> list[QueryLevel]:
         """The dense windows by length, longest first."""
@@ -157,7 +183,7 @@ class Moment:
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
     missing: the file is not at its path now; False where nobody looked. false_alarm_rate: how likely it is that the best of as many
-    videos, none of them like the query, scores as high, 0 to 1; None with too little footage to tell.
+    videos, none of which has to do with the query, is as like it, 0 to 1; None with too little footage to tell.
     """
 
     video_id: int

@@ -1,4 +1,4 @@
-"""What a score means in a library: how easily unlike footage scores as high."""
+"""What a hit means in a library: how easily unlike footage is as like the query."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import pytest
 from index.catalog import Catalog
 from index.search import Filters, find_moments
 from index.search.background import Background
+from index.search.query import PartWeight, QueryClips
 from index.vectors.store import VectorStore
 from tests.index.walk_videos import Collection, query, walk
 
@@ -75,13 +76,67 @@ def test_it_follows_what_is_added(films: Collection, tmp_path: Path) -> None:
     assert after.false_alarm_rate != before.false_alarm_rate
 
 
-def test_the_rate_falls_with_the_score_and_grows_with_the_library() -> None:
-    background = Background(0.05, 0.1)
-    rates = [background.false_alarm_rate(score, 1000) for score in np.linspace(0, 1, 11)]
+def unlike_pairs(num_parts: int) -> np.ndarray:
+    """Cosines (P, n) of directions that have nothing in common, in 64 dimensions."""
+    return np.random.default_rng(3).normal(0, 1 / 8, size=(num_parts, 5000))
 
-    assert rates == sorted(rates, reverse=True)
-    assert rates[0] > 0.99 and rates[-1] < 0.01
-    assert background.false_alarm_rate(0.6, 100_000) > 10 * background.false_alarm_rate(0.6, 1000)
-    assert Background(0.99, 0.01).false_alarm_rate(0.9995, 1000) == 0.0
-    assert Background(0.99, 0.01).false_alarm_rate(0.995, 1000) > 0.9
-    assert background.false_alarm_rate(0.6, 3) == background.false_alarm_rate(0.6, 100)
+
+def rates(background: Background, cosines: list[list[float]], *, num_videos: int = 1000, score: float = 0.5) -> list[float]:
+    table = np.array(cosines).T
+    return background.false_alarm_rates(table, np.full(table.shape[1], score), num_videos).tolist()
+
+
+def test_the_rate_falls_with_the_likeness_and_grows_with_the_library() -> None:
+    background = Background.of(unlike_pairs(1), (PartWeight(64, 1.0),))
+    falling = rates(background, [[cosine] for cosine in np.linspace(0, 1, 11)])
+
+    assert falling == sorted(falling, reverse=True)
+    assert falling[0] > 0.99 and falling[-1] < 1e-6
+    (few,), (many,) = (rates(background, [[0.8]], num_videos=number) for number in (1000, 100_000))
+    assert many > 10 * few
+    assert rates(background, [[0.8]], num_videos=3) == rates(background, [[0.8]], num_videos=100)
+
+
+def test_the_footage_itself_is_no_chance_where_everything_is_near() -> None:
+    near = Background.of(0.99 + unlike_pairs(1) / 20, (PartWeight(64, 1.0),))
+
+    assert rates(near, [[0.995]], score=0.995)[0] > 0.9
+    assert rates(near, [[0.995]], score=0.9995) == [0.0]
+
+
+def test_very_like_in_one_part_is_less_likely_chance_than_somewhat_in_both() -> None:
+    """All three have the same score, 0.5."""
+    background = Background.of(unlike_pairs(2), (PartWeight(64, 0.5), PartWeight(64, 0.5)))
+    motion, look, both = rates(background, [[0.95, 0.05], [0.05, 0.95], [0.5, 0.5]])
+
+    assert max(motion, look) < both / 3
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_part_without_weight_does_not_count(weight: float) -> None:
+    pairs = unlike_pairs(2)
+    one = Background.of(pairs[:1], (PartWeight(64, weight), PartWeight(64, 1 - weight)))
+    alone = Background.of(pairs[:1], (PartWeight(64, 1.0),))
+
+    assert rates(one, [[0.3], [0.6]]) == pytest.approx(rates(alone, [[0.3], [0.6]]))
+
+
+@pytest.mark.parametrize("length_s", [3.0, 20.0])
+def test_which_seconds_of_a_query_a_clip_is_compared_with(length_s: float) -> None:
+    """The whole of a short one; of a long one the window of that length which lies there."""
+    clips = query(walk(3), 0.0, length_s)
+    windows = clips.windows_at(np.array([2.0, 15.0, 15.0]), np.array([4.0, 4.0, 8.1]))
+
+    if length_s == 3.0:
+        np.testing.assert_array_equal(windows, np.repeat(clips.vectors[clips.whole][None], 3, axis=0))
+        return
+    at = [int(np.flatnonzero((clips.vectors == window).all(axis=1))[0]) for window in windows]
+    starts_s, ends_s = clips.spans_s[at].T
+    np.testing.assert_allclose(ends_s - starts_s, [4, 4, 8], atol=0.1)
+    np.testing.assert_allclose((starts_s + ends_s) / 2, [2, 15, 15], atol=1.1)
+
+
+def test_weights_of_other_parts_are_refused() -> None:
+    clips = query(walk(3), 0.0, 3.0)
+    with pytest.raises(ValueError, match="part_weights must be of 64 numbers together"):
+        QueryClips(3.0, clips.spans_s, clips.vectors, clips.whole, part_weights=(PartWeight(40, 0.5), PartWeight(23, 0.5)))

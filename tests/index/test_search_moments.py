@@ -373,3 +373,13 @@ def test_a_search_with_empty_clips_does_not_change_what_the_next_one_finds(catal
     for _ in range(2):
         assert find_moments(catalog, index, collection.encoder_id, clips, filters=Filters(include_flagged=True))
         assert find_moments(catalog, index, collection.encoder_id, clips) == []
+
+
+def test_a_look_has_no_length(films: Films) -> None:
+    """A scene that hardly changes, four seconds of it and a fifth of a second: by look alone the one finds the other."""
+    scene = walk(77, pace_s=200.0)
+    tiny = films.collection.add("tiny.mp4", scene, 0.2)
+    clips = query(scene, 10.0, 14.0)
+
+    assert films.search(replace(clips, by_look_alone=True), k=1)[0].video_id == tiny
+    assert films.search(clips, k=1)[0].video_id != tiny
