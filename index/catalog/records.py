@@ -11,6 +11,8 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+ORDINAL_BITS = 20
+"""A clip id is `video_id << ORDINAL_BITS | ordinal`: a million clips per video, eight trillion videos."""
 LOW_INFORMATION = 1
 """Clip flag: nothing moves in it (frozen, colour bars), or it is plain (black, one colour). To a search by movement it is empty,
 and stays out of results unless asked for."""

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from index.catalog.records import LOW_INFORMATION, WHOLE_VIDEO, WHOLE_VIDEO_SHARE, VideoClips
+from index.catalog.records import LOW_INFORMATION, ORDINAL_BITS, WHOLE_VIDEO, WHOLE_VIDEO_SHARE, VideoClips
 from index.errors import CatalogCorrupt, EncoderMismatch
 from index.path_text import text_to_path
-from index.vectors.vector_index import ORDINAL_BITS
 
 _SPAN = np.dtype("<f8")
 _VECTOR = np.dtype("<f2")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from index.catalog.records import LOW_INFORMATION, PLAIN
+from index.catalog.records import LOW_INFORMATION, ORDINAL_BITS, PLAIN
 from index.errors import EncoderMismatch
 from index.search.background import false_alarm_rates
 from index.search.bounds import Bounds
@@ -16,7 +16,7 @@ from index.search.query import Filters, Moment, QueryClips
 from index.search.sequence_scoring import SequenceScoring
 from index.search.stored_query import moment_as_query
 from index.search.temporal_nms import Segments, surviving, temporal_nms
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 if TYPE_CHECKING:
     from index.catalog import Catalog

@@ -19,11 +19,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import LOW_INFORMATION
+from index.catalog.records import LOW_INFORMATION, ORDINAL_BITS
 from index.search.alignment import IDENTICAL
 from index.search.query import PartWeight, QueryClips
 from index.search.temporal_nms import Segments
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 CLIPS = 512
 """Clips that stand for the library. With 128, the words for one library depended on the order in which it had been indexed."""

@@ -11,8 +11,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import ORDINAL_BITS
 from index.search.query import SAME_LENGTH, QueryLevel
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 WHOLE_VIDEO_FACTOR = 4.0
 """Clips that are a whole video may answer within this factor of the query's length: whoever did the same thing at half the speed

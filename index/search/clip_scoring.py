@@ -13,14 +13,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import WHOLE_VIDEO
+from index.catalog.records import ORDINAL_BITS, WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
 from index.search.alignment import IDENTICAL, peak_shift, refine
 from index.search.bounds import Bounds
 from index.search.candidates import WHOLE_VIDEO_FACTOR, ClipCandidates, clip_candidates, of_about_length, track_of_level
 from index.search.query import QueryClips, QueryLevel, scaled_lengths
 from index.search.temporal_nms import Segments, temporal_nms
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 ALIKE, SAME = 0.78, 0.92
 """Mean cosine of finer windows in place: other footage stays below the first, the same comes near the second or above."""

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import ORDINAL_BITS
 from index.catalog.serialization import is_flagged
 from index.search.alignment import clips_near, fit_at, refine
 from index.search.query import SAME_LENGTH, QueryLevel
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, VectorIndex
+from index.vectors.vector_index import ClipSelector, VectorIndex
 
 SAME_DURATION = 0.8
 """Share of the longer video that the shorter must last, for two that are copies as a whole; less is a moment of it."""

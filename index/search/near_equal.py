@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import ORDINAL_BITS
 from index.search.duplicates import CALM, SURE_SCORE, Scales
 from index.search.query import SAME_LENGTH, Moment
-from index.vectors.vector_index import ORDINAL_BITS, VectorIndex
+from index.vectors.vector_index import VectorIndex
 
 _AMONG = 200  # of so many moments each is compared with those before it: the pairs grow with the square
 _SAME_PLACE = 0.25  # share of a clip's length by which the clip of a copy may lie beside the place that is looked for

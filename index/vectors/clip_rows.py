@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import WHOLE_VIDEO
+from index.catalog.records import ORDINAL_BITS, WHOLE_VIDEO
 from index.catalog.serialization import is_flagged
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector
+from index.vectors.vector_index import ClipSelector
 
 ROW = np.dtype([("id", "<i8"), ("start_s", "<f8"), ("end_s", "<f8"), ("flags", "u1")])
 """A row in a file."""

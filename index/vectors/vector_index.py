@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import LOW_INFORMATION
+from index.catalog.records import LOW_INFORMATION, ORDINAL_BITS
 from index.errors import EncoderMismatch
 
 if TYPE_CHECKING:
     from index.vectors.clip_rows import ClipRows
-
-ORDINAL_BITS = 20
-"""A clip id is `video_id << ORDINAL_BITS | ordinal`: a million clips per video, eight trillion videos."""
 
 
 def clip_ids(video_id: int, num_clips: int) -> NDArray[np.int64]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog.records import LOW_INFORMATION, WHOLE_VIDEO
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector, best_k, check_search, unit_vectors
+from index.catalog.records import LOW_INFORMATION, ORDINAL_BITS, WHOLE_VIDEO
+from index.vectors.vector_index import ClipSelector, best_k, check_search, unit_vectors
 
 _EDGE_S = 0.01
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from index.catalog.records import ORDINAL_BITS
 from index.errors import EncoderMismatch
 from index.search.query import Filters, Moment, QueryClips
 from index.search.stored_query import moment_as_query
 from index.search.video_view import VideoView
-from index.vectors.vector_index import ORDINAL_BITS, ClipSelector
+from index.vectors.vector_index import ClipSelector
 from tests.index.reference.places import Place, collapse
 from tests.index.reference.sequence_search import SequenceSearch
 from tests.index.reference.whole_search import LENGTH_FACTORS, WholeClipSearch
