@@ -52,11 +52,11 @@ def compare(
     """
     check_outputs(html, as_json, as_csv)
     from app.evaluation.compare import compare_encoders, comparison_to_dict
+    from app.evaluation.labelled_library import library_of_labels
     from app.workspace import Workspace
 
     label_set = labels_of(labels, videos, layout, fold)
-    name = library or label_set.root.name
-    with Workspace() as ws, followed(ws, name) as tell:
+    with Workspace() as ws, followed(ws, name := library or library_of_labels(ws, label_set)) as tell:
         report = compare_encoders(
             ws,
             name,

@@ -17,7 +17,10 @@ LABELS_HELP = (
 LabelsOption = Annotated[Path, typer.Option(parser=given.path, metavar="PATH", help=LABELS_HELP)]
 OptionalLabelsOption = Annotated[Path | None, typer.Option(parser=given.path, metavar="PATH", help=LABELS_HELP)]
 LabelledLibraryOption = Annotated[
-    str | None, typer.Option("--library", "-l", help="The indexed library. Default: the name of the folder of the labelled videos.")
+    str | None,
+    typer.Option(
+        "--library", "-l", help="The indexed library. Default: the only one, or the one named as the folder of the labelled videos."
+    ),
 ]
 VideosOption = Annotated[
     Path | None,

@@ -75,25 +75,27 @@ def probe(
         raise typer.BadParameter(f"--library is for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):
         raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
+    from app.evaluation.labelled_library import library_of_labels
     from app.evaluation.probe import probe_encoders
     from app.evaluation.probe_rows import report_to_dict, row_to_dict
     from app.workspace import Workspace
 
     label_set = labels_of(labels, videos, layout, fold)
-    name = (library or label_set.root.name) if preset == "library" else None
-    with Workspace() as ws, followed(ws, name) as tell:
-        report = probe_encoders(
-            ws,
-            name,
-            label_set,
-            preset,
-            encoders=encoder or (),
-            within=within,
-            ignore_labels=ignore_label or (),
-            seeds=range(1, seeds + 1),
-            stride=stride,
-            on_step=tell,
-        )
+    with Workspace() as ws:
+        name = (library or library_of_labels(ws, label_set)) if preset == "library" else None
+        with followed(ws, name) as tell:
+            report = probe_encoders(
+                ws,
+                name,
+                label_set,
+                preset,
+                encoders=encoder or (),
+                within=within,
+                ignore_labels=ignore_label or (),
+                seeds=range(1, seeds + 1),
+                stride=stride,
+                on_step=tell,
+            )
     rows = [row_to_dict(row) for row in report.rows]
     whole = {"run": report.run_id} | report_to_dict(report)
     print_found(whole, rows, lambda: _print_rows(report, within), as_json=as_json, as_csv=as_csv)

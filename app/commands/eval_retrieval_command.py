@@ -91,6 +91,7 @@ def retrieval(
         raise typer.BadParameter(f"--by, --look and --library are for the preset library; {preset} makes vectors of its own.")
     if preset == "library" and (seeds, stride) != (1, 1):
         raise typer.BadParameter("--seeds and --stride are for the presets vcop and gap.")
+    from app.evaluation.labelled_library import library_of_labels
     from app.evaluation.retrieval import evaluate_retrieval
     from app.evaluation.retrieval_rows import row_to_dict
     from app.workspace import Workspace
@@ -99,7 +100,7 @@ def retrieval(
     chosen: dict[str, Any] = {"encoders": encoder or (), "within": within, "ignore_labels": ignore_label or ()}
     with Workspace() as ws:
         if preset == "library":
-            name = library or label_set.root.name
+            name = library or library_of_labels(ws, label_set)
             with followed(ws, name) as tell:
                 report = evaluate_retrieval(ws, name, label_set, ways=ways_of(by), look=look, on_query=tell, **chosen)
         else:

@@ -56,6 +56,13 @@ class Entry:
         return f"{self.row.source}/{self.row.group}" if self.row.group else ""
 
 
+def library_of_labels(ws: Workspace, labels: LabelSet) -> str:
+    """The library that is meant where none is named: the one called as the folder of the labelled videos; else, the only one."""
+    name = labels.root.name
+    names = [library.name for library in ws.catalog.libraries()]
+    return names[0] if len(names) == 1 else name
+
+
 def measured_rows(labels: LabelSet, *, within: str | None, ignore_labels: Sequence[str]) -> list[LabelledVideo]:
     """Without the ignored ones. Raises BadLabels for an ignored label that no row has, for an unknown `within`, and where a side is
     empty.

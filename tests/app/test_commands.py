@@ -381,6 +381,21 @@ def test_doctor_bears_files_that_vanish_while_it_looks(home: Path, monkeypatch: 
     assert findings["catalog"]["level"] == "ok"
 
 
+def test_eval_takes_the_only_library_where_none_is_named(indexed: Path, home: Path, tmp_path: Path) -> None:
+    """The library is called `home`, the label file's folder is not."""
+    labels = tmp_path / "elsewhere" / "labels.csv"
+    labels.parent.mkdir()
+    rows = ["a.mp4,left,train", "b.mp4,right,train", "c.mp4,left,test", "below/long.mp4,right,test"]
+    labels.write_text("path,label,split\n" + "".join(f"{indexed / row}\n" for row in rows))
+    for verb in (("retrieval",), ("probe",)):
+        assert json.loads(ok("eval", *verb, "--labels", labels, "--json"))["rows"]
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(indexed / "a.mp4", other / "d.mp4")
+    ok("index", other)
+    assert "There is no library 'elsewhere'. There are: home, other." in failed("eval", "retrieval", "--labels", labels)
+
+
 def test_eval_retrieval_puts_encoders_side_by_side(indexed: Path, home: Path) -> None:
     write_tiny_encoder(home / "encoders" / "other.onnx", name="other", seed=6)
     ok("index", "--library", "home", "--encoder", "other")
