@@ -76,9 +76,9 @@ def _retrieval(view: RunView, floors_for: str | None) -> None:
 
 
 def _choice(view: RunView) -> tuple[list[RetrievalView], RetrievalView]:
-    """The rows of one group and way, and the one that is looked at; chosen where there are several."""
+    """The rows of one group and way, and the one that is looked at; chosen where there are several. First, what a search finds."""
     sections = view.sections()
-    ways = list(dict.fromkeys(way for _, way in sections))
+    ways = sorted(dict.fromkeys(way for _, way in sections), key=lambda way: way == "mean")
     groups = list(dict.fromkeys(group for group, _ in sections))
     with st.container(horizontal=True, key="run-choice"):
         way = _one_of("Compared", ways, f"way-{view.id}", way_words)

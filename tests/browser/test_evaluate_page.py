@@ -87,15 +87,15 @@ def test_evaluation_from_the_form_to_a_failure_that_plays(page: "Page", served: 
     measured = figures(page)
     first = run_number(page)
     printed = stored_rows(served, labels)
-    assert measured["top-1"] == f"{printed['mean']['top_1']:.3f}"
-    assert measured["class-mean top-1"] == f"{printed['mean']['class_mean_top_1']:.3f}"
-    page.get_by_role("radio", name="as the search does").click()
-    by_search = f"{printed['stored']['mean_average_precision']:.3f}"
-    expect(page.locator(".vret-figures")).to_contain_text(by_search)
-    assert figures(page)["top-1"] == f"{printed['stored']['top_1']:.3f}"
+    # What a search finds comes first; the mean of a video's vectors is for comparing with papers.
+    assert measured["top-1"] == f"{printed['stored']['top_1']:.3f}"
+    assert measured["class-mean top-1"] == f"{printed['stored']['class_mean_top_1']:.3f}"
+    page.get_by_role("radio", name="by mean vector").click()
+    by_mean = f"{printed['mean']['mean_average_precision']:.3f}"
+    expect(page.locator(".vret-figures")).to_contain_text(by_mean)
+    assert figures(page)["top-1"] == f"{printed['mean']['top_1']:.3f}"
 
     # The one that cannot be right comes first. It plays beside what was returned, right and wrong ones marked.
-    page.get_by_role("radio", name="by mean vector").click()
     at_rest(page)
     failure = page.locator(".st-key-failure-1")
     failure.get_by_text("jump & run is in no video that was found").wait_for()
