@@ -92,11 +92,12 @@ def false_alarm_rates(index: VectorIndex, query: QueryClips, hits: Segments, com
     background = background_of(index, comparable, weights)
     if background is None:
         return [None] * len(hits)
-    columns = index.rows
-    lengths_s = columns.ends_s[hits.row] - columns.starts_s[hits.row]
-    middles_s = (columns.ends_s[hits.row] + columns.starts_s[hits.row]) / 2 - hits.start_s
-    asked = query.windows_at(middles_s, lengths_s)
-    own, found = _units(asked, weights), _units(index.vectors(hits.row), weights)
+    columns, clips = index.rows, index.vectors(hits.row)
+    middles_s = (columns.starts_s[hits.row] + columns.ends_s[hits.row]) / 2
+    # A hit shorter than the query is the part of it that lies inside the video: its first second may be any that leaves that room.
+    earliest_s, latest_s = middles_s - hits.start_s, middles_s - (hits.end_s - query.duration_s)
+    asked = query.windows_of(clips, columns.ends_s[hits.row] - columns.starts_s[hits.row], earliest_s, latest_s)
+    own, found = _units(asked, weights), _units(clips, weights)
     cosines = np.stack([np.einsum("sd,sd->s", one, other) for one, other in zip(own, found, strict=True)])
     rates: list[float] = background.false_alarm_rates(cosines, hits.score, len(columns.tracks.videos)).tolist()
     return rates

@@ -17,6 +17,8 @@ from index.vectors.vector_index import unit_vectors
 SAME_LENGTH = 0.05
 """Clips whose lengths differ by no more than this share are of one level (a pyramid's levels lie much further apart)."""
 
+_TIE_S = 1e-3  # windows whose distances differ by no more are equally near
+
 
 class PartWeight(NamedTuple):
     """How many numbers of a vector are one part of it, and how much the cosine of this part counts in a score, at least 0."""
@@ -115,16 +117,26 @@ class QueryClips:
     def _scaled(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         return vectors if self.scale is None else vectors * self.scale
 
-    def windows_at(self, middles_s: NDArray[np.float64], lengths_s: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Unit vectors (S, D), without the scale: the whole query, or where it is too long to be one clip, of its windows whose
-        lengths are nearest to these (S,) the ones whose middles are nearest."""
+    def windows_of(
+        self,
+        clips: NDArray[np.float32],
+        lengths_s: NDArray[np.float64],
+        earliest_s: NDArray[np.float64],
+        latest_s: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """What clips (S, D) of these lengths (S,) are compared with: unit vectors (S, D), without the scale.
+
+        That is the whole query; where it is too long to be one clip, of its windows of the nearest length the one whose middle lies
+        between earliest_s and latest_s (S,), seconds of the query, or nearest to them; of several, the most alike.
+        """
         if self.whole is not None:
-            return np.repeat(self._unit()[self.whole][None], len(middles_s), axis=0)
-        own_s = self.spans_s[:, 1] - self.spans_s[:, 0]
-        factor = np.abs(np.log(own_s / lengths_s[:, None]))
-        apart_s = np.abs(self.spans_s.mean(axis=1) - middles_s[:, None])
+            return np.repeat(self._unit()[self.whole][None], len(clips), axis=0)
+        factor = np.abs(np.log((self.spans_s[:, 1] - self.spans_s[:, 0]) / lengths_s[:, None]))
+        middles_s = self.spans_s.mean(axis=1)
+        apart_s = np.maximum(0.0, np.maximum(earliest_s[:, None] - middles_s, middles_s - latest_s[:, None]))
         apart_s[factor > factor.min(axis=1, keepdims=True) + SAME_LENGTH] = np.inf
-        windows: NDArray[np.float32] = self._unit()[apart_s.argmin(axis=1)]
+        nearest = apart_s <= apart_s.min(axis=1, keepdims=True) + _TIE_S
+        windows: NDArray[np.float32] = self._unit()[np.where(nearest, clips @ self._unit().T, -np.inf).argmax(axis=1)]
         return windows
 
     def levels(self) -> list[QueryLevel]:

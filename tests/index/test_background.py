@@ -121,11 +121,28 @@ def test_a_part_without_weight_does_not_count(weight: float) -> None:
     assert rates(one, [[0.3], [0.6]]) == pytest.approx(rates(alone, [[0.3], [0.6]]))
 
 
+@pytest.mark.parametrize("late_s", [6.0, 12.0])
+@pytest.mark.parametrize("lasts_s", [5.0, 9.0])
+def test_the_same_footage_is_no_chance_where_the_query_sticks_out(
+    films: Collection, tmp_path: Path, late_s: float, lasts_s: float
+) -> None:
+    """A query of twenty seconds; all there is of it in the library are some seconds of its middle or its end."""
+    piece = films.add("piece.mp4", lambda seconds: walk(77)(seconds + late_s), lasts_s)
+    index = VectorStore(films.catalog, tmp_path).open(films.encoder_id)
+    found = find_moments(films.catalog, index, films.encoder_id, query(walk(77), 0.0, 20.0), k=13, one_per_video=True)
+
+    rate_of = {moment.video_id: moment.false_alarm_rate for moment in found}
+    same = rate_of.pop(piece)
+    assert same is not None and same < 0.02
+    assert all(other is not None and other > 0.1 for other in rate_of.values())
+
+
 @pytest.mark.parametrize("length_s", [3.0, 20.0])
 def test_which_seconds_of_a_query_a_clip_is_compared_with(length_s: float) -> None:
     """The whole of a short one; of a long one the window of that length which lies there."""
     clips = query(walk(3), 0.0, length_s)
-    windows = clips.windows_at(np.array([2.0, 15.0, 15.0]), np.array([4.0, 4.0, 8.1]))
+    middles_s, lengths_s = np.array([2.0, 15.0, 15.0]), np.array([4.0, 4.0, 8.1])
+    windows = clips.windows_of(np.zeros((3, 64), np.float32), lengths_s, middles_s, middles_s)
 
     if length_s == 3.0:
         np.testing.assert_array_equal(windows, np.repeat(clips.vectors[clips.whole][None], 3, axis=0))
