@@ -125,6 +125,8 @@ def lines(videos: list[Video], search: Search, ignored: str) -> Iterable[str]:
         unlike.append(found is None or found.strength == "weak")
     yield ", ".join(f"{word} {sum(right)} of {len(right)} right" for word, right in sorted(words.items(), key=str))
     yield f"only weak hits where nothing is alike {np.mean(unlike):.3f}"
+    if len({right for right, _, _ in shown}) < 2:  # all right, or none: nothing to tell apart
+        return
     rights, scores, rates = (np.array(column) for column in zip(*shown, strict=True))
     of_rate = "-" if np.isnan(rates).any() else f"{roc_auc_score(rights, -rates):.3f}"
     yield f"area under the curve of the first five: score {roc_auc_score(rights, scores):.3f}, false-alarm rate {of_rate}"

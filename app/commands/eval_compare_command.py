@@ -56,19 +56,21 @@ def compare(
     from app.workspace import Workspace
 
     label_set = labels_of(labels, videos, layout, fold)
-    with Workspace() as ws, followed(ws, name := library or library_of_labels(ws, label_set)) as tell:
-        report = compare_encoders(
-            ws,
-            name,
-            label_set,
-            a,
-            b,
-            within=within,
-            ways=ways_of(by),
-            ignore_labels=ignore_label or (),
-            look=look,
-            on_query=tell,
-        )
+    with Workspace() as ws:
+        name = library or library_of_labels(ws, label_set)
+        with followed(ws, name) as tell:
+            report = compare_encoders(
+                ws,
+                name,
+                label_set,
+                a,
+                b,
+                within=within,
+                ways=ways_of(by),
+                ignore_labels=ignore_label or (),
+                look=look,
+                on_query=tell,
+            )
     rows = [comparison_to_dict(comparison, a, b) for comparison in report.comparisons]
     told = {"left_out": report.left_out, "checks": report.checks, "warnings": report.warnings}
     whole = {"run": report.run_id, "comparisons": rows} | told

@@ -19,7 +19,9 @@ OptionalLabelsOption = Annotated[Path | None, typer.Option(parser=given.path, me
 LabelledLibraryOption = Annotated[
     str | None,
     typer.Option(
-        "--library", "-l", help="The indexed library. Default: the only one, or the one named as the folder of the labelled videos."
+        "--library",
+        "-l",
+        help="The indexed library. Default: the only one; of several, the one named as the folder of the labelled videos.",
     ),
 ]
 VideosOption = Annotated[

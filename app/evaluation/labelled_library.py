@@ -57,7 +57,7 @@ class Entry:
 
 
 def library_of_labels(ws: Workspace, labels: LabelSet) -> str:
-    """The library that is meant where none is named: the one called as the folder of the labelled videos; else, the only one."""
+    """The library that is meant where none is named: the only one; of several, that named as the folder of the labelled videos."""
     name = labels.root.name
     names = [library.name for library in ws.catalog.libraries()]
     return names[0] if len(names) == 1 else name

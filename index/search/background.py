@@ -7,8 +7,8 @@ it is that the best of so many unlike videos is as like the query.
 
 What is counted is not the score, a weighted mean of the cosines of parts such as motion and look. A hit that is very like
 the query in one part is less likely chance than one that is somewhat like it in both, at the same score. So each part counts by
--log(1 - cosine), since directions that have nothing in common have a cosine above c with about the probability (1 - c)^n, and the
-sum over the parts combines them as Fisher (1925) combines independent tests.
+-log(1 - cosine): chance makes cosines near 1 rare by a power of 1 - cosine. Each part is counted in its own deviations, and their
+weighted mean is taken, much as Fisher (1925) adds up independent tests.
 
 Shapes: B background clips, D numbers of a vector, P parts of it that have a weight, S hits.
 """
@@ -31,12 +31,16 @@ FEWEST_PAIRS = 400
 """With fewer pairs of clips of different videos, nothing is said."""
 _QUANTILE, _NORMAL_QUANTILE = 0.1, 1.2816
 _EVENNESS = 0.25
-"""A part counts by its weight to this power: nearly as much as the others, but not at all where its weight is 0. The weights that
+"""A part counts by its weight to this power: more evenly than in the score, but not at all where its weight is 0. The weights that
 rank hits best are not those that tell best which hits are right; chosen on train rows (docs/results.md)."""
 _TAIL, _TAIL_DEVIATIONS = 0.54, 1.02
-"""So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Measured on real footage, whose
-tail is heavier than a normal law's: with this, nine of ten train rows to which nothing is alike find only weak hits
-(docs/results.md)."""
+"""So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Fitted to pairs of unlike train
+rows at the default weight; the tail is heavier than a normal law's. At the border of 10 %, 1 % of the train rows to which nothing
+is alike find a hit at the default weight, 21 % by movement alone (docs/results.md)."""
+_LEAST_DEVIATION = 0.02  # a part that is nearly the same in most clips must not make the rest look like no chance at all
+_ALONG = 8  # clips along a hit of a long query that are compared
+_EDGE_S = 0.01
+_MOST_CELLS = 2_000_000  # clips x query windows that are in memory at a time
 _FEWEST_VIDEOS = 100  # with less footage than this, chance is not less than with so much
 
 
@@ -51,7 +55,7 @@ class Spread:
     def of(cls, values: NDArray[np.float64]) -> "Spread":
         """By the lower half of the values."""
         low, median = np.quantile(values, [_QUANTILE, 0.5])
-        return cls(float(median), max(float(median - low) / _NORMAL_QUANTILE, 1e-3))
+        return cls(float(median), max(float(median - low) / _NORMAL_QUANTILE, _LEAST_DEVIATION))
 
     def deviations(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """By how many standard deviations values lie above the median."""
@@ -82,7 +86,7 @@ class Background:
         the hits' nearest clips. A score of one is the footage itself, however near to one another an encoder puts everything."""
         exponent = np.minimum(-self.deviations(cosines) / _TAIL_DEVIATIONS, 700.0)
         rates = -np.expm1(-max(num_videos, _FEWEST_VIDEOS) * _TAIL * np.exp(exponent))
-        return np.where(scores >= IDENTICAL, 0.0, rates)
+        return np.where(scores >= IDENTICAL, 0.0, np.nan_to_num(rates, nan=1.0))
 
 
 def false_alarm_rates(index: VectorIndex, query: QueryClips, hits: Segments, comparable: ClipSelector) -> list[float] | list[None]:
@@ -92,15 +96,51 @@ def false_alarm_rates(index: VectorIndex, query: QueryClips, hits: Segments, com
     background = background_of(index, comparable, weights)
     if background is None:
         return [None] * len(hits)
+    together = max(1, _MOST_CELLS // (_ALONG * len(query.vectors)))
+    cosines = [_cosines(index, query, hits[at : at + together], weights) for at in range(0, len(hits), together)]
+    if not cosines:
+        return []
+    rates = background.false_alarm_rates(np.concatenate(cosines, axis=1), hits.score, len(index.rows.tracks.videos))
+    found: list[float] = rates.tolist()
+    return found
+
+
+def _cosines(index: VectorIndex, query: QueryClips, hits: Segments, weights: Sequence[PartWeight]) -> NDArray[np.float64]:
+    """How like the query the hits are, part by part, float64 (P, S): the nearest clip of a short query; of a longer one the mean
+    over some clips along the hit."""
     columns, clips = index.rows, index.vectors(hits.row)
     middles_s = (columns.starts_s[hits.row] + columns.ends_s[hits.row]) / 2
-    # A hit shorter than the query is the part of it that lies inside the video: its first second may be any that leaves that room.
-    earliest_s, latest_s = middles_s - hits.start_s, middles_s - (hits.end_s - query.duration_s)
-    asked = query.windows_of(clips, columns.ends_s[hits.row] - columns.starts_s[hits.row], earliest_s, latest_s)
-    own, found = _units(asked, weights), _units(clips, weights)
-    cosines = np.stack([np.einsum("sd,sd->s", one, other) for one, other in zip(own, found, strict=True)])
-    rates: list[float] = background.false_alarm_rates(cosines, hits.score, len(columns.tracks.videos)).tolist()
-    return rates
+    lengths_s = columns.ends_s[hits.row] - columns.starts_s[hits.row]
+    # A hit shorter than the query was cut off by an end of its video: the query may begin at any second that keeps the hit inside.
+    asked = query.windows_of(clips, lengths_s, middles_s - hits.start_s, middles_s - (hits.end_s - query.duration_s))
+    units = query.unit_vectors()
+    if query.whole is not None:
+        return _lifted(_of_pairs(units[asked], clips, weights), hits.score, weights)
+    track = columns.tracks.of_rows(hits.row)
+    begin, stop = columns.starting_between(track, hits.start_s - _EDGE_S, hits.end_s - lengths_s + _EDGE_S)
+    last = np.maximum(stop - 1, begin)[:, None]
+    steps = np.round(np.linspace(0, 1, _ALONG) * (last - begin[:, None])).astype(np.int64)
+    rows = np.where((stop > begin)[:, None], begin[:, None] + steps, hits.row[:, None]).ravel()
+    others = index.vectors(rows)
+    at_s = (columns.starts_s[rows] + columns.ends_s[rows]) / 2 + np.repeat(query.spans_s[asked].mean(axis=1) - middles_s, _ALONG)
+    along = query.windows_of(others, np.repeat(lengths_s, _ALONG), at_s, at_s)
+    mean: NDArray[np.float64] = _of_pairs(units[along], others, weights).reshape(-1, len(hits), _ALONG).mean(axis=2)
+    return mean
+
+
+def _of_pairs(one_SD: NDArray[np.float32], other_SD: NDArray[np.float32], weights: Sequence[PartWeight]) -> NDArray[np.float64]:
+    pairs = zip(_units(one_SD, weights), _units(other_SD, weights), strict=True)
+    return np.stack([np.einsum("sd,sd->s", one, other) for one, other in pairs]).astype(np.float64)
+
+
+def _lifted(cosines: NDArray[np.float64], scores: NDArray[np.float64], weights: Sequence[PartWeight]) -> NDArray[np.float64]:
+    """Cosines (P, S), raised towards 1 until their weighted mean is the score, where that is higher: finer windows may have found
+    the same footage where the nearest clip lies a little off it."""
+    counting = np.array([part.weight for part in weights if part.weight > 0])
+    own = counting / counting.sum() @ cosines
+    lift = np.clip((scores - own) / np.maximum(1 - own, 1e-6), 0, 1)
+    lifted: NDArray[np.float64] = cosines + lift * (1 - cosines)
+    return lifted
 
 
 def background_of(index: VectorIndex, selector: ClipSelector, weights: tuple[PartWeight, ...]) -> Background | None:

@@ -54,7 +54,7 @@ class QueryClips:
     part_weights: what the scale makes of each part, in their order; None for a vector that is taken as one part.
     is_blank: nothing moves in any of its clips (frozen), or they are plain (black, one colour). is_plain: all are of one colour.
     sees_look: look counts, so that clips in which nothing moves can be like it. by_look_alone: nothing else counts, so that whole
-    videos of any length can be like it. is_whole_video: it is all of its video, so that
+    videos of any length can be like a query short enough to be one clip. is_whole_video: it is all of its video, so that
     what it shows begins and ends with it. is_still: it is a picture, which has no place between two clips: a moment is the clip
     most like it, not drawn towards the clips beside that.
     Raises ValueError for arrays that contradict each other.
@@ -101,17 +101,18 @@ class QueryClips:
 
     def whole_vector(self) -> NDArray[np.float32] | None:
         """Unit vector (D,) of the clip over the whole query, if there is one; times the scale."""
-        return None if self.whole is None else self._scaled(self._unit())[self.whole]
+        return None if self.whole is None else self._scaled(self.unit_vectors())[self.whole]
 
     def parts_vector(self) -> NDArray[np.float32] | None:
         """The mean (D,) of all parts, if they are known and more than the whole clip; times the scale, and of length one by
         `scaled_length`, which weighs the numbers of both sides of an inner product alike."""
         if self.parts is None or len(self.parts) < 2:
             return None
-        mean: NDArray[np.float32] = self._unit()[self.parts].mean(axis=0)
+        mean: NDArray[np.float32] = self.unit_vectors()[self.parts].mean(axis=0)
         return self._scaled(mean) / np.float32(max(scaled_length(mean, self.scale), 1e-6))
 
-    def _unit(self) -> NDArray[np.float32]:
+    def unit_vectors(self) -> NDArray[np.float32]:
+        """The vectors (M, D), each of length one, without the scale."""
         return unit_vectors(self.vectors, self.vectors.shape[1])
 
     def _scaled(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -123,28 +124,28 @@ class QueryClips:
         lengths_s: NDArray[np.float64],
         earliest_s: NDArray[np.float64],
         latest_s: NDArray[np.float64],
-    ) -> NDArray[np.float32]:
-        """What clips (S, D) of these lengths (S,) are compared with: unit vectors (S, D), without the scale.
+    ) -> NDArray[np.int64]:
+        """Rows (S,) of the query clips that clips (S, D) of these lengths (S,) are compared with.
 
         That is the whole query; where it is too long to be one clip, of its windows of the nearest length the one whose middle lies
-        between earliest_s and latest_s (S,), seconds of the query, or nearest to them; of several, the most alike.
+        between earliest_s and latest_s (S,), seconds of the query, or nearest to them; of several, the one that scores highest.
         """
         if self.whole is not None:
-            return np.repeat(self._unit()[self.whole][None], len(clips), axis=0)
+            return np.full(len(clips), self.whole, np.int64)
         factor = np.abs(np.log((self.spans_s[:, 1] - self.spans_s[:, 0]) / lengths_s[:, None]))
         middles_s = self.spans_s.mean(axis=1)
         apart_s = np.maximum(0.0, np.maximum(earliest_s[:, None] - middles_s, middles_s - latest_s[:, None]))
         apart_s[factor > factor.min(axis=1, keepdims=True) + SAME_LENGTH] = np.inf
         nearest = apart_s <= apart_s.min(axis=1, keepdims=True) + _TIE_S
-        windows: NDArray[np.float32] = self._unit()[np.where(nearest, clips @ self._unit().T, -np.inf).argmax(axis=1)]
-        return windows
+        rows: NDArray[np.int64] = np.where(nearest, clips @ self._scaled(self.unit_vectors()).T, -np.inf).argmax(axis=1)
+        return rows
 
     def levels(self) -> list[QueryLevel]:
         """The dense windows by length, longest first."""
         dense = self.dense
         if dense is None:
             dense = np.flatnonzero(np.arange(len(self.vectors)) != (-1 if self.whole is None else self.whole))
-        spans, vectors = self.spans_s[dense], self._scaled(self._unit())[dense]
+        spans, vectors = self.spans_s[dense], self._scaled(self.unit_vectors())[dense]
         return list(_levels(spans, vectors))
 
 

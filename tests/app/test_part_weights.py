@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import index.search
 from app.errors import BadQuery, WrongValue
 from app.evaluation.judged import evaluate_judgements, store_judged
 from app.evaluation.retrieval import evaluate_retrieval
@@ -88,6 +90,26 @@ def test_one_clip_is_the_weighted_sum_of_its_cosines() -> None:
         assert mean @ parts / length == pytest.approx(1, abs=1e-5)
     with pytest.raises(ValueError, match="scale must be"):
         QueryClips(2.0, spans, rows, whole=0, scale=np.ones(7, np.float32))
+
+
+@pytest.mark.parametrize("look", [0.0, 0.35, 1.0])
+def test_a_search_knows_what_each_part_weighs(
+    joined: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch, look: float
+) -> None:
+    asked: list[QueryClips] = []
+    real = index.search.find_moments
+
+    def listening(catalog: Any, vectors: Any, encoder_id: int, clips: QueryClips, **options: Any) -> Any:
+        asked.append(clips)
+        return real(catalog, vectors, encoder_id, clips, **options)
+
+    monkeypatch.setattr(index.search, "find_moments", listening)
+    for encoder, weight in (("both", look), ("motion", None), ("look", None)):
+        found(joined, ClipQuery(path=folder / "a.mp4"), encoder, weight)
+    both, motion, by_look = asked
+    assert both.part_weights == ((40, 1 - look), (24, look))
+    assert (motion.part_weights, by_look.part_weights) == (None, None)
+    assert (both.by_look_alone, motion.by_look_alone, by_look.by_look_alone) == (look == 1, False, True)
 
 
 def test_the_default_weight(joined: Workspace, folder: Path) -> None:

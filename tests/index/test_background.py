@@ -1,16 +1,19 @@
 """What a hit means in a library: how easily unlike footage is as like the query."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from index.catalog import Catalog
+from embedder.clip_plan import ClipPlan, plan_clips
+from index.catalog import Catalog, FileFingerprint, VideoFacts
 from index.search import Filters, find_moments
 from index.search.background import Background
 from index.search.query import PartWeight, QueryClips
 from index.vectors.store import VectorStore
-from tests.index.walk_videos import Collection, query, walk
+from tests.index.walk_videos import SPANS_S, Collection, Walk, embed, query, walk
 
 
 @pytest.fixture
@@ -137,20 +140,101 @@ def test_the_same_footage_is_no_chance_where_the_query_sticks_out(
     assert all(other is not None and other > 0.1 for other in rate_of.values())
 
 
+@pytest.mark.parametrize("length_s", [4.0, 6.0])
+def test_the_same_footage_is_no_chance_where_no_clip_lies_just_there(catalog: Catalog, tmp_path: Path, length_s: float) -> None:
+    """Fast footage, and queries off the index's grid: finer windows find it, the nearest clip alone would not."""
+    collection = Collection.new(catalog)
+    for number in range(12):
+        collection.add(f"{number}.mp4", walk(number, pace_s=1.5), 40.0)
+    index = VectorStore(catalog, tmp_path).open(collection.encoder_id)
+    for start_s in np.arange(10.0, 11.0, 0.13).tolist():
+        clips = query(walk(3, pace_s=1.5), start_s, start_s + length_s)
+        (found,) = find_moments(catalog, index, collection.encoder_id, clips, k=1)
+        assert found.path.name == "3.mp4"
+        assert found.false_alarm_rate is not None and found.false_alarm_rate < 0.02
+
+
+def test_a_long_query_is_graded_by_all_of_it(films: Collection, tmp_path: Path) -> None:
+    """One video shares 24 of its 30 seconds, all but the middle; another the middle alone."""
+
+    def mixed(middle: int, rest: int) -> Walk:
+        def content(seconds: np.ndarray) -> np.ndarray:
+            inside = (seconds >= 12) & (seconds < 18)
+            return np.where(inside[:, None], walk(middle)(seconds), walk(rest)(seconds))
+
+        return content
+
+    most, little = films.add("most.mp4", mixed(78, 77), 30.0), films.add("little.mp4", mixed(77, 79), 30.0)
+    index = VectorStore(films.catalog, tmp_path).open(films.encoder_id)
+    found = find_moments(films.catalog, index, films.encoder_id, query(walk(77), 0.0, 30.0), k=14, one_per_video=True)
+    rate_of = {moment.video_id: moment.false_alarm_rate for moment in found}
+
+    assert rate_of[most] is not None and rate_of[most] < 0.02
+    assert rate_of.get(little) is None or rate_of[little] > 0.1
+
+
 @pytest.mark.parametrize("length_s", [3.0, 20.0])
 def test_which_seconds_of_a_query_a_clip_is_compared_with(length_s: float) -> None:
     """The whole of a short one; of a long one the window of that length which lies there."""
     clips = query(walk(3), 0.0, length_s)
     middles_s, lengths_s = np.array([2.0, 15.0, 15.0]), np.array([4.0, 4.0, 8.1])
-    windows = clips.windows_of(np.zeros((3, 64), np.float32), lengths_s, middles_s, middles_s)
+    at = clips.windows_of(np.zeros((3, 64), np.float32), lengths_s, middles_s, middles_s)
 
     if length_s == 3.0:
-        np.testing.assert_array_equal(windows, np.repeat(clips.vectors[clips.whole][None], 3, axis=0))
+        assert at.tolist() == [clips.whole] * 3
         return
-    at = [int(np.flatnonzero((clips.vectors == window).all(axis=1))[0]) for window in windows]
     starts_s, ends_s = clips.spans_s[at].T
     np.testing.assert_allclose(ends_s - starts_s, [4, 4, 8], atol=0.1)
     np.testing.assert_allclose((starts_s + ends_s) / 2, [2, 15, 15], atol=1.1)
+
+
+@pytest.fixture
+def halves(catalog: Catalog, tmp_path: Path) -> Callable[[str, tuple[float, float], tuple[float, float]], list[float | None]]:
+    """The rates of five hits, of vectors that have two parts, for a name of the library, how long the parts are, and their weights.
+    In the library "noise" the second part is noise."""
+
+    def rates_of(name: str, lengths: tuple[float, float], weights: tuple[float, float]) -> list[float | None]:
+        rng = np.random.default_rng(5)
+
+        def vectors_of(content: Walk, spans_s: np.ndarray) -> np.ndarray:
+            parts = embed(content, spans_s).reshape(-1, 2, 32)
+            if name == "noise":
+                parts[:, 1] = rng.normal(size=(len(parts), 32))
+            parts *= np.float32(lengths)[:, None] / np.linalg.norm(parts, axis=2, keepdims=True)
+            return (parts / np.linalg.norm(lengths)).reshape(-1, 64).astype(np.float32)
+
+        encoder_id = catalog.register_encoder(f"{name:x<32}".encode().hex(), name, 64, "{}")
+        if name not in [library.name for library in catalog.libraries()]:
+            catalog.add_library(name, [Path("/films") / name])
+            spans_s = plan_clips(40.0, ClipPlan(SPANS_S))
+            for number in range(12):
+                file = FileFingerprint(f"/films/{name}/{number}.mp4", 1000, 1, f"{name} {number}")
+                facts, flags = VideoFacts(40.0, 64, 48, 25.0, "h264", "mp4"), np.zeros(len(spans_s), np.uint8)
+                catalog.put_embedded(name, file, facts, encoder_id, spans_s, vectors_of(walk(number), spans_s), flags, [])
+        clips = query(walk(3), 7.3, 10.3)
+        share = np.square(lengths) / np.square(lengths).sum()
+        clips = replace(
+            clips,
+            vectors=vectors_of(walk(3), clips.spans_s + 7.3),
+            scale=np.repeat((np.array(weights) / share).astype(np.float32), 32),
+            part_weights=tuple(PartWeight(32, weight) for weight in weights),
+        )
+        index = store.setdefault(name, VectorStore(catalog, tmp_path / name)).open(encoder_id)
+        return [moment.false_alarm_rate for moment in find_moments(catalog, index, encoder_id, clips, k=5, one_per_video=True)]
+
+    store: dict[str, VectorStore] = {}
+    return rates_of
+
+
+def test_parts_count_by_their_weights_alone(
+    halves: Callable[[str, tuple[float, float], tuple[float, float]], list[float | None]],
+) -> None:
+    """Noise in a part without weight changes no rate, nor does how long the parts of the vectors are; other weights do."""
+    even, first = (0.5, 0.5), (1.0, 0.0)
+
+    assert halves("noise", even, first) == pytest.approx(halves("as is", even, first), rel=0.05)
+    assert halves("longer", (3.0, 1.0), even) == pytest.approx(halves("as is", even, even), rel=0.05)
+    assert halves("as is", even, first) != pytest.approx(halves("as is", even, even), rel=0.05)
 
 
 def test_weights_of_other_parts_are_refused() -> None:
