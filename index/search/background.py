@@ -36,7 +36,7 @@ rank hits best are not those that tell best which hits are right; chosen on trai
 _TAIL, _TAIL_DEVIATIONS = 0.54, 1.02
 """So often an unlike video comes z deviations above the median: TAIL * exp(-z / TAIL_DEVIATIONS). Fitted to pairs of unlike train
 rows at the default weight; the tail is heavier than a normal law's. At the border of 10 %, 1 % of the train rows to which nothing
-is alike find a hit at the default weight, 21 % by movement alone (docs/results.md)."""
+is alike find a hit at the default weight, 23 % by movement alone (docs/results.md)."""
 _LEAST_DEVIATION = 0.02  # a part that is nearly the same in most clips must not make the rest look like no chance at all
 _ALONG = 8  # clips along a hit of a long query that are compared
 _EDGE_S = 0.01
