@@ -14,15 +14,7 @@ from app.clip_times import check_range
 from app.errors import BadQuery, BadRange, WrongValue
 from app.given_path import GivenPath, absolute_path, given_path
 from app.on_disk import look_at
-from app.part_weights import (
-    check_sees_look,
-    chosen_look,
-    counts_look,
-    counts_look_alone,
-    look_of_pictures,
-    look_scale,
-    part_weights,
-)
+from app.part_weights import check_sees_look, chosen_look, look_of_pictures, weighed
 from app.search_scope import searchable_encoder
 from app.workspace import Workspace
 from embedder.errors import EncoderError, QueryTooLong, VideoRejected
@@ -106,8 +98,8 @@ class Hit:
     """A moment that answers the query. score: cosine, 1 is the same; where look counts w, it is (1 - w) times that of the movement
     plus w times that of the look. clip_ordinal: its nearest clip, for the thumbnail. missing: the file is not at its path now.
     copies: how many moments of copies of the video, found besides, stand behind it; 0 where they were not asked to be one.
-    false_alarm_rate: how likely it is that the best of as many videos, none of which has to do with the query, is as like it, 0 to
-    1: movement and look each count, so that it need not rise where the score falls. None where the library is too small to tell.
+    false_alarm_rate: how likely it is that the best match among as many unrelated videos is at least this similar, 0 to 1. Movement
+    and look are judged one by one, so it need not rise where the score falls. None where the library is too small to tell.
     """
 
     rank: int
@@ -226,13 +218,7 @@ def find_similar(
             look = 1.0
             older.pop(KEY_FRAMES_ALONE)
             notes += (_ALL_BY_LOOK,)
-    clips = replace(
-        embedded.clips,
-        scale=look_scale(ws, encoder_name, look),
-        part_weights=part_weights(ws, encoder_name, look),
-        sees_look=counts_look(ws, encoder_name, look),
-        by_look_alone=counts_look_alone(ws, encoder_name, look),
-    )
+    clips = weighed(ws, encoder_name, embedded.clips, look)
 
     def best(most: int) -> "list[Moment]":
         sight = None if every_file else look_at

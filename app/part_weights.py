@@ -1,6 +1,7 @@
 """How much the look of a clip counts against its movement, where an encoder's vectors hold both: `--look`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from app.encoder_files import list_encoders
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from index.search.query import PartWeight
+    from index.search import QueryClips
 
 
 def chosen_look(ws: Workspace, encoder_name: str | None, look: float | None) -> float | None:
@@ -77,20 +78,6 @@ def weighs_look(ws: Workspace, encoder_name: str | None) -> bool:
     return has_motion_and_look(ws.encoder_facts(encoder_name).card.parts)
 
 
-def counts_look(ws: Workspace, encoder_name: str | None, look: float | None) -> bool:
-    """Whether look counts in a search, so that frozen footage can be found. look: a weight that `chosen_look` gave."""
-    from embedder.vector_parts import is_look_alone
-
-    return bool(look) or is_look_alone(ws.encoder_facts(encoder_name).card)
-
-
-def counts_look_alone(ws: Workspace, encoder_name: str | None, look: float | None) -> bool:
-    """Whether nothing but look counts in a search, colours besides. look: a weight that `chosen_look` gave."""
-    from embedder.vector_parts import is_look_alone
-
-    return look == 1 or is_look_alone(ws.encoder_facts(encoder_name).card)
-
-
 def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "NDArray[np.float32] | None":
     """What a query's vectors are multiplied by, float32 (D,), for a weight that `chosen_look` gave; None for none."""
     from embedder.vector_parts import look_weights, query_scale
@@ -101,16 +88,20 @@ def look_scale(ws: Workspace, encoder_name: str | None, look: float | None) -> "
     return query_scale(parts, look_weights(parts, look))
 
 
-def part_weights(ws: Workspace, encoder_name: str | None, look: float | None) -> "tuple[PartWeight, ...] | None":
-    """How much each part of a vector counts, for a weight that `chosen_look` gave; None for none."""
-    from embedder.vector_parts import look_weights
+def weighed(ws: Workspace, encoder_name: str | None, clips: "QueryClips", look: float | None) -> "QueryClips":
+    """A query whose parts count as a weight says that `chosen_look` gave; None for an encoder of one part."""
+    from embedder.vector_parts import is_look_alone, look_weights
     from index.search.query import PartWeight
 
-    if look is None:
-        return None
-    parts = ws.encoder_facts(encoder_name).card.parts
-    weights = look_weights(parts, look)
-    return tuple(PartWeight(part.dim, weights[part.name]) for part in parts)
+    card = ws.encoder_facts(encoder_name).card
+    weights = None if look is None else look_weights(card.parts, look)
+    return replace(
+        clips,
+        scale=look_scale(ws, encoder_name, look),
+        part_weights=None if weights is None else tuple(PartWeight(part.dim, weights[part.name]) for part in card.parts),
+        sees_look=bool(look) or is_look_alone(card),
+        by_look_alone=look == 1 or is_look_alone(card),
+    )
 
 
 def _no_parts(ws: Workspace, name: str) -> str:

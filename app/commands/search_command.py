@@ -154,7 +154,7 @@ def search(
         # Where a note tells why, footage that is left out is not it.
         talk(_nothing_found(asked, empty=empty or bool(result.notes)))
     elif not result.has_good_match:
-        talk("No good match: even a clip that is like nothing here finds hits as good as these.")
+        talk("No good match: unrelated clips get results as good as these.")
     if as_json:
         print_json(result.to_dict())
     elif as_csv:

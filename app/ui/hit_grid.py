@@ -44,7 +44,7 @@ def show_hits(query: ShownQuery, result: SearchResult, options: SearchOptions) -
         return
     on = f", {result.provider}" if result.provider else ""
     if not result.has_good_match:
-        st.info("No good match: even a clip that is like nothing here finds hits as good as these.", icon=":material/search_off:")
+        st.info("No good match: unrelated clips get results as good as these.", icon=":material/search_off:")
     # Judgements are stored with the query, so that it can be run again: one clip or moment, not several, not a picture.
     judging = None if query.has_several or query.is_picture else Judging.of(query, options.encoder)
     weighed = "" if result.look is None else f", look {result.look:g}"

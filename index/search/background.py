@@ -1,14 +1,14 @@
-"""What a hit means in this library: how easily footage that has nothing to do with the query is as like it.
+"""What a hit means in this library: the chance that unrelated footage is as similar to the query.
 
-Clips of different videos, drawn from all over the library, are compared with one another. Most have nothing in common, so the lower
-half of their values, which the few that are alike do not reach, says how such values spread. A hit is counted in these
-deviations, and told as the chance of a false alarm, as sequence search does by its E-value (Karlin and Altschul 1990): how likely
-it is that the best of so many unlike videos is as like the query.
+Clips from all over the library are compared with clips of other videos. Most such pairs are unrelated, and the lower half of their
+similarities, which the few related pairs do not reach, shows how unrelated pairs vary. A hit's similarity is measured in these
+deviations and turned into a false-alarm rate, as sequence search does with its E-value (Karlin and Altschul 1990): how likely it is
+that the best match among as many unrelated videos is at least this similar.
 
-What is counted is not the score, a weighted mean of the cosines of parts such as motion and look. A hit that is very like
-the query in one part is less likely chance than one that is somewhat like it in both, at the same score. So each part counts by
--log(1 - cosine): chance makes cosines near 1 rare by a power of 1 - cosine. Each part is counted in its own deviations, and their
-weighted mean is taken, much as Fisher (1925) adds up independent tests.
+The score does not tell enough: it is a weighted mean of the cosines of parts such as motion and look. At the same score, a hit that
+is very similar in one part is less likely to be chance than one that is somewhat similar in both. So each part counts by
+-log(1 - cosine), since chance makes cosines near 1 rare by a power of 1 - cosine. Each part is measured in its own deviations, and
+their weighted mean is taken, much as Fisher (1925) adds up independent tests.
 
 Shapes: B background clips, D numbers of a vector, P parts of it that have a weight, S hits.
 """
@@ -46,7 +46,7 @@ _FEWEST_VIDEOS = 100  # with less footage than this, chance is not less than wit
 
 @dataclass(frozen=True)
 class Spread:
-    """How a value spreads over clips that have nothing to do with one another: its median, and its standard deviation."""
+    """How a value varies over unrelated pairs of clips: its median, and its standard deviation."""
 
     median: float
     deviation: float
@@ -64,8 +64,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Background:
-    """How like one another clips of a library are that have nothing to do with one another. parts: the spread of the likeness of
-    each part. whole: that of their weighted mean."""
+    """How similar unrelated clips of a library are. parts: the spread of the similarity of each part. whole: that of their
+    weighted mean."""
 
     weights: tuple[PartWeight, ...]
     parts: tuple[Spread, ...]
@@ -73,17 +73,17 @@ class Background:
 
     @classmethod
     def of(cls, cosines: NDArray[np.float64], weights: tuple[PartWeight, ...]) -> "Background":
-        """Of the cosines (P, n) of n pairs of unlike clips, part by part."""
+        """From the cosines (P, n) of n pairs of unrelated clips, part by part."""
         parts = tuple(Spread.of(part) for part in _likeness(cosines))
         return cls(weights, parts, Spread.of(_together(cosines, weights, parts)))
 
     def deviations(self, cosines: NDArray[np.float64]) -> NDArray[np.float64]:
-        """By how many standard deviations hits (S,) are more like the query than unlike clips are; cosines (P, S)."""
+        """By how many standard deviations hits (S,) are more similar to the query than unrelated clips are; cosines (P, S)."""
         return self.whole.deviations(_together(cosines, self.weights, self.parts))
 
     def false_alarm_rates(self, cosines: NDArray[np.float64], scores: NDArray[np.float64], num_videos: int) -> NDArray[np.float64]:
-        """How likely it is that the best of so many unlike videos is as like the query as each hit (S,), 0 to 1. cosines (P, S) of
-        the hits' nearest clips. A score of one is the footage itself, however near to one another an encoder puts everything."""
+        """How likely it is that the best match among so many unrelated videos is at least as similar as each hit (S,), 0 to 1.
+        cosines (P, S): of the hits with the query. A score of 1 is the same footage, however similar an encoder finds any."""
         exponent = np.minimum(-self.deviations(cosines) / _TAIL_DEVIATIONS, 700.0)
         rates = -np.expm1(-max(num_videos, _FEWEST_VIDEOS) * _TAIL * np.exp(exponent))
         return np.where(scores >= IDENTICAL, 0.0, np.nan_to_num(rates, nan=1.0))
@@ -92,30 +92,29 @@ class Background:
 def false_alarm_rates(index: VectorIndex, query: QueryClips, hits: Segments, comparable: ClipSelector) -> list[float] | list[None]:
     """Of each hit (S,), 0 to 1; None where there is too little footage to tell. comparable: clips whose lengths are comparable with
     what the query is compared by."""
+    if not len(hits):
+        return []
     weights = query.part_weights or (PartWeight(index.dim, 1.0),)
     background = background_of(index, comparable, weights)
     if background is None:
         return [None] * len(hits)
     together = max(1, _MOST_CELLS // (_ALONG * len(query.vectors)))
     cosines = [_cosines(index, query, hits[at : at + together], weights) for at in range(0, len(hits), together)]
-    if not cosines:
-        return []
     rates = background.false_alarm_rates(np.concatenate(cosines, axis=1), hits.score, len(index.rows.tracks.videos))
     found: list[float] = rates.tolist()
     return found
 
 
 def _cosines(index: VectorIndex, query: QueryClips, hits: Segments, weights: Sequence[PartWeight]) -> NDArray[np.float64]:
-    """How like the query the hits are, part by part, float64 (P, S): the nearest clip of a short query; of a longer one the mean
-    over some clips along the hit."""
-    columns, clips = index.rows, index.vectors(hits.row)
+    """Cosines of the hits with the query, part by part, float64 (P, S): of a short query with the nearest clip, of a longer one the
+    mean over some clips along the hit."""
+    columns, clips, units = index.rows, index.vectors(hits.row), query.unit_vectors()
+    if query.whole is not None:
+        return _lifted(_of_pairs(units[[query.whole] * len(hits)], clips, weights), hits.score, weights)
     middles_s = (columns.starts_s[hits.row] + columns.ends_s[hits.row]) / 2
     lengths_s = columns.ends_s[hits.row] - columns.starts_s[hits.row]
     # A hit shorter than the query was cut off by an end of its video: the query may begin at any second that keeps the hit inside.
     asked = query.windows_of(clips, lengths_s, middles_s - hits.start_s, middles_s - (hits.end_s - query.duration_s))
-    units = query.unit_vectors()
-    if query.whole is not None:
-        return _lifted(_of_pairs(units[asked], clips, weights), hits.score, weights)
     track = columns.tracks.of_rows(hits.row)
     begin, stop = columns.starting_between(track, hits.start_s - _EDGE_S, hits.end_s - lengths_s + _EDGE_S)
     last = np.maximum(stop - 1, begin)[:, None]

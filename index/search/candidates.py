@@ -45,17 +45,14 @@ def clip_candidates(
     index: VectorIndex,
     whole: NDArray[np.float32],
     levels: Sequence[QueryLevel],
-    duration_s: float,
+    of_any_length: ClipSelector,
     selector: ClipSelector,
     *,
     depth: int,
-    factor: float,
-    whole_factor: float,
     alike: float,
 ) -> ClipCandidates:
-    """For a query short enough to be one clip. whole: its vector (D,). factor, whole_factor: as in `of_about_length`. alike:
-    neighbours of finer windows count from this cosine on."""
-    of_any_length, selector = selector, of_about_length(selector, duration_s, factor, whole_factor)
+    """For a query short enough to be one clip. whole: its vector (D,). selector: the clips that may answer. of_any_length: those
+    that finer windows may find. alike: neighbours of finer windows count from this cosine on."""
     scores, rows = index.search_rows(whole[None], depth, selector)
     named = _best_rows(scores[0], rows[0])
     video_of = _videos(index, named)

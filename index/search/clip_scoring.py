@@ -57,16 +57,9 @@ class ClipScoring:
 
     def scored(self, factor: float, depth: int, k: int) -> Segments:
         """Clips near the whole query, all those of the first of their videos, and offsets where finer windows fit, with scores."""
+        about_as_long = self._selector_of(factor)
         candidates = clip_candidates(
-            self._index,
-            self._whole,
-            self._levels,
-            self._duration_s,
-            self._selector,
-            depth=depth,
-            factor=factor,
-            whole_factor=self._whole_factor,
-            alike=ALIKE,
+            self._index, self._whole, self._levels, self._selector, about_as_long, depth=depth, alike=ALIKE
         )
         rows = candidates.rows
         cosines = self._cosines(rows)

@@ -125,13 +125,9 @@ class QueryClips:
         earliest_s: NDArray[np.float64],
         latest_s: NDArray[np.float64],
     ) -> NDArray[np.int64]:
-        """Rows (S,) of the query clips that clips (S, D) of these lengths (S,) are compared with.
-
-        That is the whole query; where it is too long to be one clip, of its windows of the nearest length the one whose middle lies
-        between earliest_s and latest_s (S,), seconds of the query, or nearest to them; of several, the one that scores highest.
-        """
-        if self.whole is not None:
-            return np.full(len(clips), self.whole, np.int64)
+        """Rows (S,) of the windows that clips (S, D) of these lengths (S,) are compared with: of those of the nearest length, that
+        whose middle lies between earliest_s and latest_s (S,), seconds of the query, or nearest to them; of several, the one that
+        scores highest."""
         factor = np.abs(np.log((self.spans_s[:, 1] - self.spans_s[:, 0]) / lengths_s[:, None]))
         middles_s = self.spans_s.mean(axis=1)
         apart_s = np.maximum(0.0, np.maximum(earliest_s[:, None] - middles_s, middles_s - latest_s[:, None]))
@@ -195,8 +191,8 @@ class Moment:
     """A span of one video that answers a query.
 
     score: cosine, -1 to 1, 1 is the same. clip_ordinal: nearest clip, for its thumbnail. flagged: there is little to see.
-    missing: the file is not at its path now; False where nobody looked. false_alarm_rate: how likely it is that the best of as many
-    videos, none of which has to do with the query, is as like it, 0 to 1; None with too little footage to tell.
+    missing: the file is not at its path now; False where nobody looked. false_alarm_rate: how likely it is that the best match
+    among as many unrelated videos is at least this similar, 0 to 1; None with too little footage to tell.
     """
 
     video_id: int

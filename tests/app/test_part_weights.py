@@ -109,6 +109,7 @@ def test_a_search_knows_what_each_part_weighs(
     both, motion, by_look = asked
     assert both.part_weights == ((40, 1 - look), (24, look))
     assert (motion.part_weights, by_look.part_weights) == (None, None)
+    assert (both.sees_look, motion.sees_look, by_look.sees_look) == (look > 0, False, True)
     assert (both.by_look_alone, motion.by_look_alone, by_look.by_look_alone) == (look == 1, False, True)
 
 
